@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bpf(2) and what belongs to its seam, answered for any caller. A hive is one instance of the
+ * subsystem: its objects, ids, pins, event sources, trace pipe. Core never dereferences a caller's
+ * address: it goes through struct caller, in process and supervised alike.
+ */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include "def/run.h"
+#include "def/uapi.h"
+#include "util/log.h"
+
+struct hive;
+struct caller;
+struct prog;	/* an loaded program object, core/object.h */
+
+struct fd_key { u64 dev, ino; };	/* fstat(2)'s identity of an open file */
+
+struct caller_ops {
+	int (*read)(struct caller *caller, void *dst, u64 addr, size_t len);		/* 0, -EFAULT */
+	int (*write)(struct caller *caller, u64 addr, const void *src, size_t len);	/* 0, -EFAULT */
+	int (*identify)(struct caller *caller, int fd, struct fd_key *out);		/* 0, -EBADF */
+	int (*install)(struct caller *caller, int fd, bool cloexec);	/* gives the caller a copy; its number or -errno */
+};
+struct caller {
+	const struct caller_ops *ops;
+	u32 pid, tgid, uid, gid;
+};
+
+struct hive_opts {
+	u32 nr_cpus;	/* 0: possible CPUs of the machine */
+	struct log *log;	/* diagnostics for a person, may be NULL */
+	const char *btf_path;	/* vmlinux BTF for CO-RE and verification; NULL: /sys/kernel/btf/vmlinux */
+};
+int hive_new(struct hive **out, const struct hive_opts *opts);
+void hive_free(struct hive *hive);
+
+/* bpf(2): attr is an address in the caller; >= 0 or -errno. */
+int core_bpf(struct hive *hive, struct caller *caller, int cmd, u64 attr, u32 size);
+
+/* perf_event_open(2) for the kinds skep answers (kprobe, uprobe, tracepoint, BPF output), and its ioctls. */
+int core_perf_event_open(struct hive *hive, struct caller *caller, u64 attr, int pid, int cpu, int group, u64 flags);
+int core_ioctl(struct hive *hive, struct caller *caller, int fd, unsigned long cmd, u64 arg);	/* -ENOTTY: not ours */
+
+/* The caller for this very process. */
+extern const struct caller_ops caller_self_ops;
+
+/* Event sources (rank 6) register here; a link or perf event attaches through it. */
+struct attach_target {
+	u32 kind;		/* ATTACH_* */
+	const char *name;	/* "__x64_sys_execve", "sched/sched_process_exec", "sys_enter" */
+	u64 offset, cookie;
+	int ifindex, pid;
+};
+enum attach_kind { ATTACH_KPROBE, ATTACH_KRETPROBE, ATTACH_TRACEPOINT, ATTACH_RAW_TRACEPOINT, ATTACH_XDP };
+struct attachment;	/* one program on one target, core's; event sources hold it */
+struct event_source {
+	const char *name;
+	bool (*claims)(void *arg, const struct attach_target *target);
+	int (*attach)(void *arg, struct attachment *attachment, const struct attach_target *target, struct log *why);
+	void (*detach)(void *arg, struct attachment *attachment);
+	void *arg;
+};
+int core_add_event_source(struct hive *hive, const struct event_source *source);
+
+/* Runs an attachment's program on slot cpu for an event. ctx is our own layout for the program type. Returns r0;
+ * a program that is running on this slot already is counted (recursion) and skipped. */
+u64 core_fire(struct hive *hive, struct attachment *attachment, u32 cpu, void *ctx, struct task *task,
+	      const struct run_region *regions, u32 nr_regions);
+
+/* The trace pipe (bpf_trace_printk): lines go to a bounded buffer; reading takes them away. */
+void core_trace_write(struct hive *hive, const char *line, size_t len);
+/* Up to size bytes, 0 if empty; *lost counts lines dropped since the last call. fd for poll(2): core_trace_fd(). */
+size_t core_trace_read(struct hive *hive, char *buf, size_t size, u64 *lost);
+int core_trace_fd(struct hive *hive);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine a running program sees: what engines (interpreter, JIT) and helper bodies share.
+ *
+ * One struct run is one CPU slot's state. It is handed to the entry of a program and to every helper
+ * as a sixth argument, so there is no global and no thread-local state. The BPF stack is memory of
+ * its own, never the native stack: a program can be shown its stack without being shown ours.
+ */
+#ifndef DEF_RUN_H
+#define DEF_RUN_H
+
+#include "util/types.h"
+
+struct run;
+struct map;
+
+/* A helper body. r1..r5 as the program left them; returns r0. */
+typedef u64 (*helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run);
+
+/* A program's (or callback's) native or interpreted entry: r1 = ctx; returns r0. */
+typedef u64 (*entry_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run);
+
+enum {
+	RUN_STACK_SIZE = 8192,	/* bytes: MAX_BPF_STACK 512 a frame, 8 frames, callbacks below them */
+	RUN_TAIL_CALLS = 33,	/* MAX_TAIL_CALL_CNT */
+};
+
+/* The process that triggered the event: what "current" is in the kernel. Fields are read lazily by ops. */
+struct task {
+	const struct task_ops *ops;
+	u32 pid;	/* thread id */
+	u32 tgid;	/* process id */
+};
+
+struct task_ops {
+	void (*comm)(struct task *task, char comm[16]);
+	void (*creds)(struct task *task, u32 *uid, u32 *gid);
+	/* Reads len bytes of the task's user memory; 0 or -EFAULT, dst untouched or partly written then. */
+	int (*read)(struct task *task, void *dst, u64 addr, size_t len);
+	/* Writes likewise (bpf_probe_write_user); may be NULL. */
+	int (*write)(struct task *task, u64 addr, const void *src, size_t len);
+};
+
+/* A region of memory that bpf_probe_read_kernel may read besides stack and maps (ctx, packet, fabricated pt_regs). */
+struct run_region {
+	u64 addr;	/* as the program sees it */
+	const void *mem;
+	u32 len;
+};
+
+struct run {
+	u8 *stack_top;		/* r10 of the first frame: one past the highest byte */
+	u8 *stack_low;		/* lowest usable byte */
+	u8 *stack_cur;		/* where a callback's first frame starts; engines set it before calling helpers that call back */
+	u32 tail_calls;		/* done so far in this run */
+	u32 cpu;		/* the slot's number: smp_processor_id */
+	const struct run_ops *ops;
+	void *ctx;		/* what r1 was at entry, in our own layout (after context conversion) */
+	struct task *task;	/* never NULL */
+	struct hive *hive;
+	const struct code *code;	/* the program running now, for tail calls and callbacks */
+	struct run_region regions[4];
+	u32 nr_regions;
+};
+
+/* What engines need from above them. */
+struct run_ops {
+	/* The program at prog_array[index]: its code, or NULL (out of range, empty, incompatible). */
+	const struct code *(*tail_target)(struct run *run, struct map *prog_array, u32 index);
+};
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The instruction set: one dense enum from insn.def, decoding, encoding, the field check, text.
+ *
+ * Raw instructions are struct bpf_insn (uapi.h), 8 bytes, little endian. Decoded ones keep the raw
+ * index: insns[i] decodes raw[i], and the second slot of a 16-byte load is OP_WIDE_HIGH, so jump
+ * offsets, line info and log lines need no translation.
+ */
+#ifndef ISA_INSN_H
+#define ISA_INSN_H
+
+#include "def/uapi.h"
+#include "util/log.h"
+#include "util/types.h"
+
+enum op {
+	OP_INVALID,	/* no instruction has this encoding */
+	OP_WIDE_HIGH,	/* second half of a 16-byte load */
+#define INSN(name, code, field, value, format, text) OP_##name,
+#include "isa/insn.def"
+	OP_COUNT
+};
+
+/* Which fields are operands; FORMAT_ names are insn.def's last but one column. */
+enum insn_format {
+	FORMAT_NONE, FORMAT_ALU_IMM, FORMAT_ALU_REG, FORMAT_UNARY, FORMAT_CAST,
+	FORMAT_JA, FORMAT_JA32, FORMAT_JCC_IMM, FORMAT_JCC_REG,
+	FORMAT_CALL, FORMAT_CALL_KFUNC, FORMAT_CALLX,
+	FORMAT_LDX, FORMAT_STX, FORMAT_ST, FORMAT_ATOMIC, FORMAT_LOAD_ACQ, FORMAT_STORE_REL,
+	FORMAT_WIDE, FORMAT_LD_ABS, FORMAT_LD_IND,
+};
+
+/* A decoded instruction, 16 bytes. imm_high is the second slot's imm of a 16-byte load, else 0. */
+struct insn {
+	u16 op;		/* enum op */
+	u8 dst, src;
+	s16 off;
+	u16 code;	/* the opcode byte, for logs and class tests */
+	s32 imm;
+	s32 imm_high;
+};
+
+static inline u64 insn_imm64(const struct insn *i)
+{
+	return (u32)i->imm | (u64)(u32)i->imm_high << 32;
+}
+
+/* What insn.def says of an op. */
+struct op_info {
+	const char *name;	/* "ADD64_IMM" */
+	const char *text;	/* "+=" */
+	u8 code, field, format;	/* enum insn_field, enum insn_format */
+	s32 value;
+};
+extern const struct op_info op_info[OP_COUNT];
+
+/*
+ * insn_decode() decodes raw[0..count) into out[0..count): every slot gets an op; encodings that no
+ * row has become OP_INVALID. It never fails and never reads past count: a 16-byte load cut short is
+ * OP_INVALID. The *check* is separate, because the kernel's order of messages is the verifier's.
+ */
+void insn_decode(const struct bpf_insn *raw, u32 count, struct insn *out);
+
+/* Encodes insn into raw[0] (and raw[1] for a 16-byte load); returns the slots written, 1 or 2. */
+u32 insn_encode(const struct insn *insn, struct bpf_insn *raw);
+
+/*
+ * The generic field check: 0, or -EINVAL when op is OP_INVALID, a register is above r10, or a field
+ * that is neither operand nor selector is not zero. *why gets a static text ("reserved field", …).
+ */
+int insn_check(const struct insn *insn, const struct bpf_insn *raw, const char **why);
+
+/*
+ * Text as clang-19's llvm-objdump -d prints it, without address and bytes: "r1 = 0x0",
+ * "if r1 s> 0x5 goto +0x2 <…>" (style: see enum). Returns the length that a large enough buf had needed.
+ */
+enum disasm_style { DISASM_LLVM, DISASM_KERNEL /* as the verifier's log and bpftool's xlated dump */ };
+size_t insn_text(const struct insn *insn, u32 index, enum disasm_style style, char *buf, size_t size);
+
+static inline bool insn_is_wide(const struct insn *i)
+{
+	return op_info[i->op].format == FORMAT_WIDE;
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Maps. One file a family behind struct map_ops; map.def has a row a type (number, name, ops, flags
+ * that BPF_MAP_CREATE accepts). Everything is preallocated: nothing allocates on a program's path.
+ * Values a program gets a pointer to stay valid until the epoch (util/epoch.h) it was taken in ends.
+ */
+#ifndef MAP_MAP_H
+#define MAP_MAP_H
+
+#include "def/run.h"
+#include "def/uapi.h"
+#include "util/log.h"
+
+struct btf;
+
+/* What BPF_MAP_CREATE asked for, already copied from the caller. */
+struct map_spec {
+	u32 type, key_size, value_size, max_entries, flags;
+	u64 extra;
+	char name[BPF_OBJ_NAME_LEN];
+	struct map *inner;	/* template of a map-in-map, or NULL */
+	u32 nr_cpus;		/* slots of the hive: possible CPUs */
+	int spin_lock_off, timer_off;	/* in the value, -1 if none (from BTF) */
+};
+
+struct map {
+	const struct map_ops *ops;
+	struct map_spec spec;
+	u32 id;
+	bool frozen;
+	u32 writers;		/* writable user mappings */
+	/* core keeps BTF, pins, references around this (core/object.h) */
+};
+
+struct map_ops {
+	/* The kernel's alloc_check and alloc: errno exactly as Linux's for bad sizes and flags. */
+	int (*alloc)(struct map **out, const struct map_spec *spec, struct log *why);
+	void (*free)(struct map *map);
+
+	/* Program side (helpers); cpu is the run's slot. NULL member: the helper is not for this type. */
+	void *(*lookup)(struct map *map, const void *key, u32 cpu);
+	int (*update)(struct map *map, const void *key, const void *value, u64 flags, u32 cpu);
+	int (*remove)(struct map *map, const void *key);
+	int (*push)(struct map *map, const void *value, u64 flags);
+	int (*pop)(struct map *map, void *value);
+	int (*peek)(struct map *map, void *value);
+
+	/* bpf(2) side: value is value_size bytes, or round_up(value_size, 8) * nr_cpus for per-CPU types. */
+	int (*sys_lookup)(struct map *map, const void *key, void *value, u64 flags);
+	int (*sys_update)(struct map *map, const void *key, const void *value, u64 flags);
+	int (*sys_remove)(struct map *map, const void *key);
+	int (*next_key)(struct map *map, const void *key, void *next);	/* key NULL: the first; -ENOENT at the end */
+
+	/* Direct values (BPF_PSEUDO_MAP_VALUE): address of byte off, or NULL. */
+	void *(*value_addr)(struct map *map, u32 off);
+	/* memfd to hand out for mmap (BPF_F_MMAPABLE, rings), or -EINVAL etc. NULL: not mappable. */
+	int (*memfd)(struct map *map);
+};
+
+struct map_type {
+	u32 type;
+	const char *name;		/* "hash", as bpftool prints it */
+	const struct map_ops *ops;	/* NULL: can be created for verification only */
+};
+extern const struct map_type map_types[];
+
+/* Creates a map; *out is freed by map_free(). 0 or -errno: -EINVAL, -E2BIG, -ENOMEM, -EOPNOTSUPP as Linux. */
+int map_new(struct map **out, const struct map_spec *spec, struct log *why);
+void map_free(struct map *map);
+
+/* bytes of one value as bpf(2) passes it (per-CPU types: all CPUs) */
+u32 map_sys_value_size(const struct map *map);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Executable programs. code_new() takes what the verifier's fix-ups left and prepares it for an
+ * engine; code_run() runs it in a slot. Interpreter and JITs give the same results.
+ */
+#ifndef VM_CODE_H
+#define VM_CODE_H
+
+#include "def/run.h"
+#include "def/uapi.h"
+#include "util/log.h"
+
+enum engine {
+	ENGINE_AUTO,	/* JIT where there is a back end and executable memory, else the interpreter */
+	ENGINE_INTERP,
+	ENGINE_JIT,	/* or -EOPNOTSUPP */
+};
+
+struct code_subprog {
+	u32 start;		/* instruction index */
+	u32 stack_depth;	/* bytes, multiple of 8 */
+};
+
+struct code_spec {
+	const struct bpf_insn *insns;	/* fixed up: LD_MAP_* carry addresses, CALL_HELPER helper numbers */
+	u32 count;
+	const struct code_subprog *subprogs;	/* sorted; [0].start == 0 */
+	u32 subprog_count;
+	enum engine engine;
+	helper_fn (*helper)(u32 number);	/* never NULL for a number that occurs */
+};
+
+struct code;
+
+int code_new(struct code **out, const struct code_spec *spec, struct log *why);
+void code_free(struct code *code);
+
+/* Runs from the first instruction with r1 = ctx, resetting the tail-call count and the stack. Returns r0. */
+u64 code_run(const struct code *code, void *ctx, struct run *run);
+
+/* Calls back into the running program: callback is what the program passed (LD_FUNC's value). For helpers. */
+u64 code_callback(struct run *run, u64 callback, u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
+
+/* Machine code for listings: NULL and 0 where interpreted. */
+const void *code_image(const struct code *code, u32 *len);
+
+#endif
