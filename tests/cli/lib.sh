@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# TAP for shell tests: source it, call ok/is/like/skip_all, end with done_testing.
+# $SKEP is the program under test, $T a scratch folder that goes away.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+SKEP=${SKEP:-$root/build/skep}
+T=$(mktemp -d "${TMPDIR:-/tmp}/skep-test.XXXXXX")
+trap 'rm -rf "$T"' EXIT
+export XDG_CACHE_HOME=$T/cache LC_ALL=C
+tap_n=0 tap_bad=0
+
+# ok STATUS NAME: STATUS 0 passes
+ok() {
+	tap_n=$((tap_n + 1))
+	if [ "$1" = 0 ]; then echo "ok $tap_n - $2"; else
+		echo "not ok $tap_n - $2"
+		tap_bad=$((tap_bad + 1))
+		return 1
+	fi
+}
+# is GOT WANT NAME
+is() {
+	[ "$1" = "$2" ]
+	ok $? "$3" || { echo "# got:"; sed 's/^/#   /' <<<"$1"; echo "# want:"; sed 's/^/#   /' <<<"$2"; }
+}
+# like GOT REGEX NAME (bash ERE over the whole text)
+like() {
+	[[ $1 =~ $2 ]]
+	ok $? "$3" || { echo "# got:"; sed 's/^/#   /' <<<"$1"; echo "# want match: $2"; }
+}
+skip() { tap_n=$((tap_n + 1)); echo "ok $tap_n - $1 # SKIP $2"; }
+skip_all() { echo "1..0 # SKIP $1"; exit 0; }
+# run CMD…: its stdout in $out, stderr in $err, status in $status
+run() {
+	"$@" >"$T/out" 2>"$T/err"
+	status=$?
+	out=$(<"$T/out") err=$(<"$T/err")
+}
+done_testing() { echo "1..$tap_n"; exit $((tap_bad != 0)); }
