@@ -15,13 +15,17 @@ struct hive;
 struct caller;
 struct prog;	/* an loaded program object, core/object.h */
 
-struct fd_key { u64 dev, ino; };	/* fstat(2)'s identity of an open file */
+struct fd_key {
+	u64 dev, ino;	/* fstat(2)'s identity of an open file */
+	u32 access;	/* O_RDONLY, O_WRONLY or O_RDWR, as F_GETFL (or the mode of the link /proc/PID/fd/N) says */
+};
 
 struct caller_ops {
 	int (*read)(struct caller *caller, void *dst, u64 addr, size_t len);		/* 0, -EFAULT */
 	int (*write)(struct caller *caller, u64 addr, const void *src, size_t len);	/* 0, -EFAULT */
 	int (*identify)(struct caller *caller, int fd, struct fd_key *out);		/* 0, -EBADF */
-	int (*install)(struct caller *caller, int fd, bool cloexec);	/* gives the caller a copy; its number or -errno */
+	/* Gives fd to the caller and closes ours (also on error); the caller's number or -errno. */
+	int (*install)(struct caller *caller, int fd, bool cloexec);
 };
 struct caller {
 	const struct caller_ops *ops;

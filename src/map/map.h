@@ -18,7 +18,7 @@ struct map_spec {
 	u32 type, key_size, value_size, max_entries, flags;
 	u64 extra;
 	char name[BPF_OBJ_NAME_LEN];
-	struct map *inner;	/* template of a map-in-map, or NULL */
+	struct map *inner;	/* template of a map-in-map, or NULL; only valid during alloc(): copy what you need */
 	u32 nr_cpus;		/* slots of the hive: possible CPUs */
 	int spin_lock_off, timer_off;	/* in the value, -1 if none (from BTF) */
 };
@@ -29,7 +29,10 @@ struct map {
 	u32 id;
 	bool frozen;
 	u32 writers;		/* writable user mappings */
-	/* core keeps BTF, pins, references around this (core/object.h) */
+	void *owner;		/* core's object around this map: BTF, pins, references (core/object.h) */
+	/* Types whose values are objects: gives back a reference that set_object() took over, once no program can
+	 * still see the object (after an epoch). Set by core before the first set_object(). */
+	void (*drop)(struct map *map, void *object);
 };
 
 struct map_ops {
@@ -50,6 +53,13 @@ struct map_ops {
 	int (*sys_update)(struct map *map, const void *key, const void *value, u64 flags);
 	int (*sys_remove)(struct map *map, const void *key);
 	int (*next_key)(struct map *map, const void *key, void *next);	/* key NULL: the first; -ENOENT at the end */
+
+	/* Types whose values are objects (prog_array: struct prog, opaque here; perf_event_array: struct perf_ring; map in
+	 * map: struct map). A caller passes an fd; core finds the object and hands it over with one reference, with the
+	 * id that sys_lookup() shows. On error the reference stays core's. Replaced, removed (sys_remove) and freed ones
+	 * go to map->drop. sys_update() is not called for these types. */
+	int (*set_object)(struct map *map, const void *key, void *object, u32 id, u64 flags);
+	void *(*object)(struct map *map, const void *key);	/* program side: the object or NULL; lock-free */
 
 	/* Direct values (BPF_PSEUDO_MAP_VALUE): address of byte off, or NULL. */
 	void *(*value_addr)(struct map *map, u32 off);
