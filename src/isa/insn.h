@@ -64,18 +64,49 @@ void insn_decode(const struct bpf_insn *raw, u32 count, struct insn *out);
 /* Encodes insn into raw[0] (and raw[1] for a 16-byte load); returns the slots written, 1 or 2. */
 u32 insn_encode(const struct insn *insn, struct bpf_insn *raw);
 
+/* An instruction from its operands; the selecting field gets the op's value, whatever is passed for it. */
+struct insn insn_make(enum op op, u8 dst, u8 src, s16 off, s32 imm);
+
+/* Whether Linux knows this opcode byte (of insn.def's, all but callx's); else it says "unknown opcode %02x". */
+bool insn_known(u8 code);
+
 /*
- * The generic field check: 0, or -EINVAL when op is OP_INVALID, a register is above r10, or a field
- * that is neither operand nor selector is not zero. *why gets a static text ("reserved field", …).
+ * The generic field check: 0, or -EINVAL when op is OP_INVALID, a field that is neither operand nor
+ * selector is not zero, or a register is above r10 (in this order). raw is the instruction's first
+ * slot, followed by its second one if it is wide. *why (NULL allowed) gets Linux's text, static and
+ * without the number that ends it; insn_complain() writes the whole line. Callx, which Linux
+ * does not know, passes: it is for the caller to refuse (insn_known()).
  */
 int insn_check(const struct insn *insn, const struct bpf_insn *raw, const char **why);
+void insn_complain(const struct insn *insn, const struct bpf_insn *raw, struct log *log);
+
+/* Names that an instruction alone does not tell; each function may be NULL or return NULL (no name known). */
+struct disasm_names {
+	/* What a call names: "bpf_get_prandom_u32" (helper, kfunc) or a function; scratch may hold the text. */
+	const char *(*call)(void *arg, const struct insn *insn, char *scratch, size_t size);
+	/* LLVM style: the "main+0x18" of a jump target, given as an instruction index. */
+	const char *(*target)(void *arg, u32 index, char *scratch, size_t size);
+	/* Kernel style: what a 16-byte load shows ("map[id:5]" in bpftool's dump). */
+	const char *(*imm)(void *arg, const struct insn *insn, char *scratch, size_t size);
+	void *arg;
+};
 
 /*
  * Text as clang-19's llvm-objdump -d prints it, without address and bytes: "r1 = 0x0",
- * "if r1 s> 0x5 goto +0x2 <…>" (style: see enum). Returns the length that a large enough buf had needed.
+ * "if r1 s> 0x5 goto +0x2 <main+0x18>"; or as the kernel's: "(b7) r1 = 0". index is insn's own.
+ * names may be NULL. Returns the length that a large enough buf had needed, as snprintf.
  */
 enum disasm_style { DISASM_LLVM, DISASM_KERNEL /* as the verifier's log and bpftool's xlated dump */ };
-size_t insn_text(const struct insn *insn, u32 index, enum disasm_style style, char *buf, size_t size);
+size_t insn_text_named(const struct insn *insn, u32 index, enum disasm_style style,
+		       const struct disasm_names *names, char *buf, size_t size);
+static inline size_t insn_text(const struct insn *insn, u32 index, enum disasm_style style, char *buf, size_t size)
+{
+	return insn_text_named(insn, index, style, NULL, buf, size);
+}
+
+/* llvm-objdump's whole line without the newline: "       0:\tb7 01 … 00\tr1 = 0x0"; raw as insn_check()'s. */
+size_t insn_line(const struct insn *insn, const struct bpf_insn *raw, u32 index,
+		 const struct disasm_names *names, char *buf, size_t size);
 
 static inline bool insn_is_wide(const struct insn *i)
 {
