@@ -44,6 +44,9 @@ void hive_free(struct hive *hive);
 int core_bpf(struct hive *hive, struct caller *caller, int cmd, u64 attr, u32 size);
 
 /* perf_event_open(2) for the kinds skep answers (kprobe, uprobe, tracepoint, BPF output), and its ioctls. */
+/* Its perf_event_attr.type for the dynamic kinds, as event_source/devices/{kprobe,uprobe}/type tell loaders;
+ * bit 0 of config says "return". */
+enum { CORE_PERF_KPROBE = 6, CORE_PERF_UPROBE = 7 };
 int core_perf_event_open(struct hive *hive, struct caller *caller, u64 attr, int pid, int cpu, int group, u64 flags);
 int core_ioctl(struct hive *hive, struct caller *caller, int fd, unsigned long cmd, u64 arg);	/* -ENOTTY: not ours */
 
