@@ -61,12 +61,15 @@ struct run {
 	const struct code *code;	/* the program running now, for tail calls and callbacks */
 	struct run_region regions[4];
 	u32 nr_regions;
+	struct map_space *space;	/* where values of this hive's maps live (map/space.h); NULL: no map may be read blindly */
 };
 
 /* What engines need from above them. */
 struct run_ops {
 	/* The program at prog_array[index]: its code, or NULL (out of range, empty, incompatible). */
 	const struct code *(*tail_target)(struct run *run, struct map *prog_array, u32 index);
+	/* One finished line of the trace pipe, newline included (bpf_trace_printk); NULL: thrown away. */
+	void (*trace)(struct run *run, const char *line, size_t len);
 };
 
 #endif

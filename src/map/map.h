@@ -21,6 +21,7 @@ struct map_spec {
 	struct map *inner;	/* template of a map-in-map, or NULL; only valid during alloc(): copy what you need */
 	u32 nr_cpus;		/* slots of the hive: possible CPUs */
 	int spin_lock_off, timer_off;	/* in the value, -1 if none (from BTF) */
+	struct map_space *space;	/* the hive's, where programs may read values blindly; may be NULL (map/space.h) */
 };
 
 struct map {
@@ -29,6 +30,11 @@ struct map {
 	u32 id;
 	bool frozen;
 	u32 writers;		/* writable user mappings */
+	/* Where values live: what probe_read_kernel may reach, NULL where they are no plain memory. Of an array, element i
+	 * is at values + i * stride, for inlined lookups. */
+	u8 *values;
+	u64 values_len;
+	u32 stride;
 	void *owner;		/* core's object around this map: BTF, pins, references (core/object.h) */
 	/* Types whose values are objects: gives back a reference that set_object() took over, once no program can
 	 * still see the object (after an epoch). Set by core before the first set_object(). */
@@ -77,6 +83,18 @@ extern const struct map_type map_types[];
 /* Creates a map; *out is freed by map_free(). 0 or -errno: -EINVAL, -E2BIG, -ENOMEM, -EOPNOTSUPP as Linux. */
 int map_new(struct map **out, const struct map_spec *spec, struct log *why);
 void map_free(struct map *map);
+
+/*
+ * The element commands of bpf(2) as the kernel answers them, for every type: which commands a type has, flags
+ * allowed, -ENOENT, -EINVAL, -E2BIG, -EEXIST, -ENOTSUPP (524). key and value are copies of core's; key may be NULL
+ * only where key_size is 0 or for map_next_key(). A bloom filter's lookup reads value. lookup_and_delete: remove.
+ * Types whose values are objects: update through ops->set_object.
+ */
+int map_sys_lookup(struct map *map, const void *key, void *value, u64 flags);
+int map_sys_lookup_remove(struct map *map, const void *key, void *value, u64 flags);
+int map_sys_update(struct map *map, const void *key, const void *value, u64 flags);
+int map_sys_remove(struct map *map, const void *key);
+int map_next_key(struct map *map, const void *key, void *next);
 
 /* bytes of one value as bpf(2) passes it (per-CPU types: all CPUs) */
 u32 map_sys_value_size(const struct map *map);

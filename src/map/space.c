@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A sorted table of ranges under a sequence counter: a reader that saw the counter move searches
+ * again. Tables that were outgrown stay until the space is freed, so a late reader never faults;
+ * sizes double, so all of them together are less than the newest twice.
+ */
+#include "map/space.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/lock.h"
+
+struct range {
+	u64 start, len;
+};
+
+struct table {
+	struct table *older;
+	u32 size;
+	struct range ranges[];
+};
+
+struct map_space {
+	u32 lock, seq;
+	u32 count;
+	struct table *table;
+};
+
+int space_new(struct map_space **out)
+{
+	struct map_space *space = calloc(1, sizeof(*space));
+
+	*out = space;
+	return space ? 0 : -ENOMEM;
+}
+
+void space_free(struct map_space *space)
+{
+	struct table *table, *older;
+
+	for (table = space ? space->table : NULL; table; table = older) {
+		older = table->older;
+		free(table);
+	}
+	free(space);
+}
+
+static void put(struct range *at, u64 start, u64 len)
+{
+	__atomic_store_n(&at->start, start, __ATOMIC_RELAXED);
+	__atomic_store_n(&at->len, len, __ATOMIC_RELAXED);
+}
+
+static int grow(struct map_space *space)
+{
+	u32 size = space->table ? space->table->size * 2 : 16;
+	struct table *table = malloc(sizeof(*table) + size * sizeof(table->ranges[0]));
+
+	if (!table)
+		return -ENOMEM;
+	table->older = space->table;
+	table->size = size;
+	memset(table->ranges, 0, size * sizeof(table->ranges[0]));
+	if (space->count)
+		memcpy(table->ranges, space->table->ranges, space->count * sizeof(table->ranges[0]));
+	__atomic_store_n(&space->table, table, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void begin(struct map_space *space)
+{
+	__atomic_store_n(&space->seq, space->seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+static void end(struct map_space *space) { __atomic_store_n(&space->seq, space->seq + 1, __ATOMIC_RELEASE); }
+
+/* The number of ranges that start at or before addr. */
+static u32 rank_of(const struct table *table, u32 count, u64 addr)
+{
+	u32 low = 0, high = min(count, table->size);
+
+	while (low < high) {
+		u32 mid = low + (high - low) / 2;
+
+		if (__atomic_load_n(&table->ranges[mid].start, __ATOMIC_RELAXED) <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+int space_add(struct map_space *space, const void *start, u64 len)
+{
+	u64 addr = (u64)(uintptr_t)start;
+	int err = 0;
+
+	if (!space || !len)
+		return 0;
+	lock_take(&space->lock);
+	if (!space->table || space->count == space->table->size)
+		err = grow(space);
+	if (!err) {
+		struct range *ranges = space->table->ranges;
+		u32 at = rank_of(space->table, space->count, addr);
+
+		begin(space);
+		for (u32 i = space->count; i > at; i--)
+			put(&ranges[i], ranges[i - 1].start, ranges[i - 1].len);
+		put(&ranges[at], addr, len);
+		__atomic_store_n(&space->count, space->count + 1, __ATOMIC_RELAXED);
+		end(space);
+	}
+	lock_drop(&space->lock);
+	return err;
+}
+
+void space_remove(struct map_space *space, const void *start)
+{
+	u64 addr = (u64)(uintptr_t)start;
+	struct range *ranges;
+	u32 at;
+
+	if (!space)
+		return;
+	lock_take(&space->lock);
+	at = space->table ? rank_of(space->table, space->count, addr) : 0;
+	if (at && space->table->ranges[at - 1].start == addr) {
+		ranges = space->table->ranges;
+		begin(space);
+		for (u32 i = at; i < space->count; i++)
+			put(&ranges[i - 1], ranges[i].start, ranges[i].len);
+		__atomic_store_n(&space->count, space->count - 1, __ATOMIC_RELAXED);
+		end(space);
+	}
+	lock_drop(&space->lock);
+}
+
+static u64 reach(struct map_space *space, u64 addr, u64 len)
+{
+	u32 count = __atomic_load_n(&space->count, __ATOMIC_RELAXED), at;
+	struct table *table = __atomic_load_n(&space->table, __ATOMIC_ACQUIRE);
+	u64 start, size;
+
+	at = table ? rank_of(table, count, addr) : 0;
+	if (!at)
+		return 0;
+	start = __atomic_load_n(&table->ranges[at - 1].start, __ATOMIC_RELAXED);
+	size = __atomic_load_n(&table->ranges[at - 1].len, __ATOMIC_RELAXED);
+	return addr - start < size ? min(size - (addr - start), len) : 0;
+}
+
+u64 space_reach(struct map_space *space, u64 addr, u64 len)
+{
+	u32 seq, tries = 0;
+	u64 found;
+
+	if (!space)
+		return 0;
+	for (;;) {
+		seq = __atomic_load_n(&space->seq, __ATOMIC_ACQUIRE);
+		found = reach(space, addr, len);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && __atomic_load_n(&space->seq, __ATOMIC_RELAXED) == seq)
+			return found;
+		lock_pause(tries++);
+	}
+}
