@@ -49,30 +49,28 @@ static const u8 op_at[256][32] = {
 
 _Static_assert(OP_COUNT <= 256, "op_at holds bytes");
 
-/* The fields that a format uses as operands; every other one but the selector must be zero. */
-enum { DST = 1, SRC = 2, OFF = 4, IMM = 8 };
-static const u8 operands[] = {
+const u8 insn_operands[] = {
 	[FORMAT_NONE] = 0,
-	[FORMAT_ALU_IMM] = DST | IMM,
-	[FORMAT_ALU_REG] = DST | SRC,
-	[FORMAT_UNARY] = DST,
-	[FORMAT_CAST] = DST | SRC | IMM,
-	[FORMAT_JA] = OFF,
-	[FORMAT_JA32] = IMM,
-	[FORMAT_JCC_IMM] = DST | OFF | IMM,
-	[FORMAT_JCC_REG] = DST | SRC | OFF,
-	[FORMAT_CALL] = IMM,
-	[FORMAT_CALL_KFUNC] = OFF | IMM,
-	[FORMAT_CALLX] = DST,
-	[FORMAT_LDX] = DST | SRC | OFF,
-	[FORMAT_STX] = DST | SRC | OFF,
-	[FORMAT_ST] = DST | OFF | IMM,
-	[FORMAT_ATOMIC] = DST | SRC | OFF,
-	[FORMAT_LOAD_ACQ] = DST | SRC | OFF,
-	[FORMAT_STORE_REL] = DST | SRC | OFF,
-	[FORMAT_WIDE] = DST | IMM,
-	[FORMAT_LD_ABS] = IMM,
-	[FORMAT_LD_IND] = SRC | IMM,
+	[FORMAT_ALU_IMM] = INSN_DST | INSN_IMM,
+	[FORMAT_ALU_REG] = INSN_DST | INSN_SRC,
+	[FORMAT_UNARY] = INSN_DST,
+	[FORMAT_CAST] = INSN_DST | INSN_SRC | INSN_IMM,
+	[FORMAT_JA] = INSN_OFF,
+	[FORMAT_JA32] = INSN_IMM,
+	[FORMAT_JCC_IMM] = INSN_DST | INSN_OFF | INSN_IMM,
+	[FORMAT_JCC_REG] = INSN_DST | INSN_SRC | INSN_OFF,
+	[FORMAT_CALL] = INSN_IMM,
+	[FORMAT_CALL_KFUNC] = INSN_OFF | INSN_IMM,
+	[FORMAT_CALLX] = INSN_DST,
+	[FORMAT_LDX] = INSN_DST | INSN_SRC | INSN_OFF,
+	[FORMAT_STX] = INSN_DST | INSN_SRC | INSN_OFF,
+	[FORMAT_ST] = INSN_DST | INSN_OFF | INSN_IMM,
+	[FORMAT_ATOMIC] = INSN_DST | INSN_SRC | INSN_OFF,
+	[FORMAT_LOAD_ACQ] = INSN_DST | INSN_SRC | INSN_OFF,
+	[FORMAT_STORE_REL] = INSN_DST | INSN_SRC | INSN_OFF,
+	[FORMAT_WIDE] = INSN_DST | INSN_IMM,
+	[FORMAT_LD_ABS] = INSN_IMM,
+	[FORMAT_LD_IND] = INSN_SRC | INSN_IMM,
 };
 
 bool insn_known(u8 code)
@@ -94,6 +92,17 @@ static u8 find(const struct bpf_insn *raw)
 	return op_info[op].value == value && known[raw->code] ? op : OP_INVALID;
 }
 
+enum op insn_nearest(const struct insn *insn)
+{
+	u8 op = op_at[insn->code & 0xff][SLOT(0)];
+
+	if (insn->op != OP_INVALID)
+		return insn->op;
+	for (u32 i = 0; op == OP_INVALID && i < ARRAY_SIZE(op_at[0]); i++)
+		op = op_at[insn->code & 0xff][i];
+	return op;
+}
+
 void insn_decode(const struct bpf_insn *raw, u32 count, struct insn *out)
 {
 	for (u32 i = 0; i < count; i++) {
@@ -108,7 +117,8 @@ void insn_decode(const struct bpf_insn *raw, u32 count, struct insn *out)
 			continue;
 		}
 		out[i].imm_high = raw[i + 1].imm;
-		out[++i] = (struct insn){ .op = OP_WIDE_HIGH, .code = raw[i].code, .imm = raw[i].imm };
+		i++;
+		out[i] = (struct insn){ .op = OP_WIDE_HIGH, .code = raw[i].code, .imm = raw[i].imm };
 	}
 }
 
@@ -169,6 +179,8 @@ static const char *unselected(const struct bpf_insn *raw)
 {
 	u8 wider = (u8)(BPF_STX | BPF_ATOMIC | BPF_DW);
 
+	if (BPF_CLASS(raw->code) == BPF_LDX && BPF_MODE(raw->code) != BPF_MEM && BPF_MODE(raw->code) != BPF_MEMSX)
+		return reserved(raw->code);
 	if (!known[raw->code])
 		return "unknown opcode";
 	if (raw->code == (BPF_LD | BPF_IMM | BPF_DW))
@@ -195,24 +207,24 @@ static const char *check_wide(const struct insn *insn, const struct bpf_insn *ra
 
 static bool reserved_used(const struct insn *insn)
 {
-	u8 allowed = operands[op_info[insn->op].format];
+	u8 allowed = insn_operands[op_info[insn->op].format];
 	u8 field = op_info[insn->op].field;
 
-	return (insn->dst && !(allowed & DST)) ||
-	       (insn->src && !(allowed & SRC) && field != FIELD_SRC) ||
-	       (insn->off && !(allowed & OFF) && field != FIELD_OFF) ||
-	       (insn->imm && !(allowed & IMM) && field != FIELD_IMM);
+	return (insn->dst && !(allowed & INSN_DST)) ||
+	       (insn->src && !(allowed & INSN_SRC) && field != FIELD_SRC) ||
+	       (insn->off && !(allowed & INSN_OFF) && field != FIELD_OFF) ||
+	       (insn->imm && !(allowed & INSN_IMM) && field != FIELD_IMM);
 }
 
 static const char *check_registers(const struct insn *insn)
 {
 	static const char *const invalid[] = { "R11 is invalid", "R12 is invalid", "R13 is invalid",
 					       "R14 is invalid", "R15 is invalid" };
-	u8 allowed = operands[op_info[insn->op].format];
+	u8 allowed = insn_operands[op_info[insn->op].format];
 
-	if ((allowed & SRC) && insn->src > BPF_REG_10)
+	if ((allowed & INSN_SRC) && insn->src > BPF_REG_10)
 		return invalid[(insn->src - MAX_BPF_REG) % ARRAY_SIZE(invalid)];
-	if ((allowed & DST) && insn->dst > BPF_REG_10)
+	if ((allowed & INSN_DST) && insn->dst > BPF_REG_10)
 		return invalid[(insn->dst - MAX_BPF_REG) % ARRAY_SIZE(invalid)];
 	return NULL;
 }
@@ -242,8 +254,8 @@ void insn_complain(const struct insn *insn, const struct bpf_insn *raw, struct l
 
 	if (!insn_check(insn, raw, &why))
 		return;
-	if (!insn_known(insn->code))
-		say(log, "unknown opcode %02x\n", insn->code);
+	if (!strcmp(why, "unknown opcode"))
+		say(log, "%s %02x\n", why, insn->code);
 	else if (BPF_OP(insn->code) == BPF_JCOND && BPF_CLASS(insn->code) == BPF_JMP)
 		say(log, "invalid may_goto imm %d\n", insn->imm);
 	else if (insn->op == OP_INVALID && !strcmp(why, "BPF_ATOMIC uses invalid atomic opcode"))

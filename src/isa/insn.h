@@ -54,6 +54,10 @@ struct op_info {
 };
 extern const struct op_info op_info[OP_COUNT];
 
+/* The fields that a format uses as operands (wide ones use the second slot's imm too). */
+enum { INSN_DST = 1, INSN_SRC = 2, INSN_OFF = 4, INSN_IMM = 8 };
+extern const u8 insn_operands[];
+
 /*
  * insn_decode() decodes raw[0..count) into out[0..count): every slot gets an op; encodings that no
  * row has become OP_INVALID. It never fails and never reads past count: a 16-byte load cut short is
@@ -66,6 +70,9 @@ u32 insn_encode(const struct insn *insn, struct bpf_insn *raw);
 
 /* An instruction from its operands; the selecting field gets the op's value, whatever is passed for it. */
 struct insn insn_make(enum op op, u8 dst, u8 src, s16 off, s32 imm);
+
+/* The op itself, or for OP_INVALID one of the same opcode byte (OP_INVALID if none): how a log shows it. */
+enum op insn_nearest(const struct insn *insn);
 
 /* Whether Linux knows this opcode byte (of insn.def's, all but callx's); else it says "unknown opcode %02x". */
 bool insn_known(u8 code);
@@ -85,7 +92,7 @@ struct disasm_names {
 	/* What a call names: "bpf_get_prandom_u32" (helper, kfunc) or a function; scratch may hold the text. */
 	const char *(*call)(void *arg, const struct insn *insn, char *scratch, size_t size);
 	/* LLVM style: the "main+0x18" of a jump target, given as an instruction index. */
-	const char *(*target)(void *arg, u32 index, char *scratch, size_t size);
+	const char *(*target)(void *arg, s64 index, char *scratch, size_t size);
 	/* Kernel style: what a 16-byte load shows ("map[id:5]" in bpftool's dump). */
 	const char *(*imm)(void *arg, const struct insn *insn, char *scratch, size_t size);
 	void *arg;
