@@ -21,8 +21,10 @@ typedef u64 (*helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run
 typedef u64 (*entry_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run);
 
 enum {
-	RUN_STACK_SIZE = 8192,	/* bytes: MAX_BPF_STACK 512 a frame, 8 frames, callbacks below them */
+	RUN_STACK_SIZE = 16384,	/* bytes: 33 tail calls from subprograms keep up to 256 each, callbacks below them */
 	RUN_TAIL_CALLS = 33,	/* MAX_TAIL_CALL_CNT */
+	RUN_FRAMES = 8,		/* MAX_CALL_FRAMES */
+	RUN_MAY_GOTO = 8 << 20,	/* BPF_MAX_LOOPS: may_goto falls through so often in a run */
 };
 
 /* The process that triggered the event: what "current" is in the kernel. Fields are read lazily by ops. */
@@ -48,17 +50,28 @@ struct run_region {
 	u32 len;
 };
 
+/* What a checked program may touch besides its stack, and how long it may run (vm/code.h, code_spec.checked). */
+struct run_guard {
+	u64 mem, mem_len;	/* the caller's memory */
+	s64 budget;		/* instructions left */
+	void *exit_sp;		/* engines': where a faulting program's native frames end */
+	u32 frames;		/* engines': calls deep */
+	int error;		/* 0, or why the run was cut short: -EFAULT, -ETIME, -ELOOP, -ENOSYS */
+};
+
 struct run {
 	u8 *stack_top;		/* r10 of the first frame: one past the highest byte */
 	u8 *stack_low;		/* lowest usable byte */
-	u8 *stack_cur;		/* where a callback's first frame starts; engines set it before calling helpers that call back */
+	u8 *stack_cur;		/* where the next entry's or callback's first frame starts; engines keep it before helper calls */
 	u32 tail_calls;		/* done so far in this run */
+	u32 may_goto;		/* loop iterations may_goto still grants */
 	u32 cpu;		/* the slot's number: smp_processor_id */
 	const struct run_ops *ops;
 	void *ctx;		/* what r1 was at entry, in our own layout (after context conversion) */
 	struct task *task;	/* never NULL */
 	struct hive *hive;
-	const struct code *code;	/* the program running now, for tail calls and callbacks */
+	const struct code *code;	/* the program entered last, for tail calls */
+	struct run_guard guard;	/* checked programs only */
 	struct run_region regions[4];
 	u32 nr_regions;
 	struct map_space *space;	/* where values of this hive's maps live (map/space.h); NULL: no map may be read blindly */
@@ -70,6 +83,9 @@ struct run_ops {
 	const struct code *(*tail_target)(struct run *run, struct map *prog_array, u32 index);
 	/* One finished line of the trace pipe, newline included (bpf_trace_printk); NULL: thrown away. */
 	void (*trace)(struct run *run, const char *line, size_t len);
+	/* LD_ABS and LD_IND: size (1, 2, 4) bytes at off of the packet behind run->ctx, in host order; negative:
+	 * outside, and the program ends with 0. off may be one of SKF_NET_OFF's kind. NULL: always outside. */
+	s64 (*load_packet)(struct run *run, s32 off, u32 size);
 };
 
 #endif
