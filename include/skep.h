@@ -64,6 +64,69 @@ SKEP_API void skep_vm_free(struct skep_vm *vm);
  * -ETIME (budget spent), -ELOOP (a ninth call frame), -ENOSYS (callx to an unknown helper). */
 SKEP_API int skep_vm_run(struct skep_vm *vm, void *mem, size_t len, uint64_t *r0);
 
+/* ---- process trees: events from a command and everything it starts ---- */
+
+/* One more file descriptor that skep_spawn() watches: ready() is called when it is readable or hung up. */
+struct skep_poll {
+	int fd;
+	int (*ready)(void *arg, int fd);	/* < 0: stop watching this fd */
+	void *arg;
+};
+
+struct skep_spawn_opts {
+	size_t sz;
+	char *const *argv;	/* the command; argv[0] is looked up in PATH as execvp(3) does */
+	char *const *envp;	/* NULL: this process's */
+	int trace_fd;		/* the trace pipe's lines are written here as they come, lost ones counted; -1: left in the pipe */
+	unsigned int tick_ms;	/* > 0: tick() is called this often while the command runs */
+	int (*tick)(void *arg);	/* < 0: no more ticks */
+	void *arg;
+	const struct skep_poll *polls;
+	unsigned int nr_polls;
+};
+
+struct skep_spawn_result {
+	size_t sz;
+	int status;		/* as wait(2) gives it; 127 << 8 or 126 << 8 where the command could not be run */
+	uint64_t events;	/* system calls that were looked at */
+	uint64_t lost;		/* trace lines dropped because their reader was slow */
+};
+
+/*
+ * Runs the command with the programs that are attached to skep's events, until it ends; what it leaves running
+ * in the background runs on, unwatched. Attach first: the set of system calls is fixed when the command starts.
+ * Meanwhile SIGINT and SIGQUIT from the terminal are left to the command, and SIGINT, SIGTERM and SIGHUP sent to
+ * this process are passed on to it. Call it from one thread at a time. Returns 0 and *result, or -errno where
+ * nothing was run: -EBUSY a seccomp listener is there already, -ENOSYS or -EINVAL none can be had.
+ */
+SKEP_API int skep_spawn(struct skep *skep, const struct skep_spawn_opts *opts, struct skep_spawn_result *result);
+
+/* What a shell would say: the exit code of a wait status, 128 + n after signal n. */
+SKEP_API int skep_exit_code(int status);
+
+/* ---- packets: XDP programs over capture files ---- */
+
+struct skep_pcap_opts {
+	size_t sz;
+	const char *in;		/* pcap file, "-": standard input */
+	const char *out;	/* passed packets go here, as the input had them or as the program changed them; NULL: nowhere */
+	const char *interface;	/* which attachments run: "xdp:NAME"; NULL: all */
+	int trace_fd;		/* as in skep_spawn_opts */
+};
+
+struct skep_pcap_result {
+	size_t sz;
+	uint64_t packets, aborted, dropped, passed, tx, redirected, invalid;	/* invalid: any other verdict, dropped */
+	uint64_t lost;		/* trace lines */
+};
+
+/*
+ * Runs the attached XDP program on every packet of a file; several run one after the other while they pass.
+ * Returns 0 and *result, or -errno after words to the log: -ENOENT and so on for the files, -EINVAL for what is
+ * no pcap file, -EIO for a truncated one (*result then counts what came before).
+ */
+SKEP_API int skep_pcap(struct skep *skep, const struct skep_pcap_opts *opts, struct skep_pcap_result *result);
+
 SKEP_API const char *skep_version(void);
 
 #ifdef __cplusplus

@@ -67,9 +67,18 @@ struct event_source {
 	bool (*claims)(void *arg, const struct attach_target *target);
 	int (*attach)(void *arg, struct attachment *attachment, const struct attach_target *target, struct log *why);
 	void (*detach)(void *arg, struct attachment *attachment);
+	void (*free)(void *arg);	/* the hive goes; every attachment was detached. May be NULL */
 	void *arg;
 };
 int core_add_event_source(struct hive *hive, const struct event_source *source);
+/* The source of that name, or NULL: how the layers above find their own state again. */
+const struct event_source *core_event_source(struct hive *hive, const char *name);
+/* Adds every source of rank 6 to a new hive (src/event/sources.c); skep_new() calls it. */
+int event_sources_add(struct hive *hive);
+/* What a public handle stands for. */
+struct skep;
+struct hive *skep_hive(struct skep *skep);
+struct log *skep_log(struct skep *skep);
 
 /* Runs an attachment's program on slot cpu for an event. ctx is our own layout for the program type. Returns r0;
  * a program that is running on this slot already is counted (recursion) and skipped. */

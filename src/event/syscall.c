@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * System calls at their entry: kprobes on syscall functions, raw tracepoint sys_enter, tracepoints
+ * syscalls:sys_enter_*. Whoever stopped the call (a seccomp listener) tells it by syscall_fire().
+ *
+ * The context is the kernel's. __x64_sys_X(const struct pt_regs *) gets a struct pt_regs whose di
+ * points to the registers at entry, which live at a reserved kernel address that run regions resolve;
+ * sys_X and __se_sys_X get the arguments themselves. What seccomp does not tell (sp, flags, callee-saved
+ * registers) is zero.
+ */
+#include "event/event.h"
+#include "event/names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The kernel's struct pt_regs on x86-64. */
+struct regs {
+	u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
+};
+
+/* Where the registers at entry are, for programs: the top of a kernel stack. */
+#define ENTRY_REGS 0xffffc90000003f58ull
+
+enum flavour {
+	PROBE_REGS,	/* __x64_sys_X(regs) */
+	PROBE_ARGS,	/* sys_X(a, b, c, …) */
+	TRACEPOINT,
+	RAW_SYS_ENTER,
+};
+
+struct probe {
+	struct attachment *attachment;
+	enum flavour flavour;
+	s32 nr;		/* -1: every call */
+};
+
+struct syscall_source {
+	struct event_source source;
+	struct hive *hive;
+	struct probe *probes;	/* sorted: sys_enter first, then tracepoints, then probes, as the kernel meets them */
+	size_t nr_probes;
+	const struct syscall_set *running;
+};
+
+static const char *const functions[SYSCALL_MAX] = {
+#define SYSCALL(nr, name, function) [nr] = #function,
+#include "event/syscall.def"
+#undef SYSCALL
+};
+
+static s32 find_function(const char *name)
+{
+	for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
+		if (functions[nr] && !strcmp(functions[nr], name))
+			return nr;
+	return -ENOENT;
+}
+
+static bool skip_prefix(const char **name, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	if (strncmp(*name, prefix, len))
+		return false;
+	*name += len;
+	return true;
+}
+
+/* What a kprobe's symbol means; -ENOENT for anything but a syscall function. */
+static s32 parse_symbol(const char *name, enum flavour *flavour)
+{
+	*flavour = PROBE_REGS;
+	if (skip_prefix(&name, "__x64_sys_"))
+		return find_function(name);
+	*flavour = PROBE_ARGS;
+	if (skip_prefix(&name, "__se_sys_") || skip_prefix(&name, "__do_sys_") || skip_prefix(&name, "sys_"))
+		return find_function(name);
+	return -ENOENT;
+}
+
+/* "syscalls/sys_enter_X" or "syscalls:sys_enter_X". */
+static bool skip_category(const char **name)
+{
+	return skip_prefix(name, "syscalls/") || skip_prefix(name, "syscalls:");
+}
+
+static bool claims(void *arg, const struct attach_target *target)
+{
+	const char *name = target->name ? target->name : "";
+
+	(void)arg;
+	switch (target->kind) {
+	case ATTACH_KPROBE:
+	case ATTACH_KRETPROBE:
+		return true;
+	case ATTACH_TRACEPOINT:
+		return skip_category(&name);
+	case ATTACH_RAW_TRACEPOINT:
+		return !strcmp(name, "sys_enter") || !strcmp(name, "sys_exit");
+	}
+	return false;
+}
+
+static int no_function(struct log *why, const char *what, const char *full, const char *bare, const char *prefix)
+{
+	say(why, "%s %s: skep sees the entry of system calls", what, full);
+	names_suggest(why, bare, prefix, functions, SYSCALL_MAX);
+	return fail(why, -ENOENT, "%s", "");
+}
+
+static int parse_probe(struct probe *probe, const struct attach_target *target, struct log *why)
+{
+	const char *name = target->name, *bare = name;
+
+	if (target->offset)
+		return fail(why, -EINVAL, "kprobe %s+%llu: only the first instruction of a syscall function can be probed",
+			    name, (unsigned long long)target->offset);
+	probe->nr = parse_symbol(name, &probe->flavour);
+	if (probe->nr >= 0)
+		return 0;
+	if (!skip_prefix(&bare, "__x64_sys_") && !skip_prefix(&bare, "__ia32_sys_") && !skip_prefix(&bare, "__se_sys_"))
+		skip_prefix(&bare, "sys_");
+	return no_function(why, "kprobe", name, bare, "__x64_sys_");
+}
+
+static int parse_tracepoint(struct probe *probe, const struct attach_target *target, struct log *why)
+{
+	const char *name = target->name;
+
+	skip_category(&name);
+	probe->flavour = TRACEPOINT;
+	if (skip_prefix(&name, "sys_exit_"))
+		return fail(why, -EOPNOTSUPP, "tracepoint %s: exits of system calls are not there yet", target->name);
+	probe->nr = skip_prefix(&name, "sys_enter_") ? find_function(name) : -ENOENT;
+	return probe->nr >= 0 ? 0 : no_function(why, "tracepoint", target->name, name, "syscalls/sys_enter_");
+}
+
+static int parse_target(struct probe *probe, const struct attach_target *target, struct log *why)
+{
+	switch (target->kind) {
+	case ATTACH_KPROBE:
+		return parse_probe(probe, target, why);
+	case ATTACH_KRETPROBE:
+		return fail(why, -EOPNOTSUPP, "kretprobe %s: returns of system calls are not there yet", target->name);
+	case ATTACH_TRACEPOINT:
+		return parse_tracepoint(probe, target, why);
+	}
+	probe->flavour = RAW_SYS_ENTER;
+	probe->nr = -1;
+	if (!strcmp(target->name, "sys_exit"))
+		return fail(why, -EOPNOTSUPP, "raw tracepoint sys_exit: exits of system calls are not there yet");
+	return 0;
+}
+
+/* Where the kernel meets it: sys_enter's own programs, then tracepoints, then the function. */
+static int stage(const struct probe *probe)
+{
+	return probe->flavour == RAW_SYS_ENTER ? 0 : probe->flavour == TRACEPOINT ? 1 : 2;
+}
+
+static int insert(struct syscall_source *source, const struct probe *probe)
+{
+	struct probe *probes = realloc(source->probes, (source->nr_probes + 1) * sizeof(*probes));
+	size_t at = source->nr_probes;
+
+	if (!probes)
+		return -ENOMEM;
+	source->probes = probes;
+	for (; at && stage(&probes[at - 1]) > stage(probe); at--)
+		probes[at] = probes[at - 1];
+	probes[at] = *probe;
+	source->nr_probes++;
+	return 0;
+}
+
+static int attach(void *arg, struct attachment *attachment, const struct attach_target *target, struct log *why)
+{
+	struct syscall_source *source = arg;
+	struct probe probe = { .attachment = attachment };
+	int err = parse_target(&probe, target, why);
+
+	if (err)
+		return err;
+	if (source->running && (probe.nr < 0 || !syscall_set_has(source->running, (u32)probe.nr)))
+		fail(why, 0, "%s: attached, but the command runs already and its system calls were chosen at its start: "
+			     "this program will see none of it", target->name);
+	return insert(source, &probe);
+}
+
+static void detach(void *arg, struct attachment *attachment)
+{
+	struct syscall_source *source = arg;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < source->nr_probes; i++)
+		if (source->probes[i].attachment != attachment)
+			source->probes[kept++] = source->probes[i];
+	source->nr_probes = kept;
+}
+
+static void free_source(void *arg)
+{
+	struct syscall_source *source = arg;
+
+	free(source->probes);
+	free(source);
+}
+
+void syscall_wanted(const struct syscall_source *source, struct syscall_set *set)
+{
+	for (size_t i = 0; i < source->nr_probes; i++)
+		for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
+			if (source->probes[i].nr == nr || source->probes[i].nr < 0)
+				syscall_set_add(set, (u32)nr);
+}
+
+void syscall_running(struct syscall_source *source, const struct syscall_set *set)
+{
+	source->running = set;
+}
+
+/* The registers of the task as entry_SYSCALL_64 saves them. */
+static struct regs entry_regs(const struct syscall_event *event)
+{
+	const u64 *args = event->args;
+
+	return (struct regs){ .di = args[0], .si = args[1], .dx = args[2], .r10 = args[3], .r8 = args[4], .r9 = args[5],
+			      .ax = (u64)-ENOSYS, .orig_ax = (u64)event->nr, .ip = event->ip, .cx = event->ip,
+			      .cs = 0x33, .ss = 0x2b };
+}
+
+static void fire_probe(struct syscall_source *source, const struct probe *probe, u32 cpu, struct task *task,
+		       const struct syscall_event *event, const struct regs *entry)
+{
+	struct regs regs = { .orig_ax = ~0ull, .cs = 0x10, .di = ENTRY_REGS, .si = (u64)event->nr };
+	const struct run_region regions[] = {
+		{ .addr = ENTRY_REGS, .mem = entry, .len = sizeof(*entry) },
+		{ .addr = (u64)(uintptr_t)&regs, .mem = &regs, .len = sizeof(regs) },
+	};
+	const u64 *args = event->args;
+
+	if (probe->flavour == PROBE_ARGS)
+		regs.di = args[0], regs.si = args[1], regs.dx = args[2], regs.cx = args[3], regs.r8 = args[4],
+		regs.r9 = args[5];
+	core_fire(source->hive, probe->attachment, cpu, &regs, task, regions, ARRAY_SIZE(regions));
+}
+
+static void fire_tracepoint(struct syscall_source *source, const struct probe *probe, u32 cpu, struct task *task,
+			    const struct syscall_event *event)
+{
+	struct {
+		u16 type;
+		u8 flags, preempt_count;
+		s32 pid, nr;
+		u32 pad;
+		u64 args[6];
+	} record = { .pid = (s32)task->pid, .nr = event->nr };
+	const struct run_region region = { (u64)(uintptr_t)&record, &record, sizeof(record) };
+
+	memcpy(record.args, event->args, sizeof(record.args));
+	core_fire(source->hive, probe->attachment, cpu, &record, task, &region, 1);
+}
+
+static void fire_raw(struct syscall_source *source, const struct probe *probe, u32 cpu, struct task *task,
+		     const struct syscall_event *event, const struct regs *entry)
+{
+	u64 args[2] = { ENTRY_REGS, (u64)event->nr };
+	const struct run_region regions[] = {
+		{ .addr = ENTRY_REGS, .mem = entry, .len = sizeof(*entry) },
+		{ .addr = (u64)(uintptr_t)args, .mem = args, .len = sizeof(args) },
+	};
+
+	core_fire(source->hive, probe->attachment, cpu, args, task, regions, ARRAY_SIZE(regions));
+}
+
+int syscall_fire(struct syscall_source *source, u32 cpu, struct task *task, const struct syscall_event *event)
+{
+	const struct regs entry = entry_regs(event);
+	int fired = 0;
+
+	for (size_t i = 0; i < source->nr_probes; i++) {
+		const struct probe *probe = &source->probes[i];
+
+		if (probe->nr >= 0 && probe->nr != event->nr)
+			continue;
+		if (probe->flavour == TRACEPOINT)
+			fire_tracepoint(source, probe, cpu, task, event);
+		else if (probe->flavour == RAW_SYS_ENTER)
+			fire_raw(source, probe, cpu, task, event, &entry);
+		else
+			fire_probe(source, probe, cpu, task, event, &entry);
+		fired++;
+	}
+	return fired;
+}
+
+struct syscall_source *syscall_source(struct hive *hive)
+{
+	const struct event_source *source = core_event_source(hive, "syscall");
+
+	return source ? source->arg : NULL;
+}
+
+int event_add_syscall(struct hive *hive)
+{
+	struct syscall_source *source = calloc(1, sizeof(*source));
+	int err;
+
+	if (!source)
+		return -ENOMEM;
+	source->hive = hive;
+	source->source = (struct event_source){
+		.name = "syscall", .claims = claims, .attach = attach, .detach = detach, .free = free_source, .arg = source,
+	};
+	err = core_add_event_source(hive, &source->source);
+	if (err)
+		free_source(source);
+	return err;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tasks over /proc (see task.h). Every entry keeps an fd of /proc/TID/comm: reading it costs 0.4 µs,
+ * gives the name of this moment, and fails with ESRCH when the thread is gone, which is what
+ * keeps a reused id from being taken for its predecessor. Entries are found by hash in sets of WAYS;
+ * the oldest of a set makes room, so the fds held are bounded however many processes come and go.
+ */
+#include "event/task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { SETS = 32, WAYS = 4 };
+
+struct entry {
+	struct task task;
+	int comm_fd;
+	bool creds_known;
+	u32 uid, gid;
+	u64 used;	/* clock of the last task_get() */
+	char comm[16];
+};
+
+struct task_cache {
+	u64 clock;
+	struct entry entries[SETS][WAYS];
+};
+
+static struct entry *entry_of(struct task *task)
+{
+	return container_of(task, struct entry, task);
+}
+
+static int open_proc(u32 tid, const char *file)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%u/%s", tid, file);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Reads the present name through the kept fd; false where the thread is gone. */
+static bool refresh_comm(struct entry *entry)
+{
+	ssize_t len = pread(entry->comm_fd, entry->comm, sizeof(entry->comm), 0);
+
+	if (len <= 0)
+		return false;
+	memset(entry->comm + len - 1, 0, sizeof(entry->comm) - (size_t)len + 1);	/* the newline and after */
+	return true;
+}
+
+/* The value of a line "Name:\tN..." of /proc/TID/status. */
+static u32 status_field(const char *status, const char *name)
+{
+	const char *at = strstr(status, name);
+
+	return at ? (u32)strtoul(at + strlen(name), NULL, 10) : 0;
+}
+
+static bool read_status(u32 tid, char *buf, size_t size)
+{
+	int fd = open_proc(tid, "status");
+	ssize_t len;
+
+	if (fd < 0)
+		return false;
+	len = read(fd, buf, size - 1);
+	close(fd);
+	buf[max(len, (ssize_t)0)] = '\0';
+	return len > 0;
+}
+
+/* A signal 0 to thread tid of group tid fails with ESRCH unless tid leads its group: far cheaper than status. */
+static u32 tgid_of(u32 tid)
+{
+	char status[2048];
+
+	if (syscall(SYS_tgkill, tid, tid, 0) == 0 || errno != ESRCH)
+		return tid;
+	return read_status(tid, status, sizeof(status)) ? status_field(status, "\nTgid:\t") : tid;
+}
+
+static void task_comm(struct task *task, char comm[16])
+{
+	memcpy(comm, entry_of(task)->comm, 16);
+}
+
+static void task_creds(struct task *task, u32 *uid, u32 *gid)
+{
+	struct entry *entry = entry_of(task);
+	char status[2048];
+
+	if (!entry->creds_known && task->pid && read_status(task->pid, status, sizeof(status))) {
+		entry->uid = status_field(status, "\nUid:\t");
+		entry->gid = status_field(status, "\nGid:\t");
+		entry->creds_known = true;
+	}
+	*uid = entry->uid;
+	*gid = entry->gid;
+}
+
+static int task_read(struct task *task, void *dst, u64 addr, size_t len)
+{
+	struct iovec local = { dst, len }, remote = { (void *)(uintptr_t)addr, len };
+
+	if (!len)
+		return 0;
+	if (!task->pid || process_vm_readv((pid_t)task->pid, &local, 1, &remote, 1, 0) != (ssize_t)len)
+		return -EFAULT;
+	return 0;
+}
+
+static int task_write(struct task *task, u64 addr, const void *src, size_t len)
+{
+	struct iovec local = { (void *)(uintptr_t)src, len }, remote = { (void *)(uintptr_t)addr, len };
+
+	if (!len)
+		return 0;
+	if (!task->pid || process_vm_writev((pid_t)task->pid, &local, 1, &remote, 1, 0) != (ssize_t)len)
+		return -EFAULT;
+	return 0;
+}
+
+static const struct task_ops task_ops = {
+	.comm = task_comm,
+	.creds = task_creds,
+	.read = task_read,
+	.write = task_write,
+};
+
+static void forget(struct entry *entry)
+{
+	if (entry->comm_fd >= 0)
+		close(entry->comm_fd);
+	*entry = (struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1 };
+}
+
+static void learn(struct entry *entry, u32 tid)
+{
+	forget(entry);
+	if (!tid)
+		return;
+	entry->task.pid = tid;
+	entry->task.tgid = tgid_of(tid);
+	entry->comm_fd = open_proc(tid, "comm");
+	if (entry->comm_fd >= 0)
+		refresh_comm(entry);
+}
+
+struct task *task_get(struct task_cache *cache, u32 tid)
+{
+	struct entry *set = cache->entries[tid % SETS], *oldest = set, *entry = NULL;
+
+	for (int i = 0; i < WAYS; i++) {
+		if (tid && set[i].task.pid == tid)
+			entry = &set[i];
+		if (set[i].used < oldest->used)
+			oldest = &set[i];
+	}
+	if (!entry || !refresh_comm(entry)) {
+		if (!entry)
+			entry = oldest;
+		learn(entry, tid);
+	}
+	entry->used = ++cache->clock;
+	return &entry->task;
+}
+
+void task_forget_creds(struct task *task)
+{
+	entry_of(task)->creds_known = false;
+}
+
+int task_cache_new(struct task_cache **out)
+{
+	struct task_cache *cache = calloc(1, sizeof(*cache));
+
+	if (!cache)
+		return -ENOMEM;
+	for (int i = 0; i < SETS * WAYS; i++)
+		cache->entries[i / WAYS][i % WAYS] = (struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1 };
+	*out = cache;
+	return 0;
+}
+
+void task_cache_free(struct task_cache *cache)
+{
+	if (!cache)
+		return;
+	for (int i = 0; i < SETS * WAYS; i++)
+		forget(&cache->entries[i / WAYS][i % WAYS]);
+	free(cache);
+}
