@@ -30,6 +30,24 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP -c $< -o $@
 
+# libbpf is ours alone: a copy of the distribution's archive with its system calls renamed to src/load/seam.c's,
+# linked into one object with src/load, of which only src/load's own names stay visible. So it does not meet
+# another libbpf in the program that embeds us.
+OBJCOPY  ?= objcopy
+LIBBPF_A ?= $(shell $(CC) -print-file-name=libbpf.a)
+LOAD_OBJ := $(filter $(B)/obj/src/load/%,$(LIB_OBJ))
+LIB_OBJ  := $(filter-out $(LOAD_OBJ),$(LIB_OBJ)) $(if $(LOAD_OBJ),$(B)/obj/load.o)
+
+$(B)/obj/libbpf.a: $(LIBBPF_A) src/load/seam.syms
+	@mkdir -p $(@D)
+	$(OBJCOPY) --redefine-syms=src/load/seam.syms $< $@
+
+$(B)/obj/load.o: $(LOAD_OBJ) $(B)/obj/libbpf.a
+	$(LD) -r -o $@.all $(LOAD_OBJ) --whole-archive $(B)/obj/libbpf.a
+	nm -g --defined-only --format=posix $(LOAD_OBJ) | sed -n 's/^\([^ :]*\) [A-Z] .*/\1/p' > $@.keep
+	$(OBJCOPY) --keep-global-symbols=$@.keep $@.all $@
+	@rm -f $@.all $@.keep
+
 $(B)/libskep.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^

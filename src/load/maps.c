@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Maps as a person reads them: one line an entry, name[key]: value, sorted by key. Keys and values are
+ * written as their BTF types say; without types, as one number of 1, 2, 4 or 8 bytes or as hex bytes.
+ * Entries of arrays that are all zero are left out.
+ */
+#include "load/objfile.h"	/* first: it brings our uapi.h */
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+enum { VALUE_MAX = 1 << 20, DEPTH_MAX = 16 };
+
+struct typed {
+	struct log *out;
+	const struct btf *btf;
+	u32 nr_cpus;
+};
+
+static void print_typed(const struct typed *t, u32 type, const u8 *data, u32 size, int depth);
+
+static u64 number(const u8 *data, u32 size)
+{
+	u64 value = 0;
+
+	memcpy(&value, data, min(size, 8u));
+	return value;
+}
+
+static void print_bytes(struct log *out, const u8 *data, u32 size)
+{
+	if (size == 1 || size == 2 || size == 4 || size == 8) {
+		say(out, "%llu", (unsigned long long)number(data, size));
+		return;
+	}
+	for (u32 i = 0; i < size; i++)
+		say(out, "%s%02x", i ? " " : "", data[i]);
+}
+
+static void print_int(struct log *out, u8 encoding, const u8 *data, u32 size)
+{
+	u64 value = number(data, size);
+	int shift = 64 - 8 * (int)min(size, 8u);
+
+	if (size > 8)
+		print_bytes(out, data, size);
+	else if (encoding & BTF_INT_BOOL)
+		say(out, value ? "true" : "false");
+	else if (encoding & BTF_INT_SIGNED)
+		say(out, "%lld", (long long)((s64)(value << shift) >> shift));
+	else
+		say(out, "%llu", (unsigned long long)value);
+}
+
+static void print_string(struct log *out, const u8 *data, u32 size)
+{
+	say(out, "\"");
+	for (u32 i = 0; i < size && data[i]; i++) {
+		if (data[i] == '"' || data[i] == '\\')
+			say(out, "\\%c", data[i]);
+		else if (data[i] < 0x20 || data[i] >= 0x7f)
+			say(out, "\\x%02x", data[i]);
+		else
+			say(out, "%c", data[i]);
+	}
+	say(out, "\"");
+}
+
+static void print_array(const struct typed *t, const struct btf_array *array, const u8 *data, u32 size, int depth)
+{
+	u32 type = array->type;
+	s64 each = btf__resolve_size(t->btf, type);
+	const struct btf_type *element = btf__type_by_id(t->btf, (u32)btf__resolve_type(t->btf, type));
+
+	if (each == 1 && element && btf_is_int(element)) {
+		print_string(t->out, data, min(size, array->nelems));
+		return;
+	}
+	say(t->out, "[");
+	for (u32 i = 0; each > 0 && i < array->nelems && (u64)(i + 1) * (u64)each <= size; i++) {
+		say(t->out, i ? ", " : " ");
+		print_typed(t, type, data + i * (u64)each, (u32)each, depth);
+	}
+	say(t->out, " ]");
+}
+
+static void print_bits(struct log *out, const u8 *data, u32 size, u32 bit, u32 bits)
+{
+	u32 first = bit / 8;
+	u64 value = first < size ? number(data + first, min(size - first, 8u)) >> bit % 8 : 0;
+
+	say(out, "%llu", (unsigned long long)(bits < 64 ? value & ((1ull << bits) - 1) : value));
+}
+
+static void print_struct(const struct typed *t, const struct btf_type *type, const u8 *data, u32 size, int depth)
+{
+	const struct btf_member *m = btf_members(type);
+
+	say(t->out, "{");
+	for (u32 i = 0; i < btf_vlen(type); i++) {
+		u32 bit = btf_member_bit_offset(type, i), bits = btf_member_bitfield_size(type, i);
+		const char *name = btf__name_by_offset(t->btf, m[i].name_off);
+		s64 each = btf__resolve_size(t->btf, m[i].type);
+
+		say(t->out, "%s", i ? ", " : " ");
+		if (name && *name)
+			say(t->out, ".%s = ", name);
+		if (bits)
+			print_bits(t->out, data, size, bit, bits);
+		else if (each > 0 && bit / 8 + (u64)each <= size)
+			print_typed(t, m[i].type, data + bit / 8, (u32)each, depth);
+	}
+	say(t->out, " }");
+}
+
+static void print_enum(const struct typed *t, const struct btf_type *type, const u8 *data, u32 size)
+{
+	const struct btf_enum *e = btf_enum(type);
+
+	for (u32 i = 0; i < btf_vlen(type); i++)
+		if (size == 4 && (u32)e[i].val == (u32)number(data, 4)) {
+			say(t->out, "%s", btf__name_by_offset(t->btf, e[i].name_off));
+			return;
+		}
+	print_bytes(t->out, data, size);
+}
+
+static void print_typed(const struct typed *t, u32 id, const u8 *data, u32 size, int depth)
+{
+	int real = t->btf && id && depth < DEPTH_MAX ? btf__resolve_type(t->btf, id) : 0;
+	const struct btf_type *type = real > 0 ? btf__type_by_id(t->btf, (u32)real) : NULL;
+
+	switch (type ? btf_kind(type) : BTF_KIND_UNKN) {
+	case BTF_KIND_INT:
+		print_int(t->out, btf_int_encoding(type), data, min(size, type->size));
+		break;
+	case BTF_KIND_ENUM:
+		print_enum(t, type, data, size);
+		break;
+	case BTF_KIND_PTR:
+		say(t->out, "0x%llx", (unsigned long long)number(data, size));
+		break;
+	case BTF_KIND_ARRAY:
+		print_array(t, btf_array(type), data, size, depth + 1);
+		break;
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		print_struct(t, type, data, size, depth + 1);
+		break;
+	default:
+		print_bytes(t->out, data, size);
+	}
+}
+
+static bool all_zero(const u8 *data, u32 size)
+{
+	for (u32 i = 0; i < size; i++)
+		if (data[i])
+			return false;
+	return true;
+}
+
+struct listing {
+	struct bpf_map *map;
+	struct typed typed;
+	int fd;
+	u32 key_size, value_size, stride;	/* stride: of one entry here, key then value(s) */
+	u32 copies;				/* values an entry: CPUs of a per-CPU map */
+	bool array;
+};
+
+static u32 value_at(const struct listing *l) { return round_up(l->key_size, 8u); }
+
+static bool is_array(u32 type) { return type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY; }
+
+static bool is_percpu(u32 type)
+{
+	return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||
+	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
+static bool can_list(const struct bpf_map *map)
+{
+	u32 type = bpf_map__type(map);
+
+	return !bpf_map__is_internal(map) && bpf_map__fd(map) >= 0 &&
+	       (is_array(type) || is_percpu(type) || type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LRU_HASH ||
+		type == BPF_MAP_TYPE_LPM_TRIE);
+}
+
+static int compare(const void *a, const void *b, void *arg)
+{
+	const struct listing *l = arg;
+
+	if (l->key_size <= 8) {
+		u64 x = number(a, l->key_size), y = number(b, l->key_size);
+
+		return x < y ? -1 : x > y;
+	}
+	return memcmp(a, b, l->key_size);
+}
+
+/* Reads all entries into *out; returns how many. The map may change meanwhile: an entry that went is left out. */
+static int collect(const struct listing *l, u8 **out)
+{
+	u32 max_entries = bpf_map__max_entries(l->map), n = 0, room = 0;
+	u8 *all = NULL, *entry;
+	const void *previous = NULL;
+
+	while (n < max_entries) {
+		if (n == room) {
+			room = room ? room * 2 : 64;
+			entry = reallocarray(all, room, l->stride);
+			if (!entry) {
+				free(all);
+				return -ENOMEM;
+			}
+			all = entry;
+			previous = n ? all + (u64)(n - 1) * l->stride : NULL;
+		}
+		entry = all + (u64)n * l->stride;
+		if (bpf_map_get_next_key(l->fd, previous, entry))
+			break;
+		if (bpf_map_lookup_elem(l->fd, entry, entry + value_at(l))) {
+			if (errno != ENOENT)
+				break;
+			memset(entry + value_at(l), 0, l->stride - value_at(l));
+		}
+		previous = entry;
+		n++;
+	}
+	*out = all;
+	return (int)n;
+}
+
+static void print_entry(const struct listing *l, const u8 *entry)
+{
+	const u8 *value = entry + value_at(l);
+	struct log *out = l->typed.out;
+
+	if (l->array && all_zero(value, l->stride - value_at(l)))
+		return;
+	say(out, "%s[", bpf_map__name(l->map));
+	print_typed(&l->typed, bpf_map__btf_key_type_id(l->map), entry, l->key_size, 0);
+	say(out, "]: ");
+	for (u32 i = 0; i < l->copies; i++) {
+		say(out, "%s", i ? " | " : "");
+		print_typed(&l->typed, bpf_map__btf_value_type_id(l->map), value + i * round_up(l->value_size, 8u),
+			    l->value_size, 0);
+	}
+	say(out, "\n");
+}
+
+static int print_map(struct objfile *file, struct bpf_map *map, struct log *out)
+{
+	u32 type = bpf_map__type(map);
+	struct listing l = {
+		.map = map, .fd = bpf_map__fd(map), .key_size = bpf_map__key_size(map),
+		.value_size = bpf_map__value_size(map), .array = is_array(type),
+		.copies = is_percpu(type) ? (u32)libbpf_num_possible_cpus() : 1,
+		.typed = { .out = out, .btf = bpf_object__btf(file->bpf) },
+	};
+	u8 *all = NULL;
+	int n;
+
+	if (l.key_size > VALUE_MAX || l.value_size > VALUE_MAX)
+		return -E2BIG;
+	l.stride = value_at(&l) + l.copies * round_up(l.value_size, 8u);
+	n = collect(&l, &all);
+	if (n < 0)
+		return n;
+	qsort_r(all, (size_t)n, l.stride, compare, &l);
+	for (int i = 0; i < n; i++)
+		print_entry(&l, all + (u64)i * l.stride);
+	free(all);
+	return 0;
+}
+
+static bool is_listed(const char *names, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = names; at && *at; at += *at == ',') {
+		size_t word = strcspn(at, ",");
+
+		if (word == len && !memcmp(at, name, len))
+			return true;
+		at += word;
+	}
+	return false;
+}
+
+int objfile_print_maps(struct objfile *file, const char *names, struct log *out)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	objfile_begin(file);
+	bpf_object__for_each_map(map, file->bpf)
+		if (!err && can_list(map) && (!names || is_listed(names, bpf_map__name(map))))
+			err = print_map(file, map, out);
+	seam_leave();
+	return err;
+}

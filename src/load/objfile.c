@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Object files through libbpf and the seam: open, plan, load, attach, close.
+ *
+ * Invariant: libbpf is called between objfile_begin() and objfile_end() only, so the answer in use is
+ * this object's; a step that fails leaves an object that objfile_close() takes.
+ */
+#include "load/objfile.h"	/* first: it brings our uapi.h */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "map/map.h"
+
+enum { SAID_MAX = 1 << 20, VERIFIER_LOG = 1 << 16 };
+
+/* What libbpf says; a log of its that grows beyond SAID_MAX loses its end. */
+static void keep(void *arg, const char *text, size_t len)
+{
+	struct objfile *file = arg;
+	char *grown;
+
+	if (len > SAID_MAX - file->said_len)
+		return;
+	grown = realloc(file->said, file->said_len + len + 1);
+	if (!grown)
+		return;
+	memcpy(grown + file->said_len, text, len);
+	file->said = grown;
+	file->said_len += len;
+	file->said[file->said_len] = 0;
+}
+
+void objfile_begin(struct objfile *file)
+{
+	file->said_len = 0;
+	if (file->said)
+		file->said[0] = 0;
+	seam_enter(&file->answer, &file->saying);
+}
+
+int objfile_end(struct objfile *file, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	seam_leave();
+	if (err >= 0)
+		return err;
+	say(file->log, "%s: ", file->name);
+	va_start(ap, fmt);
+	vsay(file->log, fmt, ap);
+	va_end(ap);
+	say(file->log, ": %s\n", strerror(-err));
+	for (char *line = file->said; line && *line;) {
+		char *end = strchrnul(line, '\n');
+
+		if (!strncmp(line, "libbpf: ", 8))
+			line += 8;
+		say(file->log, "  %.*s\n", (int)(end - line), line);
+		line = end + (*end != 0);
+	}
+	return err;
+}
+
+static int list_progs(struct objfile *file)
+{
+	struct bpf_program *prog;
+	size_t n = 0;
+
+	bpf_object__for_each_program(prog, file->bpf)
+		n++;
+	file->progs = calloc(n + 1, sizeof(*file->progs));
+	if (!file->progs)
+		return -ENOMEM;
+	bpf_object__for_each_program(prog, file->bpf)
+		file->progs[file->nr_progs++].prog = prog;
+	return 0;
+}
+
+int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, size_t size, const char *name,
+		struct log *log)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "skep");
+	struct objfile *file;
+	int err = elf_check(bytes, size, name, log);
+
+	*out = NULL;
+	if (err)
+		return err;
+	file = calloc(1, sizeof(*file));
+	if (!file)
+		return -ENOMEM;
+	file->log = log;
+	file->name = name;
+	file->saying = (struct log){ .write = keep, .arg = file };
+	err = answer_init(&file->answer, hive, log);
+	if (err)
+		goto out;
+	objfile_begin(file);
+	file->bpf = bpf_object__open_mem(bytes, size, &opts);
+	if (!file->bpf)
+		err = errno ? -errno : -EINVAL;
+	else
+		err = list_progs(file);
+	err = objfile_end(file, err, "cannot be read as a BPF object");
+	if (!err && !file->nr_progs)
+		err = fail(log, -EINVAL, "%s: has no program in it", name);
+out:
+	if (err)
+		objfile_close(file);
+	else
+		*out = file;
+	return err;
+}
+
+void objfile_close(struct objfile *file)
+{
+	if (!file)
+		return;
+	objfile_begin(file);
+	for (size_t i = 0; i < file->nr_progs; i++)
+		bpf_link__destroy(file->progs[i].link);
+	bpf_object__close(file->bpf);
+	seam_leave();
+	free(file->progs);
+	free(file->said);
+	free(file);
+}
+
+static struct objfile_prog *find_prog(struct objfile *file, const char *name, size_t len)
+{
+	for (size_t i = 0; i < file->nr_progs; i++) {
+		const char *have = bpf_program__name(file->progs[i].prog);
+
+		if (strlen(have) == len && !memcmp(have, name, len))
+			return &file->progs[i];
+	}
+	return NULL;
+}
+
+static int plan_target(struct objfile *file, const char *text)
+{
+	const char *fn;
+	size_t fn_len;
+	struct target target;
+	struct objfile_prog *p = NULL;
+	int err = target_parse(text, &fn, &fn_len, &target, file->log);
+
+	if (err)
+		return err;
+	if (fn) {
+		p = find_prog(file, fn, fn_len);
+		if (!p)
+			return fail(file->log, -EINVAL, "%s: has no program '%.*s' to attach", file->name,
+				    (int)fn_len, fn);
+	} else if (file->nr_progs == 1) {
+		p = &file->progs[0];
+	} else {
+		return fail(file->log, -EINVAL, "%s: has %zu programs: say which one, FN=%s", file->name,
+			    file->nr_progs, text);
+	}
+	p->target = target;
+	p->by_user = true;
+	return bpf_program__set_type(p->prog, target_prog_type(target.kind)) ? -EINVAL : 0;
+}
+
+/* A program nobody gave a target: what its section says. */
+static int plan_default(struct objfile *file, struct objfile_prog *p)
+{
+	const char *name = bpf_program__name(p->prog), *section = bpf_program__section_name(p->prog);
+	u32 type = bpf_program__type(p->prog);
+
+	if (type == BPF_PROG_TYPE_XDP && file->xdp_ifindex) {
+		p->target.kind = TARGET_XDP;
+		return 0;
+	}
+	if (type != BPF_PROG_TYPE_UNSPEC) {
+		p->target.kind = TARGET_AUTO;
+		return 0;
+	}
+	if (strcmp(section, "plain"))
+		return fail(file->log, -EINVAL,
+			    "%s: program '%s' is in section '%s', which names no kind of program; "
+			    "say where it goes: --attach %s=KIND:TARGET", file->name, name, section, name);
+	if (file->nr_progs > 1)
+		return fail(file->log, -EINVAL, "%s: function '%s' does not say what it attaches to: "
+			    "--attach %s=KIND:TARGET", file->name, name, name);
+	say(file->log, "note: %s() goes to kprobe:execve; --attach KIND:TARGET says otherwise\n", name);
+	p->target = (struct target){ .kind = TARGET_KPROBE, .name = "execve" };
+	return bpf_program__set_type(p->prog, BPF_PROG_TYPE_KPROBE) ? -EINVAL : 0;
+}
+
+int objfile_plan(struct objfile *file, const char *const *targets, size_t nr)
+{
+	int err = 0;
+
+	objfile_begin(file);
+	for (size_t i = 0; i < nr && !err; i++)
+		err = plan_target(file, targets[i]);
+	for (size_t i = 0; i < file->nr_progs && !err; i++)
+		if (!file->progs[i].by_user)
+			err = plan_default(file, &file->progs[i]);
+	seam_leave();
+	return err;
+}
+
+/* A map type that skep has no code for is told before libbpf tries to make one. */
+static int check_maps(struct objfile *file)
+{
+	struct bpf_map *map;
+
+	if (!file->answer.hive)
+		return 0;
+	bpf_object__for_each_map(map, file->bpf) {
+		u32 type = bpf_map__type(map);
+		const char *name = libbpf_bpf_map_type_str((enum bpf_map_type)type);
+
+		if (type < __MAX_BPF_MAP_TYPE && map_types[type].ops)
+			continue;
+		return fail(file->log, -EOPNOTSUPP, "%s: map '%s': type %s (%u) is not there yet", file->name,
+			    bpf_map__name(map), name ? name : "unknown", type);
+	}
+	return 0;
+}
+
+int objfile_load(struct objfile *file)
+{
+	int err;
+
+	objfile_begin(file);
+	err = check_maps(file);
+	if (err) {
+		seam_leave();
+		return err;
+	}
+	return objfile_end(file, bpf_object__load(file->bpf), "could not be loaded");
+}
+
+int objfile_attach(struct objfile *file)
+{
+	int attached = 0, err;
+
+	for (size_t i = 0; i < file->nr_progs; i++) {
+		struct objfile_prog *p = &file->progs[i];
+
+		if (p->target.kind == TARGET_NONE)
+			continue;
+		err = target_attach(file, p);
+		if (err)
+			return err;
+		attached++;
+	}
+	return attached;
+}

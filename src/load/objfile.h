@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One BPF object file on its way into an answer: open (the bytes are hostile), plan (which program
+ * goes where), load, attach. libbpf does the work behind the seam; what it grumbles is kept and
+ * shown only when a step fails.
+ */
+#ifndef LOAD_OBJFILE_H
+#define LOAD_OBJFILE_H
+
+#include "load/seam.h"
+
+struct bpf_program;
+struct bpf_link;
+
+enum target_kind {	/* rows of target_kinds[] in target.c */
+	TARGET_NONE,	/* loaded, not attached */
+	TARGET_AUTO,	/* as the section's name says: libbpf's own attach */
+	TARGET_KPROBE, TARGET_KRETPROBE, TARGET_TRACEPOINT, TARGET_RAW_TRACEPOINT, TARGET_XDP,
+};
+
+struct target {
+	enum target_kind kind;
+	char name[128];	/* "execve", "sched:sched_process_exec", "eth0" */
+};
+
+struct objfile_prog {
+	struct bpf_program *prog;
+	struct bpf_link *link;
+	struct target target;
+	bool by_user;	/* the target was asked for, not derived */
+};
+
+struct objfile {
+	struct bpf_object *bpf;
+	struct answer answer;
+	struct log *log;	/* for a person; may be NULL */
+	const char *name;	/* in messages */
+	struct objfile_prog *progs;
+	size_t nr_progs;
+	int xdp_ifindex;	/* where XDP programs without a target go; 0: nowhere */
+	char *said;		/* what libbpf said since the last step began */
+	size_t said_len;
+	struct log saying;
+};
+
+/* Opens an object from bytes (copied by libbpf). -EINVAL and a message for what is no BPF object. hive NULL: Linux. */
+int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, size_t size, const char *name,
+		struct log *log);
+
+/*
+ * Decides where each program goes: targets are [FN=]KIND:TARGET and win over section names. A lone
+ * program without either, written as BCC's int f(void *ctx), goes to kprobe:execve, and the log says so.
+ */
+int objfile_plan(struct objfile *file, const char *const *targets, size_t nr);
+
+int objfile_load(struct objfile *file);		/* maps and programs into the answer; -errno and the reason in the log */
+int objfile_attach(struct objfile *file);	/* every planned program; the number attached or -errno */
+void objfile_close(struct objfile *file);	/* detaches and lets go; NULL is fine */
+
+/* One step of libbpf's stands between these two: objfile_end(…, 0 or -errno, "what") shows why it failed. */
+void objfile_begin(struct objfile *file);
+int objfile_end(struct objfile *file, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Parses [FN=]KIND:TARGET. *fn and *fn_len are the name before '=', or NULL and 0. -EINVAL with a message. */
+int target_parse(const char *text, const char **fn, size_t *fn_len, struct target *out, struct log *log);
+/* Whether a program of this section name can be attached by libbpf alone or through a target. */
+int target_attach(struct objfile *file, struct objfile_prog *p);
+/* The program type (BPF_PROG_TYPE_*) that a kind needs. */
+u32 target_prog_type(enum target_kind kind);
+
+/* Refuses bytes that are not a well-formed relocatable object for BPF: -EINVAL and a message naming it. */
+int elf_check(const void *bytes, size_t size, const char *name, struct log *log);
+
+/*
+ * Writes the entries of the maps that a program's author declared, one line each, "name[key]: value",
+ * formatted by BTF, sorted by key. names: comma-separated, NULL for all that can be listed.
+ */
+int objfile_print_maps(struct objfile *file, const char *names, struct log *out);
+
+#endif

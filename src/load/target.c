@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Where a program goes: [FN=]KIND:TARGET as words, and the attaching of it through libbpf. A row of
+ * target_kinds[] is a kind: its names, its program type, its attach function.
+ */
+#include "load/objfile.h"	/* first: it brings our uapi.h */
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+
+typedef struct bpf_link *(*attach_fn)(struct objfile *file, struct objfile_prog *p);
+
+#if defined(__x86_64__)
+#define SYSCALL_PREFIX "__x64_sys_"
+#elif defined(__aarch64__)
+#define SYSCALL_PREFIX "__arm64_sys_"
+#else
+#define SYSCALL_PREFIX "sys_"
+#endif
+
+/* A bare name is a system call's where there is no such function: skep's kprobes are on those only. */
+static struct bpf_link *attach_function(struct objfile *file, struct objfile_prog *p, bool retprobe)
+{
+	char name[160];
+	struct bpf_link *link = NULL;
+
+	if (!file->answer.hive)
+		link = bpf_program__attach_kprobe(p->prog, retprobe, p->target.name);
+	if (link || strstr(p->target.name, "sys_"))
+		return link ? link : bpf_program__attach_kprobe(p->prog, retprobe, p->target.name);
+	snprintf(name, sizeof(name), SYSCALL_PREFIX "%s", p->target.name);
+	return bpf_program__attach_kprobe(p->prog, retprobe, name);
+}
+
+static struct bpf_link *attach_kprobe(struct objfile *file, struct objfile_prog *p)
+{
+	return attach_function(file, p, false);
+}
+
+static struct bpf_link *attach_kretprobe(struct objfile *file, struct objfile_prog *p)
+{
+	return attach_function(file, p, true);
+}
+
+static struct bpf_link *attach_tracepoint(struct objfile *file, struct objfile_prog *p)
+{
+	char category[sizeof(p->target.name)];
+	char *colon;
+
+	(void)file;
+	strcpy(category, p->target.name);
+	colon = strpbrk(category, ":/");
+	if (!colon) {
+		errno = EINVAL;
+		return NULL;
+	}
+	*colon = 0;
+	return bpf_program__attach_tracepoint(p->prog, category, colon + 1);
+}
+
+static struct bpf_link *attach_raw_tracepoint(struct objfile *file, struct objfile_prog *p)
+{
+	(void)file;
+	return bpf_program__attach_raw_tracepoint(p->prog, p->target.name);
+}
+
+static struct bpf_link *attach_xdp(struct objfile *file, struct objfile_prog *p)
+{
+	int ifindex = p->target.name[0] ? (int)if_nametoindex(p->target.name) : file->xdp_ifindex;
+
+	if (!ifindex) {
+		errno = ENODEV;
+		return NULL;
+	}
+	return bpf_program__attach_xdp(p->prog, ifindex);
+}
+
+static struct bpf_link *attach_auto(struct objfile *file, struct objfile_prog *p)
+{
+	(void)file;
+	return bpf_program__attach(p->prog);
+}
+
+static const struct {
+	enum target_kind kind;
+	u32 prog_type;
+	const char *names[3];	/* as --attach takes them */
+	attach_fn attach;
+} target_kinds[] = {
+	{ TARGET_AUTO, BPF_PROG_TYPE_UNSPEC, { NULL }, attach_auto },
+	{ TARGET_KPROBE, BPF_PROG_TYPE_KPROBE, { "kprobe" }, attach_kprobe },
+	{ TARGET_KRETPROBE, BPF_PROG_TYPE_KPROBE, { "kretprobe" }, attach_kretprobe },
+	{ TARGET_TRACEPOINT, BPF_PROG_TYPE_TRACEPOINT, { "tracepoint", "tp" }, attach_tracepoint },
+	{ TARGET_RAW_TRACEPOINT, BPF_PROG_TYPE_RAW_TRACEPOINT, { "raw_tracepoint", "raw_tp" }, attach_raw_tracepoint },
+	{ TARGET_XDP, BPF_PROG_TYPE_XDP, { "xdp" }, attach_xdp },
+};
+
+static bool is_name(const char *word, size_t len, const char *name)
+{
+	return name && strlen(name) == len && !memcmp(name, word, len);
+}
+
+static enum target_kind find_kind(const char *word, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(target_kinds); i++)
+		for (size_t n = 0; n < ARRAY_SIZE(target_kinds[i].names); n++)
+			if (is_name(word, len, target_kinds[i].names[n]))
+				return target_kinds[i].kind;
+	return TARGET_NONE;
+}
+
+int target_parse(const char *text, const char **fn, size_t *fn_len, struct target *out, struct log *log)
+{
+	const char *equals = strchr(text, '='), *colon = strchr(text, ':'), *kind = text;
+
+	*fn = NULL;
+	*fn_len = 0;
+	if (equals && (!colon || equals < colon)) {
+		*fn = text;
+		*fn_len = (size_t)(equals - text);
+		kind = equals + 1;
+	}
+	if (!colon)
+		return fail(log, -EINVAL, "'%s': want [FN=]KIND:TARGET, as in kprobe:execve", text);
+	out->kind = find_kind(kind, (size_t)(colon - kind));
+	if (out->kind == TARGET_NONE)
+		return fail(log, -EINVAL, "'%s': no kind '%.*s' (kprobe, kretprobe, tracepoint, raw_tracepoint, xdp)",
+			    text, (int)(colon - kind), kind);
+	if (!colon[1] || strlen(colon + 1) >= sizeof(out->name))
+		return fail(log, -EINVAL, "'%s': no target after the colon, or one that is too long", text);
+	strcpy(out->name, colon + 1);
+	if (out->kind == TARGET_TRACEPOINT && !strpbrk(out->name, ":/"))
+		return fail(log, -EINVAL, "'%s': want tracepoint:CATEGORY:NAME", text);
+	return 0;
+}
+
+u32 target_prog_type(enum target_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(target_kinds); i++)
+		if (target_kinds[i].kind == kind)
+			return target_kinds[i].prog_type;
+	return BPF_PROG_TYPE_UNSPEC;
+}
+
+static const char *kind_name(enum target_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(target_kinds); i++)
+		if (target_kinds[i].kind == kind && target_kinds[i].names[0])
+			return target_kinds[i].names[0];
+	return "";
+}
+
+int target_attach(struct objfile *file, struct objfile_prog *p)
+{
+	const char *name = bpf_program__name(p->prog), *where = p->target.name;
+	int err = 0;
+
+	objfile_begin(file);
+	for (size_t i = 0; i < ARRAY_SIZE(target_kinds); i++)
+		if (target_kinds[i].kind == p->target.kind)
+			p->link = target_kinds[i].attach(file, p);
+	if (!p->link)
+		err = errno ? -errno : -EINVAL;
+	if (p->target.kind == TARGET_AUTO)
+		return objfile_end(file, err, "program '%s' could not be attached as its section '%s' says", name,
+				  bpf_program__section_name(p->prog));
+	return objfile_end(file, err, "program '%s' could not be attached to %s:%s", name,
+			  kind_name(p->target.kind), where);
+}
