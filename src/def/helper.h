@@ -28,6 +28,7 @@ struct helper_proto {
 	bool pkt_access;	/* takes packet pointers where memory is wanted */
 	bool might_sleep;	/* only in sleepable programs */
 	bool fastcall;		/* keeps r1..r5 (bpf_fastcall), if inlined */
+	bool restricted;	/* refused ("helper call is not allowed in probe") for some attach targets */
 };
 
 /* "bpf_map_lookup_elem" for 1; NULL where no helper has the number (0 and >= HELPER_COUNT). */
