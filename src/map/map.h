@@ -45,6 +45,8 @@ struct map_ops {
 	/* The kernel's alloc_check and alloc: errno exactly as Linux's for bad sizes and flags. */
 	int (*alloc)(struct map **out, const struct map_spec *spec, struct log *why);
 	void (*free)(struct map *map);
+	/* After map->spec is filled in: a type may correct what clients see of it. May be NULL. */
+	void (*adjust)(struct map *map);
 
 	/* Program side (helpers); cpu is the run's slot. NULL member: the helper is not for this type. */
 	void *(*lookup)(struct map *map, const void *key, u32 cpu);
@@ -58,6 +60,7 @@ struct map_ops {
 	int (*sys_lookup)(struct map *map, const void *key, void *value, u64 flags);
 	int (*sys_update)(struct map *map, const void *key, const void *value, u64 flags);
 	int (*sys_remove)(struct map *map, const void *key);
+	int (*lookup_remove)(struct map *map, const void *key, void *value, u64 flags);
 	int (*next_key)(struct map *map, const void *key, void *next);	/* key NULL: the first; -ENOENT at the end */
 
 	/* Types whose values are objects (prog_array: struct prog, opaque here; perf_event_array: struct perf_ring; map in
@@ -78,7 +81,7 @@ struct map_type {
 	const char *name;		/* "hash", as bpftool prints it */
 	const struct map_ops *ops;	/* NULL: can be created for verification only */
 };
-extern const struct map_type map_types[];
+extern const struct map_type map_types[];	/* by number; holes have type 0 */
 
 /* Creates a map; *out is freed by map_free(). 0 or -errno: -EINVAL, -E2BIG, -ENOMEM, -EOPNOTSUPP as Linux. */
 int map_new(struct map **out, const struct map_spec *spec, struct log *why);

@@ -49,8 +49,8 @@ void space_free(struct map_space *space)
 
 static void put(struct range *at, u64 start, u64 len)
 {
-	__atomic_store_n(&at->start, start, __ATOMIC_RELAXED);
-	__atomic_store_n(&at->len, len, __ATOMIC_RELAXED);
+	__atomic_store_n(&at->start, start, __ATOMIC_RELEASE);
+	__atomic_store_n(&at->len, len, __ATOMIC_RELEASE);
 }
 
 static int grow(struct map_space *space)
@@ -69,11 +69,8 @@ static int grow(struct map_space *space)
 	return 0;
 }
 
-static void begin(struct map_space *space)
-{
-	__atomic_store_n(&space->seq, space->seq + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-}
+/* Stores between begin() and end() are releases, loads of readers acquires: that orders them with seq. */
+static void begin(struct map_space *space) { __atomic_store_n(&space->seq, space->seq + 1, __ATOMIC_RELAXED); }
 
 static void end(struct map_space *space) { __atomic_store_n(&space->seq, space->seq + 1, __ATOMIC_RELEASE); }
 
@@ -85,7 +82,7 @@ static u32 rank_of(const struct table *table, u32 count, u64 addr)
 	while (low < high) {
 		u32 mid = low + (high - low) / 2;
 
-		if (__atomic_load_n(&table->ranges[mid].start, __ATOMIC_RELAXED) <= addr)
+		if (__atomic_load_n(&table->ranges[mid].start, __ATOMIC_ACQUIRE) <= addr)
 			low = mid + 1;
 		else
 			high = mid;
@@ -111,7 +108,7 @@ int space_add(struct map_space *space, const void *start, u64 len)
 		for (u32 i = space->count; i > at; i--)
 			put(&ranges[i], ranges[i - 1].start, ranges[i - 1].len);
 		put(&ranges[at], addr, len);
-		__atomic_store_n(&space->count, space->count + 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&space->count, space->count + 1, __ATOMIC_RELEASE);
 		end(space);
 	}
 	lock_drop(&space->lock);
@@ -133,7 +130,7 @@ void space_remove(struct map_space *space, const void *start)
 		begin(space);
 		for (u32 i = at; i < space->count; i++)
 			put(&ranges[i - 1], ranges[i].start, ranges[i].len);
-		__atomic_store_n(&space->count, space->count - 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&space->count, space->count - 1, __ATOMIC_RELEASE);
 		end(space);
 	}
 	lock_drop(&space->lock);
@@ -141,15 +138,15 @@ void space_remove(struct map_space *space, const void *start)
 
 static u64 reach(struct map_space *space, u64 addr, u64 len)
 {
-	u32 count = __atomic_load_n(&space->count, __ATOMIC_RELAXED), at;
+	u32 count = __atomic_load_n(&space->count, __ATOMIC_ACQUIRE), at;
 	struct table *table = __atomic_load_n(&space->table, __ATOMIC_ACQUIRE);
 	u64 start, size;
 
 	at = table ? rank_of(table, count, addr) : 0;
 	if (!at)
 		return 0;
-	start = __atomic_load_n(&table->ranges[at - 1].start, __ATOMIC_RELAXED);
-	size = __atomic_load_n(&table->ranges[at - 1].len, __ATOMIC_RELAXED);
+	start = __atomic_load_n(&table->ranges[at - 1].start, __ATOMIC_ACQUIRE);
+	size = __atomic_load_n(&table->ranges[at - 1].len, __ATOMIC_ACQUIRE);
 	return addr - start < size ? min(size - (addr - start), len) : 0;
 }
 
@@ -163,7 +160,6 @@ u64 space_reach(struct map_space *space, u64 addr, u64 len)
 	for (;;) {
 		seq = __atomic_load_n(&space->seq, __ATOMIC_ACQUIRE);
 		found = reach(space, addr, len);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (!(seq & 1) && __atomic_load_n(&space->seq, __ATOMIC_RELAXED) == seq)
 			return found;
 		lock_pause(tries++);

@@ -71,7 +71,7 @@ void epoch_defer(struct epoch *epoch, struct epoch_item *item, void (*end)(struc
 static void settle(struct epoch *epoch)
 {
 	if (epoch->fenced || membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		__sync_synchronize();
 }
 
 /* The oldest epoch a reader is inside of; items of earlier ones are due. */

@@ -40,11 +40,12 @@ static inline void epoch_enter(struct epoch *epoch, u32 slot)
 {
 	u64 now = __atomic_load_n(&epoch->now, __ATOMIC_ACQUIRE);
 
-	__atomic_store_n(&epoch->slots[slot].entered, now, __ATOMIC_RELAXED);
-	if (unlikely(epoch->fenced))
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	else
+	if (unlikely(epoch->fenced)) {
+		__atomic_exchange_n(&epoch->slots[slot].entered, now, __ATOMIC_SEQ_CST);
+	} else {
+		__atomic_store_n(&epoch->slots[slot].entered, now, __ATOMIC_RELAXED);
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	}
 }
 
 static inline void epoch_leave(struct epoch *epoch, u32 slot)

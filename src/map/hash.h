@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table under hash, percpu_hash, lru_hash, lru_percpu_hash and hash_of_maps. Elements are numbered
+ * from 1 and never given back while the map lives, so an index read from memory is always safe to follow.
+ */
+#ifndef MAP_HASH_H
+#define MAP_HASH_H
+
+#include "map/area.h"
+#include "map/ops.h"
+
+enum { ELEM_REF = 1, ELEM_LINKED = 2, ELEM_HOME_SHIFT = 8 };
+
+/* In memory: this, the key padded to 8, the value padded to 8 (unless per-CPU). */
+struct elem {
+	u32 next;	/* in the bucket, 0: last; kept after unlinking for readers on it */
+	u32 hash;
+	u32 free_next;	/* in a free list */
+	u32 state;	/* ELEM_*, and the pool it came from above ELEM_HOME_SHIFT */
+	u64 data[];
+};
+
+struct bucket {
+	u32 head;
+	u32 seq;	/* odd: a writer is at work; every change of the chain moves it by two */
+};
+
+/* Free elements of a CPU slot; the last pool serves bpf(2). */
+struct pool {
+	u32 lock;
+	u32 head;	/* given back */
+	u32 fresh, fresh_end;	/* never used yet */
+	u32 spare;	/* the element an update of an existing key swaps in; 0 while somebody has it */
+} __attribute__((aligned(64)));
+
+struct hash_map {
+	struct map map;
+	struct bucket *buckets;
+	u32 mask;
+	u32 elem_size, value_off;	/* value_off: from data */
+	u8 *elems;		/* element 0 does not exist */
+	u8 *percpu;		/* values of CPU 0, or NULL */
+	u64 percpu_stride;
+	u32 value_stride;	/* of a stored value, per CPU where per-CPU */
+	u32 capacity;		/* elements that may be linked */
+	u64 seed;
+	bool lru;
+	bool objects;		/* values are struct slot */
+	struct map_meta inner;	/* with objects: what a map must look like to be one */
+	u32 nr_pools;
+	struct pool *pools;
+	u32 fresh __attribute__((aligned(64)));	/* next never-used element */
+	u32 hand;		/* the clock of the LRU types */
+	struct area bucket_area, elem_area, percpu_area;
+};
+
+static inline struct hash_map *to_hash(struct map *map) { return container_of(map, struct hash_map, map); }
+
+static inline struct elem *elem_at(const struct hash_map *hash, u32 index)
+{
+	return (struct elem *)(hash->elems + (u64)index * hash->elem_size);
+}
+
+static inline void *elem_value(const struct hash_map *hash, struct elem *elem)
+{
+	return (u8 *)elem->data + hash->value_off;
+}
+
+static inline void *elem_percpu(const struct hash_map *hash, u32 index, u32 cpu)
+{
+	return hash->percpu + cpu * hash->percpu_stride + (u64)index * hash->value_stride;
+}
+
+/* hash_pool.c */
+int pools_new(struct hash_map *hash);
+u32 pool_take(struct hash_map *hash, u32 pool);	/* an unlinked element or 0: none left */
+void pool_give(struct hash_map *hash, u32 index);
+u32 spare_take(struct hash_map *hash, u32 pool);
+void spare_give(struct hash_map *hash, u32 pool, u32 index);
+
+/* hash_table.c: the chains. */
+u64 table_hash(const struct hash_map *hash, const void *key);
+/* Lock-free. 0: the key is not in the map. */
+u32 table_find(const struct hash_map *hash, const void *key, u32 key_hash);
+void table_lock(struct bucket *bucket);
+void table_unlock(struct bucket *bucket);
+/* Locked: the element with the key, and the link that names it (or the head's, if none). */
+u32 table_find_locked(const struct hash_map *hash, struct bucket *bucket, const void *key, u32 key_hash, u32 **link);
+/* Locked. The element's key is set; link it first. */
+void table_link(const struct hash_map *hash, struct bucket *bucket, u32 index);
+void table_replace(const struct hash_map *hash, u32 *link, u32 old, u32 fresh);
+void table_unlink(const struct hash_map *hash, u32 *link, u32 index);
+void table_set_key(const struct hash_map *hash, u32 index, const void *key, u32 key_hash);
+void table_get_key(const struct hash_map *hash, u32 index, void *key);
+/* Unlinks an element that was not used of late, 0: none found (LRU types; requires no lock held). */
+u32 table_evict(struct hash_map *hash);
+
+static inline struct bucket *bucket_of(const struct hash_map *hash, u32 key_hash)
+{
+	return &hash->buckets[key_hash & hash->mask];
+}
+
+#endif

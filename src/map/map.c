@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of map types, making and freeing maps, and the element commands of bpf(2) with the rules
+ * that hold for all types: which flags a command takes, and what it says where a type has no such command.
+ */
+#include "map/map.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "map/ops.h"
+#include "map/space.h"
+
+/* A type that exists so that programs using it can be verified: no elements. */
+static int unrun_alloc(struct map **out, const struct map_spec *spec, struct log *why)
+{
+	(void)spec, (void)why;
+	*out = calloc(1, sizeof(**out));
+	return *out ? 0 : -ENOMEM;
+}
+
+static void unrun_free(struct map *map) { free(map); }
+
+static const struct map_ops unrun_ops = { .alloc = unrun_alloc, .free = unrun_free };
+
+const struct map_type map_types[] = {
+#define TYPE(number, text, family) [BPF_MAP_TYPE_##number] = { BPF_MAP_TYPE_##number, text, &family##_ops },
+#define UNRUN(number, text) [BPF_MAP_TYPE_##number] = { BPF_MAP_TYPE_##number, text, NULL },
+#include "map/types.def"
+#undef TYPE
+#undef UNRUN
+	[__MAX_BPF_MAP_TYPE] = { 0, NULL, NULL },
+};
+
+/* Special fields need a type that keeps values in place; which ones, the kernel's map_check_btf() says. */
+static int check_fields(const struct map_spec *spec, struct log *why)
+{
+	bool hash = spec->type == BPF_MAP_TYPE_HASH, array = spec->type == BPF_MAP_TYPE_ARRAY;
+
+	if (spec->spin_lock_off >= 0 && !hash && !array)
+		return fail(why, -EOPNOTSUPP, "%s: no bpf_spin_lock in values of this type", spec->name);
+	if (spec->timer_off >= 0 && !hash && !array && spec->type != BPF_MAP_TYPE_LRU_HASH)
+		return fail(why, -EOPNOTSUPP, "%s: no bpf_timer in values of this type", spec->name);
+	return 0;
+}
+
+int map_new(struct map **out, const struct map_spec *spec, struct log *why)
+{
+	const struct map_ops *ops;
+	struct map *map;
+	int err;
+
+	*out = NULL;
+	if (spec->type >= __MAX_BPF_MAP_TYPE || !map_types[spec->type].type)
+		return fail(why, -EINVAL, "%s: no map type %u", spec->name, spec->type);
+	ops = map_types[spec->type].ops ? map_types[spec->type].ops : &unrun_ops;
+	err = check_fields(spec, why);
+	if (!err)
+		err = ops->alloc(&map, spec, why);
+	if (err)
+		return err;
+	map->ops = ops;
+	map->spec = *spec;
+	map->spec.inner = NULL;
+	if (ops->adjust)
+		ops->adjust(map);
+	err = map->values ? space_add(spec->space, map->values, map->values_len) : 0;
+	if (err) {
+		ops->free(map);
+		return err;
+	}
+	*out = map;
+	return 0;
+}
+
+void map_free(struct map *map)
+{
+	if (!map)
+		return;
+	if (map->values)
+		space_remove(map->spec.space, map->values);
+	map->ops->free(map);
+}
+
+u32 map_sys_value_size(const struct map *map)
+{
+	switch (map->spec.type) {
+	case BPF_MAP_TYPE_PERCPU_HASH:
+	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+		return (u32)round_up((u64)map->spec.value_size, 8) * map->spec.nr_cpus;
+	case BPF_MAP_TYPE_PROG_ARRAY:
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+	case BPF_MAP_TYPE_CGROUP_ARRAY:
+	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
+	case BPF_MAP_TYPE_HASH_OF_MAPS:
+		return 4;
+	default:
+		return map->spec.value_size;
+	}
+}
+
+static int check_lock(const struct map *map, u64 flags)
+{
+	return flags & BPF_F_LOCK && map->spec.spin_lock_off < 0 ? -EINVAL : 0;
+}
+
+int map_sys_lookup(struct map *map, const void *key, void *value, u64 flags)
+{
+	int err = flags & ~(u64)BPF_F_LOCK ? -EINVAL : check_lock(map, flags);
+
+	if (err)
+		return err;
+	if (!map->ops->sys_lookup)
+		return map->ops->peek ? map->ops->peek(map, value) : -MAP_ENOTSUPP;
+	return map->ops->sys_lookup(map, key, value, flags);
+}
+
+int map_sys_lookup_remove(struct map *map, const void *key, void *value, u64 flags)
+{
+	bool queue = map->spec.type == BPF_MAP_TYPE_QUEUE || map->spec.type == BPF_MAP_TYPE_STACK;
+	int err;
+
+	if (flags & ~(u64)BPF_F_LOCK || (queue && flags))
+		return -EINVAL;
+	err = check_lock(map, flags);
+	if (err)
+		return err;
+	if (map->ops->pop)
+		return map->ops->pop(map, value);
+	return map->ops->lookup_remove ? map->ops->lookup_remove(map, key, value, flags) : -MAP_ENOTSUPP;
+}
+
+int map_sys_update(struct map *map, const void *key, const void *value, u64 flags)
+{
+	int err = check_lock(map, flags);
+
+	if (err)
+		return err;
+	if (map->ops->push)
+		return map->ops->push(map, value, flags);
+	return map->ops->sys_update ? map->ops->sys_update(map, key, value, flags) : -MAP_ENOTSUPP;
+}
+
+int map_sys_remove(struct map *map, const void *key)
+{
+	return map->ops->sys_remove ? map->ops->sys_remove(map, key) : -MAP_ENOTSUPP;
+}
+
+int map_next_key(struct map *map, const void *key, void *next)
+{
+	return map->ops->next_key ? map->ops->next_key(map, key, next) : -MAP_ENOTSUPP;
+}
