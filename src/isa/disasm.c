@@ -7,10 +7,12 @@
  *   kernel  what kernel/bpf/disasm.c prints into the verifier's log: opcode byte first, decimal
  *           immediates, hexadecimal ones in comparisons, "pc+1" for targets
  *
- * One function a format; operators and widths come from insn.def's text column. asm.c reads both
- * dialects' common core back (the LLVM one wholly).
+ * One function a format; operators and widths come from insn.def's text column. asm.c reads both back;
+ * where LLVM's text leaves something out (which kind of call, upper halves), the lossless style adds it.
  */
 #include "isa/insn.h"
+
+#include "def/helper.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -24,7 +26,7 @@ struct text {
 	const struct op_info *info;
 	const struct disasm_names *names;
 	u32 index;
-	bool kernel;
+	bool kernel, lossless;
 };
 
 __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *fmt, ...)
@@ -146,12 +148,19 @@ static void call(struct text *t)
 	const char *name = NULL;
 
 	if (!t->kernel) {
-		put(t, "call ");
-		put_hex(t, t->insn->imm, "", "-");
+		bool local = t->lossless && t->insn->op == OP_CALL_LOCAL;
+		bool kfunc = t->lossless && t->insn->op == OP_CALL_KFUNC;
+
+		put(t, "call %s", local ? "pc" : kfunc ? "kfunc " : "");
+		put_hex(t, t->insn->imm, local ? "+" : "", "-");
+		if (kfunc)
+			put(t, ", %d", t->insn->off);
 		return;
 	}
 	if (t->names && t->names->call)
 		name = t->names->call(t->names->arg, t->insn, scratch, sizeof(scratch));
+	if (!name && t->insn->op == OP_CALL_HELPER)
+		name = t->insn->imm ? helper_name((u32)t->insn->imm) : "bpf_unspec";
 	if (t->insn->op == OP_CALL_LOCAL && name)
 		put(t, "call %s", name);
 	else if (t->insn->op == OP_CALL_LOCAL)
@@ -275,6 +284,8 @@ static void wide(struct text *t)
 		put(t, " ll");
 	} else {
 		put(t, "ld_pseudo\tr%u, 0x%x, 0x%x", i->dst, i->src, (u32)i->imm);
+		if (t->lossless)
+			put(t, ", 0x%x", (u32)i->imm_high);
 	}
 }
 
@@ -283,9 +294,9 @@ static void load_packet(struct text *t, bool indirect)
 	put(t, "r0 = *(%s *)skb[", t->info->text);
 	if (indirect)
 		put(t, "r%u", t->insn->src);
-	if (indirect && t->kernel)
+	if (indirect && (t->kernel || t->lossless))
 		put(t, " + ");
-	if (!indirect || t->kernel)
+	if (!indirect || t->kernel || t->lossless)
 		put_imm(t);
 	put(t, "]");
 }
@@ -322,7 +333,7 @@ size_t insn_text_named(const struct insn *insn, u32 index, enum disasm_style sty
 {
 	struct text t = {
 		.buf = buf, .size = size, .insn = insn, .names = names,
-		.index = index, .kernel = style == DISASM_KERNEL,
+		.index = index, .kernel = style == DISASM_KERNEL, .lossless = style == DISASM_ASM,
 	};
 
 	t.info = &op_info[t.kernel ? insn_nearest(insn) : (enum op)insn->op];

@@ -243,6 +243,8 @@ int insn_check(const struct insn *insn, const struct bpf_insn *raw, const char *
 		text = "addr_space_cast insn can only convert between address space 1 and 0";
 	if (!text)
 		text = check_registers(insn);
+	if (text && insn->op == OP_CALLX)
+		text = "unknown opcode";
 	if (why)
 		*why = text;
 	return text ? -EINVAL : 0;

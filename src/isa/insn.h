@@ -103,7 +103,11 @@ struct disasm_names {
  * "if r1 s> 0x5 goto +0x2 <main+0x18>"; or as the kernel's: "(b7) r1 = 0". index is insn's own.
  * names may be NULL. Returns the length that a large enough buf had needed, as snprintf.
  */
-enum disasm_style { DISASM_LLVM, DISASM_KERNEL /* as the verifier's log and bpftool's xlated dump */ };
+enum disasm_style {
+	DISASM_LLVM,
+	DISASM_KERNEL,	/* as the verifier's log and bpftool's xlated dump */
+	DISASM_ASM,	/* LLVM's and nothing lost: what asm_program() reads back to the same bytes */
+};
 size_t insn_text_named(const struct insn *insn, u32 index, enum disasm_style style,
 		       const struct disasm_names *names, char *buf, size_t size);
 static inline size_t insn_text(const struct insn *insn, u32 index, enum disasm_style style, char *buf, size_t size)

@@ -81,7 +81,7 @@ static char *listed(void)
 static bool comparable(enum op op)
 {
 	return (op_info[op].format != FORMAT_WIDE || op == OP_LD_IMM64) && op != OP_CALL_KFUNC &&
-	       op != OP_CALLX && op != OP_EXIT && op != OP_CALL_HELPER;
+	       op != OP_CALLX && op != OP_EXIT;
 }
 
 static void compare(enum op op)
@@ -108,6 +108,25 @@ static void compare(enum op op)
 		printf("# %.*s\n", 300, text);
 }
 
+/* Every helper's number, and some that are none. */
+static void helpers(void)
+{
+	struct bpf_insn raw[32];
+	char ours[256], *theirs;
+	u32 differ = 0;
+
+	for (s32 number = -2; number < 230; number++) {
+		struct insn insn = insn_make(OP_CALL_HELPER, 0, 0, 0, number);
+
+		load(raw, surround(&insn, raw));
+		theirs = listed();
+		insn_text(&insn, AT, DISASM_KERNEL, ours, sizeof(ours));
+		if ((!theirs || strcmp(ours, theirs)) && differ++ < 5)
+			printf("# kernel: %s\n# ours:   %s\n", theirs, ours);
+	}
+	is(differ, 0, "helpers' names");
+}
+
 int main(void)
 {
 	struct bpf_insn nothing[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K }, { .code = BPF_JMP | BPF_EXIT } };
@@ -123,5 +142,6 @@ int main(void)
 	for (enum op op = OP_WIDE_HIGH + 1; op < OP_COUNT; op++)
 		if (comparable(op))
 			compare(op);
+	helpers();
 	return done();
 }
