@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * skep_spawn(): the supervisor of a traced command. One loop over poll(2): the listener's notifications, the
+ * command's end, signals, ticks, the trace pipe's reader. Nothing in it waits but that poll: a trace reader
+ * that is slow costs lines, which are counted, never the tree's time.
+ */
+#include "skep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "event/task.h"
+#include "supervise/command.h"
+#include "supervise/out.h"
+#include "supervise/tree.h"
+
+enum { MAX_POLLS = 64 };
+
+enum { FD_LISTENER, FD_CHILD, FD_SIGNALS, FD_TICK, FD_OUT, FD_OTHERS };
+
+struct supervisor {
+	const struct skep_spawn_opts *opts;
+	struct skep_spawn_result *result;
+	struct hive *hive;
+	struct log *log;
+	struct syscall_source *source;
+	struct syscall_set set;
+	struct task_cache *tasks;
+	struct tree tree;
+	struct out out;
+	struct pollfd fds[FD_OTHERS + MAX_POLLS];
+	sigset_t mask;		/* of the calling thread, to be restored */
+	bool noted_setuid, ended;
+};
+
+/* Calls after which what we know of a thread's credentials no longer holds. */
+static bool changes_creds(s32 nr)
+{
+	static const s32 calls[] = { SYS_execve, SYS_execveat, SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid,
+				     SYS_setresuid, SYS_setresgid, SYS_setfsuid, SYS_setfsgid };
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (calls[i] == nr)
+			return true;
+	return false;
+}
+
+/* What must be seen whatever is attached. */
+static void add_own_calls(struct syscall_set *set)
+{
+	for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
+		if (changes_creds(nr))
+			syscall_set_add(set, (u32)nr);
+}
+
+/* Once a run: a set-user-ID program will not get its rights. */
+static void note_setuid(struct supervisor *sup, struct task *task, const struct seccomp_data *call)
+{
+	char path[256];
+
+	if (!sup->tree.no_new_privs || sup->noted_setuid || call->nr != SYS_execve)
+		return;
+	if (command_setuid(task, call->args[0], path, sizeof(path))) {
+		sup->noted_setuid = true;
+		fail(sup->log, 0, "note: %s is a set-user-ID program; under skep it runs without its owner's rights "
+				  "(no_new_privs). Run skep as root to trace it with them", path);
+	}
+}
+
+static void handle_call(struct supervisor *sup, const struct seccomp_notif *notif)
+{
+	const struct seccomp_data *call = &notif->data;
+	const struct syscall_event event = { .nr = call->nr, .ip = call->instruction_pointer, .args = (const u64 *)call->args };
+	struct task *task = task_get(sup->tasks, notif->pid);
+	int cpu = sched_getcpu();
+
+	syscall_fire(sup->source, cpu < 0 ? 0 : (u32)cpu, task, &event);
+	sup->result->events++;
+	if (changes_creds(call->nr)) {
+		note_setuid(sup, task, call);
+		task_forget_creds(task);
+	}
+}
+
+/* One notification; false if there was none. */
+static bool serve(struct supervisor *sup)
+{
+	union tree_slot *slot = &sup->tree.shared->slots[0];
+
+	if (tree_receive(&sup->tree, slot))
+		return false;
+	handle_call(sup, &slot->notif);
+	tree_continue(&sup->tree, slot);
+	return true;
+}
+
+/* Signals of the terminal reach the command by themselves; the others were meant for the tree. */
+static void pass_signals(struct supervisor *sup)
+{
+	struct signalfd_siginfo info;
+
+	while (read(sup->fds[FD_SIGNALS].fd, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_code <= 0)	/* sent by a process */
+			kill(sup->tree.child, (int)info.ssi_signo);
+}
+
+static void run_tick(struct supervisor *sup)
+{
+	struct pollfd *fd = &sup->fds[FD_TICK];
+	u64 times;
+
+	if (read(fd->fd, &times, sizeof(times)) == sizeof(times) && sup->opts->tick(sup->opts->arg) < 0) {
+		close(fd->fd);
+		fd->fd = -1;
+	}
+}
+
+static void reap(struct supervisor *sup)
+{
+	int err;
+
+	do
+		err = waitpid(sup->tree.child, &sup->result->status, __WALL);
+	while (err < 0 && errno == EINTR);
+	sup->ended = true;
+}
+
+static void run_others(struct supervisor *sup)
+{
+	for (unsigned int i = 0; i < sup->opts->nr_polls; i++) {
+		const struct skep_poll *poll = &sup->opts->polls[i];
+		struct pollfd *fd = &sup->fds[FD_OTHERS + i];
+
+		if (fd->revents && poll->ready(poll->arg, fd->fd) < 0)
+			fd->fd = -1;
+	}
+}
+
+static int dispatch(struct supervisor *sup)
+{
+	if (sup->fds[FD_LISTENER].revents & POLLIN)
+		serve(sup);
+	else if (sup->fds[FD_LISTENER].revents)
+		sup->fds[FD_LISTENER].fd = -1;	/* the tree is gone; the command's status is to come */
+	if (sup->fds[FD_SIGNALS].revents)
+		pass_signals(sup);
+	if (sup->fds[FD_TICK].revents)
+		run_tick(sup);
+	if (sup->fds[FD_CHILD].revents)
+		reap(sup);
+	run_others(sup);
+	out_flush(&sup->out);
+	sup->fds[FD_OUT].fd = sup->out.blocked ? sup->out.fd : -1;
+	return 0;
+}
+
+/* Calls that are waiting when the command has ended are served before the tree is let go. */
+static void drain(struct supervisor *sup)
+{
+	struct pollfd fd = { .fd = sup->tree.listener, .events = POLLIN };
+
+	for (int i = 0; i < 1024 && poll(&fd, 1, 0) == 1 && fd.revents & POLLIN; i++)
+		serve(sup);
+}
+
+static int loop(struct supervisor *sup)
+{
+	while (!sup->ended) {
+		if (poll(sup->fds, FD_OTHERS + sup->opts->nr_polls, -1) < 0) {
+			if (errno != EINTR)
+				return -errno;
+			continue;
+		}
+		dispatch(sup);
+	}
+	drain(sup);
+	out_finish(&sup->out);
+	sup->result->lost = sup->out.lost;
+	return 0;
+}
+
+static int open_tick(unsigned int ms)
+{
+	struct itimerspec spec = { .it_interval = { ms / 1000, (long)(ms % 1000) * 1000000 } };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	spec.it_value = spec.it_interval;
+	if (fd >= 0 && timerfd_settime(fd, 0, &spec, NULL) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* The calling thread's mask is saved in sup->mask; SIGPIPE would be our trace reader's going. */
+static int open_signals(struct supervisor *sup)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, &sup->mask);
+	return fd < 0 ? -errno : fd;
+}
+
+static void restore_signals(struct supervisor *sup)
+{
+	const struct timespec now = { 0 };
+	sigset_t pipe;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	while (!sigismember(&sup->mask, SIGPIPE) && sigtimedwait(&pipe, NULL, &now) > 0)
+		;
+	pthread_sigmask(SIG_SETMASK, &sup->mask, NULL);
+}
+
+static int open_fds(struct supervisor *sup)
+{
+	const struct skep_spawn_opts *opts = sup->opts;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sup->fds); i++)
+		sup->fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	sup->fds[FD_OUT].events = POLLOUT;
+	for (unsigned int i = 0; i < opts->nr_polls; i++)
+		sup->fds[FD_OTHERS + i].fd = opts->polls[i].fd;
+	sup->fds[FD_SIGNALS].fd = open_signals(sup);
+	if (sup->fds[FD_SIGNALS].fd < 0)
+		return sup->fds[FD_SIGNALS].fd;
+	if (opts->tick_ms && opts->tick)
+		sup->fds[FD_TICK].fd = open_tick(opts->tick_ms);
+	return opts->tick_ms && opts->tick && sup->fds[FD_TICK].fd < 0 ? sup->fds[FD_TICK].fd : 0;
+}
+
+static void close_fds(struct supervisor *sup)
+{
+	if (sup->fds[FD_SIGNALS].fd >= 0)
+		close(sup->fds[FD_SIGNALS].fd);
+	if (sup->fds[FD_TICK].fd >= 0)
+		close(sup->fds[FD_TICK].fd);
+}
+
+static int supervise(struct supervisor *sup, const char *path)
+{
+	const struct tree_spec spec = { .path = path, .argv = sup->opts->argv,
+					.envp = sup->opts->envp ? sup->opts->envp : environ,
+					.set = &sup->set, .mask = &sup->mask };
+	int err = tree_start(&sup->tree, &spec, sup->log);
+
+	if (err)
+		return err;
+	sup->fds[FD_LISTENER].fd = sup->tree.listener;
+	sup->fds[FD_CHILD].fd = sup->tree.pidfd;
+	syscall_running(sup->source, &sup->set);
+	err = loop(sup);
+	syscall_running(sup->source, NULL);
+	if (sup->tree.shared->exec_errno)
+		fail(sup->log, 0, "%s: %s", path, strerror(sup->tree.shared->exec_errno));
+	tree_end(&sup->tree);
+	return err;
+}
+
+static int run(struct supervisor *sup)
+{
+	char path[4096];
+	int err = command_find(sup->opts->argv[0], path, sizeof(path));
+
+	if (err) {
+		sup->result->status = (err == -ENOENT ? 127 : 126) << 8;
+		return fail(sup->log, 0, "%s: %s", sup->opts->argv[0], strerror(-err));
+	}
+	syscall_wanted(sup->source, &sup->set);
+	add_own_calls(&sup->set);
+	out_start(&sup->out, sup->hive, sup->opts->trace_fd);
+	err = task_cache_new(&sup->tasks);
+	if (err)
+		return err;
+	err = open_fds(sup);
+	if (!err)
+		err = supervise(sup, path);
+	close_fds(sup);
+	restore_signals(sup);
+	task_cache_free(sup->tasks);
+	return err;
+}
+
+int skep_spawn(struct skep *skep, const struct skep_spawn_opts *opts, struct skep_spawn_result *result)
+{
+	struct hive *hive = skep_hive(skep);
+	struct supervisor *sup;
+	int err;
+
+	if (opts->sz < sizeof(*opts) || !opts->argv || !opts->argv[0] || opts->nr_polls > MAX_POLLS || !syscall_source(hive))
+		return -EINVAL;
+	sup = calloc(1, sizeof(*sup));
+	if (!sup)
+		return -ENOMEM;
+	*result = (struct skep_spawn_result){ .sz = sizeof(*result) };
+	sup->opts = opts;
+	sup->result = result;
+	sup->hive = hive;
+	sup->log = skep_log(skep);
+	sup->source = syscall_source(hive);
+	err = run(sup);
+	free(sup);
+	return err;
+}
+
+int skep_exit_code(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

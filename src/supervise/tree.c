@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A running tree: its notifications, and letting go of it. */
+#include "supervise/tree.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int tree_receive(struct tree *tree, union tree_slot *slot)
+{
+	memset(slot, 0, sizeof(*slot));	/* Linux insists */
+	if (ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_RECV, &slot->notif) == 0)
+		return 0;
+	return errno == ENOENT || errno == EINTR ? -EAGAIN : -errno;
+}
+
+void tree_continue(struct tree *tree, union tree_slot *slot)
+{
+	struct seccomp_notif_resp resp = { .id = slot->notif.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+
+	/* Fails only where the caller was killed meanwhile. */
+	ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	slot->notif.id = 0;
+}
+
+/* Whether no process of the tree is left. */
+static bool is_over(const struct tree *tree)
+{
+	struct pollfd fd = { .fd = tree->listener };
+
+	return tree->listener < 0 || (poll(&fd, 1, 0) == 1 && fd.revents & (POLLHUP | POLLERR));
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void tree_end(struct tree *tree)
+{
+	bool over = is_over(tree);
+
+	close_fd(&tree->listener);
+	close_fd(&tree->channel);
+	close_fd(&tree->pidfd);
+	if (tree->keeper && over)
+		while (waitpid(tree->keeper, NULL, __WALL) < 0 && errno == EINTR)
+			;
+	tree->keeper = 0;
+	if (tree->shared)
+		munmap(tree->shared, sizeof(*tree->shared));
+	tree->shared = NULL;
+}
