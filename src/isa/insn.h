@@ -119,6 +119,12 @@ static inline size_t insn_text(const struct insn *insn, u32 index, enum disasm_s
 size_t insn_line(const struct insn *insn, const struct bpf_insn *raw, u32 index,
 		 const struct disasm_names *names, char *buf, size_t size);
 
+/*
+ * Several lines that tell raw[0] (raw[1] too if it is a 16-byte load; count slots are there) byte by
+ * byte and what it does, for "skep dump --explain". Returns as snprintf; 0 if count is 0.
+ */
+size_t insn_explain(const struct bpf_insn *raw, u32 count, char *buf, size_t size);
+
 static inline bool insn_is_wide(const struct insn *i)
 {
 	return op_info[i->op].format == FORMAT_WIDE;
