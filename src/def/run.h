@@ -74,6 +74,8 @@ struct run {
 	struct run_guard guard;	/* checked programs only */
 	struct run_region regions[4];
 	u32 nr_regions;
+	u64 random;		/* state of bpf_get_prandom_u32, seeded on first use from 0 */
+	u64 func_ip, cookie;	/* what bpf_get_func_ip and bpf_get_attach_cookie say; 0 where there is none */
 	struct map_space *space;	/* where values of this hive's maps live (map/space.h); NULL: no map may be read blindly */
 };
 

@@ -191,6 +191,19 @@ int array_next_key(struct map *map, const void *key, void *next)
 	return 0;
 }
 
+static s64 array_for_each(struct map *map, u32 cpu, bool (*visit)(void *, struct map *, const void *, void *), void *arg)
+{
+	u32 index;
+
+	for (index = 0; index < map->spec.max_entries; index++) {
+		u32 key = index;
+
+		if (visit(arg, map, &key, map->ops->lookup(map, &index, cpu)))
+			return (s64)index + 1;
+	}
+	return index;
+}
+
 int map_no_remove(struct map *map, const void *key)
 {
 	(void)map, (void)key;
@@ -220,6 +233,7 @@ const struct map_ops array_ops = {
 	.sys_update = array_sys_update,
 	.sys_remove = map_no_remove,
 	.next_key = array_next_key,
+	.for_each = array_for_each,
 	.value_addr = array_value_addr,
 	.memfd = array_memfd,
 };
@@ -234,4 +248,5 @@ const struct map_ops percpu_array_ops = {
 	.sys_update = percpu_sys_update,
 	.sys_remove = map_no_remove,
 	.next_key = array_next_key,
+	.for_each = array_for_each,
 };

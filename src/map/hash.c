@@ -432,6 +432,27 @@ static int hash_next_key(struct map *map, const void *key, void *next)
 	return first_key(hash, index ? (u64)(bucket - hash->buckets) + 1 : 0, next);
 }
 
+/* The chain is read without a lock, next before the visit: the callback may delete what it is shown. */
+static s64 hash_for_each(struct map *map, u32 cpu, bool (*visit)(void *, struct map *, const void *, void *), void *arg)
+{
+	struct hash_map *hash = to_hash(map);
+	u64 limit = (u64)hash->capacity + hash->nr_pools, seen = 0;
+	u32 index, next;
+
+	for (u64 at = 0; at <= hash->mask; at++)
+		for (index = __atomic_load_n(&hash->buckets[at].head, __ATOMIC_ACQUIRE); index; index = next) {
+			struct elem *elem = elem_at(hash, index);
+
+			next = __atomic_load_n(&elem->next, __ATOMIC_ACQUIRE);
+			if (++seen > limit)
+				return (s64)limit;
+			if (visit(arg, map, elem->data,
+				  hash->percpu ? elem_percpu(hash, index, cpu) : elem_value(hash, elem)))
+				return (s64)seen;
+		}
+	return (s64)seen;
+}
+
 /* Hash of maps: keys to objects. */
 static int outer_alloc(struct map **out, const struct map_spec *spec, struct log *why)
 {
@@ -522,7 +543,7 @@ static int outer_remove(struct map *map, const void *key)
 
 #define COMMON .free = hash_free, .alloc = hash_alloc, .update = hash_update, .remove = hash_remove,               \
 	.sys_lookup = hash_sys_lookup, .sys_update = hash_sys_update, .sys_remove = hash_remove,                   \
-	.lookup_remove = hash_lookup_remove, .next_key = hash_next_key
+	.lookup_remove = hash_lookup_remove, .next_key = hash_next_key, .for_each = hash_for_each
 
 const struct map_ops hash_ops = { COMMON, .lookup = hash_lookup };
 const struct map_ops percpu_hash_ops = { COMMON, .lookup = percpu_lookup };

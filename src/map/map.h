@@ -55,6 +55,9 @@ struct map_ops {
 	int (*push)(struct map *map, const void *value, u64 flags);
 	int (*pop)(struct map *map, void *value);
 	int (*peek)(struct map *map, void *value);
+	/* Shows every element (value: the CPU's) to visit until it says true; how many were shown. */
+	s64 (*for_each)(struct map *map, u32 cpu, bool (*visit)(void *arg, struct map *map, const void *key, void *value),
+			void *arg);
 
 	/* bpf(2) side: value is value_size bytes, or round_up(value_size, 8) * nr_cpus for per-CPU types. */
 	int (*sys_lookup)(struct map *map, const void *key, void *value, u64 flags);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Helpers on map elements. Which map type may be given to which helper, the verifier has checked. */
+#include <errno.h>
+
+#include "helper/body.h"
+#include "map/map.h"
+#include "vm/code.h"
+
+HELPER(map_lookup_elem)
+{
+	struct map *map = ptr(r1);
+
+	return (u64)(uintptr_t)map->ops->lookup(map, ptr(r2), run->cpu);
+}
+
+HELPER(map_update_elem)
+{
+	struct map *map = ptr(r1);
+
+	return result(map->ops->update(map, ptr(r2), ptr(r3), r4, run->cpu));
+}
+
+HELPER(map_delete_elem)
+{
+	struct map *map = ptr(r1);
+
+	return result(map->ops->remove(map, ptr(r2)));
+}
+
+HELPER(map_push_elem)
+{
+	struct map *map = ptr(r1);
+
+	return result(map->ops->push(map, ptr(r2), r3));
+}
+
+HELPER(map_pop_elem)
+{
+	struct map *map = ptr(r1);
+
+	return result(map->ops->pop(map, ptr(r2)));
+}
+
+HELPER(map_peek_elem)
+{
+	struct map *map = ptr(r1);
+
+	return result(map->ops->peek(map, ptr(r2)));
+}
+
+HELPER(map_lookup_percpu_elem)
+{
+	struct map *map = ptr(r1);
+
+	return (u32)r3 < map->spec.nr_cpus ? (u64)(uintptr_t)map->ops->lookup(map, ptr(r2), (u32)r3) : 0;
+}
+
+struct visit {
+	struct run *run;
+	u64 callback, ctx;
+};
+
+static bool visit_elem(void *arg, struct map *map, const void *key, void *value)
+{
+	struct visit *visit = arg;
+
+	return code_callback(visit->run, visit->callback, (u64)(uintptr_t)map, (u64)(uintptr_t)key,
+			     (u64)(uintptr_t)value, visit->ctx, 0) != 0;
+}
+
+/* callback(map, key, value, ctx): 0 goes on, 1 stops. Returns how many elements were seen. */
+HELPER(for_each_map_elem)
+{
+	struct map *map = ptr(r1);
+	struct visit visit = { .run = run, .callback = r2, .ctx = r3 };
+
+	return r4 ? result(-EINVAL) : result(map->ops->for_each(map, run->cpu, visit_elem, &visit));
+}
