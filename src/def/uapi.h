@@ -1314,6 +1314,10 @@ struct bpf_tcp_sock {
 	__u32 icsk_retransmits;
 };
 
+struct bpf_xdp_sock {
+	__u32 queue_id;
+};
+
 struct bpf_sock_tuple {
 	union {
 		struct {
