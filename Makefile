@@ -1,12 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Plain GNU make. Everything lands in $(B); `make help` lists the targets.
 
-B       ?= build
+SAN     ?=
+comma   := ,
+B       ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 CC      ?= gcc
 VERSION := 0.1.0
-SAN     ?=
+SOVERSION := 0
 WERROR  ?=
 PREFIX  ?= /usr/local
+JOBS    ?= 2
+
+# What is missing is installed before anything else is looked at; a few milliseconds when nothing is.
+GOALS   := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out clean distclean help format install uninstall,$(GOALS)),)
+ifneq ($(shell ./bootstrap $(if $(filter check bench check-fresh,$(GOALS)),test,build) >&2; echo $$?),0)
+$(error something that skep needs is missing; see above)
+endif
+endif
 
 OPT     ?= -O2
 CFLAGS  ?= -g $(OPT)
@@ -23,10 +34,16 @@ CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
 UNIT    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c tests/api/*.c tests/bpf/*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all unit check clean
-all: $(B)/libskep.a $(if $(CLI_SRC),$(B)/skep)
+.PHONY: all unit demo check bench install uninstall format check-fresh clean help FORCE
+all: $(B)/libskep.a $(B)/libskep.so $(if $(CLI_SRC),$(B)/skep)   ## the library and the command (the default)
 
-$(B)/obj/%.o: %.c
+# Objects are remade when the compiler or its flags change: this file changes then, and only then.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(CC) $(CFLAGS) $(filter-out -Werror,$(SKEP_CFLAGS)) $(LDFLAGS))' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP -c $< -o $@
 
@@ -52,19 +69,64 @@ $(B)/libskep.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+# Only what src/skep.map names is visible, and only as that version of it.
+$(B)/libskep.so: $(LIB_OBJ) src/skep.map
+	$(CC) $(CFLAGS) -shared -Wl,-soname,libskep.so.$(SOVERSION) -Wl,--version-script=src/skep.map \
+		$(LDFLAGS) -o $@.$(SOVERSION) $(LIB_OBJ) $(LDLIBS)
+	@ln -sf $(@F).$(SOVERSION) $@
+
 $(B)/skep: $(CLI_OBJ) $(B)/libskep.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-# A test is one C file; it prints TAP (tests/tap.h).
-$(B)/tests/%: tests/%.c $(B)/libskep.a
+# A test is one C file that prints TAP (tests/tap.h); a folder's runner.c is what its *.test files are given to.
+$(B)/tests/%: tests/%.c $(B)/libskep.a $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SKEP_CFLAGS) -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
-unit: $(UNIT)
+RUNNERS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/runner.c))
+unit: $(UNIT) $(RUNNERS)   ## the tests that are C programs
 
-check: all unit
-	prove -e '' $(UNIT)
+demo: all   ## three eBPF programs on live events
+	@SKEP=$(abspath $(B))/skep CC='$(CC)' examples/demo.sh
 
-clean:
+# TESTS=… runs some of them: C tests as $(B)/tests/unit/x, scripts and data as they lie in tests/.
+SCRIPTS := $(sort $(wildcard tests/*/*.t tests/*.sh tests/*/*.test))
+TESTS   ?= $(UNIT) $(filter-out tests/tap.sh,$(SCRIPTS))
+check: all unit   ## every test, as root and without privilege; SAN=address,undefined or SAN=thread
+	@SKEP=$(abspath $(B))/skep B=$(B) CC='$(CC)' SAN='$(SAN)' prove -j $(JOBS) --exec tests/exec $(TESTS)
+
+BENCHES := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
+$(B)/bench/%: bench/%.c $(B)/libskep.a $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
+bench: all $(BENCHES)   ## every figure, beside native code and the kernel where it may be asked
+	@for b in $(BENCHES) $(wildcard bench/*.sh); do echo "== $$b"; SKEP=$(abspath $(B))/skep B=$(B) $$b || exit; done
+
+DEST := $(DESTDIR)$(PREFIX)
+install: all   ## into PREFIX (/usr/local), below DESTDIR
+	install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/include/skep $(DEST)/share/man/man1
+	install $(B)/skep $(DEST)/bin/skep
+	install -m 644 $(B)/libskep.a $(DEST)/lib/libskep.a
+	install $(B)/libskep.so.$(SOVERSION) $(DEST)/lib/libskep.so.$(SOVERSION)
+	ln -sf libskep.so.$(SOVERSION) $(DEST)/lib/libskep.so
+	install -m 644 include/skep.h $(DEST)/include/skep.h
+	install -m 644 $(wildcard include/skep/*.h) $(DEST)/include/skep
+	install -m 644 man/skep.1 $(DEST)/share/man/man1/skep.1
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS) -pthread|' src/skep.pc.in > $(DEST)/lib/pkgconfig/skep.pc
+
+uninstall:   ## takes away what install put there
+	rm -f $(DEST)/bin/skep $(DEST)/lib/libskep.* $(DEST)/include/skep.h $(DEST)/share/man/man1/skep.1 $(DEST)/lib/pkgconfig/skep.pc
+	rm -rf $(DEST)/include/skep
+
+format:   ## clang-format over the sources (tables keep their columns)
+	clang-format -i $(filter-out src/def/uapi.h,$(wildcard src/*/*.[ch] cli/*.[ch] include/*.h tests/*/*.[ch] bench/*.c))
+
+check-fresh:   ## make demo and make check on a bare Debian 12 in a scratch folder (root, network)
+	tests/fresh.sh
+
+clean:   ## takes $(B) away
 	rm -rf $(B)
+
+help:   ## this list
+	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
