@@ -55,6 +55,8 @@ LIBBPF_A ?= $(shell $(CC) -print-file-name=libbpf.a)
 LOAD_OBJ := $(filter $(B)/obj/src/load/%,$(LIB_OBJ))
 LIB_OBJ  := $(filter-out $(LOAD_OBJ),$(LIB_OBJ)) $(if $(LOAD_OBJ),$(B)/obj/load.o)
 
+$(B)/obj/src/bcc/header.o: include/skep/bcc.h include/skep/helpers.h
+
 $(B)/obj/libbpf.a: $(LIBBPF_A) src/load/seam.syms
 	@mkdir -p $(@D)
 	$(OBJCOPY) --redefine-syms=src/load/seam.syms $< $@

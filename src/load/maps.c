@@ -226,11 +226,9 @@ static int collect(const struct listing *l, u8 **out)
 		entry = all + (u64)n * l->stride;
 		if (bpf_map_get_next_key(l->fd, previous, entry))
 			break;
-		if (bpf_map_lookup_elem(l->fd, entry, entry + value_at(l))) {
-			if (errno != ENOENT)
-				break;
-			memset(entry + value_at(l), 0, l->stride - value_at(l));
-		}
+		memset(entry + value_at(l), 0, l->stride - value_at(l));
+		if (bpf_map_lookup_elem(l->fd, entry, entry + value_at(l)) && errno != ENOENT)
+			break;
 		previous = entry;
 		n++;
 	}
@@ -243,7 +241,7 @@ static void print_entry(const struct listing *l, const u8 *entry)
 	const u8 *value = entry + value_at(l);
 	struct log *out = l->typed.out;
 
-	if (l->array && all_zero(value, l->stride - value_at(l)))
+	if (l->array && all_zero(value, l->copies * round_up(l->value_size, 8u)))
 		return;
 	say(out, "%s[", bpf_map__name(l->map));
 	print_typed(&l->typed, bpf_map__btf_key_type_id(l->map), entry, l->key_size, 0);

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What of BCC's dialect a header cannot do. The text is copied token by token and edited in passing:
+ *
+ *   - a top-level function that is not static gets a section, by its name: kprobe__X, kretprobe__X,
+ *     tracepoint__C__E, raw_tracepoint__E, …; any other goes to section "plain" and is attached by hand;
+ *   - int f(struct pt_regs *ctx, T a, U b) becomes an inlined body and a program that binds a and b
+ *     from the registers; of a system call's function, from the registers its argument points to;
+ *   - table.increment(key) gets its default 1, BPF_TABLE("hash", …) loses its quotes, <uapi/X> is <X>;
+ *   - a licence where there is none (BPF_LICENSE, or GPL as in BCC).
+ *
+ * Invariant: every token of the user's stays on its line, and in its column but for defaults and
+ * what follows a bound function's end.
+ */
+#include "bcc/dialect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bcc/header.h"
+#include "bcc/token.h"
+
+enum { SOURCE_MAX = 16 << 20, PARAMS_MAX = 7 };
+
+struct span { u32 start, len; };
+
+struct function {
+	u32 head;		/* first token of the definition */
+	u32 name, open, close;	/* tokens: the name and its parentheses */
+	u32 body, end;		/* tokens: { and } */
+	struct span param[PARAMS_MAX];
+	struct span param_name[PARAMS_MAX];
+	u32 params;
+	bool bound;		/* has arguments to bind from registers */
+};
+
+struct pass {
+	struct tokens t;
+	FILE *out;
+	u32 copied;	/* bytes of the text already written */
+};
+
+static const struct { const char *prefix, *section; } sections[] = {
+	{ "kprobe__", "kprobe/" }, { "kretprobe__", "kretprobe/" }, { "raw_tracepoint__", "raw_tp/" },
+	{ "kfunc__", "fentry/" }, { "kretfunc__", "fexit/" }, { "lsm__", "lsm/" },
+	{ "bpf_iter__", "iter/" },
+};
+
+static struct span span_of(const struct pass *p, u32 first, u32 last)
+{
+	const struct token *a = &p->t.token[first], *b = &p->t.token[last];
+
+	return (struct span){ a->start, b->start + b->len - a->start };
+}
+
+static void copy_to(struct pass *p, u32 offset)
+{
+	if (offset > p->copied)
+		fwrite(p->t.text + p->copied, 1, offset - p->copied, p->out);
+	p->copied = max(p->copied, offset);
+}
+
+static void put_span(struct pass *p, struct span s) { fwrite(p->t.text + s.start, 1, s.len, p->out); }
+
+static void put_path(FILE *out, const char *path)
+{
+	fputc('"', out);
+	for (; *path; path++) {
+		if (*path == '"' || *path == '\\')
+			fputc('\\', out);
+		fputc(*path == '\n' ? ' ' : *path, out);
+	}
+	fputc('"', out);
+}
+
+/* ---- finding functions ---- */
+
+/* The parameters between the parentheses, split at commas outside brackets. */
+static void split_params(const struct pass *p, struct function *f)
+{
+	u32 first = f->open + 1;
+
+	f->params = 0;
+	for (u32 i = first; i <= f->close && f->params < PARAMS_MAX; i++) {
+		if (i < f->close && (token_is(&p->t, i, "(") || token_is(&p->t, i, "["))) {
+			i = min(token_match(&p->t, i), f->close - 1);
+			continue;
+		}
+		if (i < f->close && !token_is(&p->t, i, ","))
+			continue;
+		if (i > first) {
+			f->param[f->params] = span_of(p, first, i - 1);
+			f->param_name[f->params++] = span_of(p, i - 1, i - 1);
+		}
+		first = i + 1;
+	}
+}
+
+static bool first_is_pt_regs(const struct pass *p, const struct function *f)
+{
+	for (u32 i = f->open + 1; i < f->close && !token_is(&p->t, i, ","); i++)
+		if (token_is(&p->t, i, "pt_regs"))
+			return true;
+	return false;
+}
+
+static bool head_has(const struct pass *p, const struct function *f, const char *word)
+{
+	for (u32 i = f->head; i < f->name; i++)
+		if (token_is(&p->t, i, word))
+			return true;
+	return false;
+}
+
+/* Whether the brace at body opens a function that wants a section; then *f is filled. */
+static bool find_function(const struct pass *p, u32 head, u32 body, struct function *f)
+{
+	u32 open = body;
+
+	if (body < head + 3 || !token_is(&p->t, body - 1, ")"))
+		return false;
+	for (u32 i = head; i < body; i++)
+		if (token_is(&p->t, i, "(") && token_match(&p->t, i) == body - 1) {
+			open = i;
+			break;
+		}
+	if (open == body || open <= head + 1 || p->t.token[open - 1].kind != TOKEN_WORD)
+		return false;
+	*f = (struct function){ .head = head, .name = open - 1, .open = open, .close = body - 1, .body = body,
+				.end = token_match(&p->t, body) };
+	if (token_is(&p->t, f->name, "__attribute__") || head_has(p, f, "static") || head_has(p, f, "SEC") ||
+	    head_has(p, f, "=") || head_has(p, f, "typedef"))
+		return false;
+	split_params(p, f);
+	f->bound = f->params > 1 && first_is_pt_regs(p, f);
+	return true;
+}
+
+/* ---- editing ---- */
+
+static bool has_prefix(const struct pass *p, u32 token, const char *prefix)
+{
+	return p->t.token[token].len > strlen(prefix) &&
+	       !memcmp(p->t.text + p->t.token[token].start, prefix, strlen(prefix));
+}
+
+static void put_section(struct pass *p, const struct function *f)
+{
+	struct span name = span_of(p, f->name, f->name);
+	const char *text = p->t.text + name.start, *parts;
+	int len = (int)name.len;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		if (has_prefix(p, f->name, sections[i].prefix)) {
+			int skip = (int)strlen(sections[i].prefix);
+
+			fprintf(p->out, "SEC(\"%s%.*s\")", sections[i].section, len - skip, text + skip);
+			return;
+		}
+	parts = has_prefix(p, f->name, "tracepoint__") ? memmem(text + 12, name.len - 12, "__", 2) : NULL;
+	if (parts)
+		fprintf(p->out, "SEC(\"tp/%.*s/%.*s\")", (int)(parts - text - 12), text + 12,
+			len - (int)(parts + 2 - text), parts + 2);
+	else
+		fputs("SEC(\"plain\")", p->out);
+}
+
+/* Goes to the head's line and column again after something was written before it. */
+static void resume(struct pass *p, u32 head)
+{
+	u32 start = p->t.token[head].start, column = 0;
+
+	while (start > column && p->t.text[start - column - 1] != '\n')
+		column++;
+	fprintf(p->out, "\n#line %u\n", p->t.token[head].line);
+	for (u32 i = start - column; i < start; i++)
+		fputc(p->t.text[i] == '\t' ? '\t' : ' ', p->out);
+}
+
+/* A function that is a system call's gets its arguments through the one that points to registers. */
+static bool on_syscall(const struct pass *p, const struct function *f)
+{
+	return has_prefix(p, f->name, "syscall__") || has_prefix(p, f->name, "kprobe____x64_sys_") ||
+	       has_prefix(p, f->name, "kprobe____arm64_sys_") || has_prefix(p, f->name, "kprobe__sys_");
+}
+
+/* The program around a bound function: reads the registers, then calls the inlined body. */
+static void put_wrapper(struct pass *p, const struct function *f)
+{
+	struct span name = span_of(p, f->name, f->name);
+	bool syscall = on_syscall(p, f);
+
+	fputc(' ', p->out);
+	put_section(p, f);
+	fprintf(p->out, " int %.*s(struct pt_regs *skep_ctx) { ", (int)name.len, p->t.text + name.start);
+	if (syscall)
+		fputs("struct pt_regs *skep_regs = PT_REGS_SYSCALL_REGS(skep_ctx); unsigned long skep_reg; ", p->out);
+	for (u32 i = 1; i < f->params; i++) {
+		if (syscall)
+			fprintf(p->out, "bpf_probe_read_kernel(&skep_reg, 8, &%s%u(skep_regs)); ",
+				i == 4 ? "SKEP_SYSCALL_PARM" : "PT_REGS_PARM", i);
+		put_span(p, f->param[i]);
+		fputs(" = (typeof(", p->out);
+		put_span(p, f->param_name[i]);
+		if (syscall)
+			fputs("))skep_reg; ", p->out);
+		else
+			fprintf(p->out, "))PT_REGS_PARM%u(skep_ctx); ", i);
+	}
+	fprintf(p->out, "%s%.*s_skep_bound(skep_ctx", head_has(p, f, "void") ? "" : "return ", (int)name.len,
+		p->t.text + name.start);
+	for (u32 i = 1; i < f->params; i++) {
+		fputs(", ", p->out);
+		put_span(p, f->param_name[i]);
+	}
+	fputs(head_has(p, f, "void") ? "); return 0; }" : "); }", p->out);
+}
+
+/* .increment(key) and .atomic_increment(key) add 1 */
+static void edit_increment(struct pass *p, u32 dot)
+{
+	u32 open = dot + 2, close;
+
+	if (!token_is(&p->t, dot, ".") || !token_is(&p->t, open, "(") ||
+	    !(token_is(&p->t, dot + 1, "increment") || token_is(&p->t, dot + 1, "atomic_increment")))
+		return;
+	close = token_match(&p->t, open);
+	for (u32 i = open + 1; i < close; i++) {
+		if (token_is(&p->t, i, ","))
+			return;
+		if (token_is(&p->t, i, "(") || token_is(&p->t, i, "[") || token_is(&p->t, i, "{"))
+			i = token_match(&p->t, i);
+	}
+	if (close >= p->t.count || close == open + 1)
+		return;
+	copy_to(p, p->t.token[close].start);
+	fputs(", 1", p->out);
+}
+
+static void edit_table(struct pass *p, u32 i)
+{
+	const struct token *string = &p->t.token[i + 2];
+
+	if (!(token_is(&p->t, i, "BPF_TABLE") || token_is(&p->t, i, "BPF_F_TABLE")) || !token_is(&p->t, i + 1, "(") ||
+	    i + 2 >= p->t.count || string->kind != TOKEN_STRING || string->len < 3)
+		return;
+	copy_to(p, string->start);
+	fprintf(p->out, "%.*s", (int)string->len - 2, p->t.text + string->start + 1);
+	p->copied = string->start + string->len;
+}
+
+/* #include <uapi/X> is the same file as <X> outside a kernel tree; ours stands in front already. */
+static void edit_include(struct pass *p, u32 hash)
+{
+	if (!token_is(&p->t, hash, "#") || !p->t.token[hash].directive || !token_is(&p->t, hash + 1, "include"))
+		return;
+	if (token_is(&p->t, hash + 2, "<") && token_is(&p->t, hash + 3, "uapi") && token_is(&p->t, hash + 4, "/")) {
+		copy_to(p, p->t.token[hash + 3].start);
+		p->copied = p->t.token[hash + 5].start;
+	}
+}
+
+static void edit_tokens(struct pass *p, u32 first, u32 end)
+{
+	for (u32 i = first; i < end; i++) {
+		edit_include(p, i);
+		edit_table(p, i);
+		edit_increment(p, i);
+	}
+}
+
+static void edit_function(struct pass *p, const struct function *f)
+{
+	struct span name = span_of(p, f->name, f->name);
+
+	copy_to(p, p->t.token[f->head].start);
+	if (p->t.token[f->head].start && p->t.text[p->t.token[f->head].start - 1] != '\n')
+		fputc('\n', p->out);
+	if (f->bound)
+		fputs("static __always_inline", p->out);
+	else
+		put_section(p, f);
+	resume(p, f->head);
+	if (f->bound) {
+		copy_to(p, name.start + name.len);
+		fputs("_skep_bound", p->out);
+	}
+	edit_tokens(p, f->body, min(f->end + 1, p->t.count));
+	if (f->bound && f->end < p->t.count) {
+		copy_to(p, p->t.token[f->end].start + 1);
+		put_wrapper(p, f);
+	}
+}
+
+static void edit_all(struct pass *p)
+{
+	u32 head = 0;
+	struct function f;
+
+	for (u32 i = 0; i < p->t.count; i++) {
+		if (p->t.token[i].directive) {
+			edit_tokens(p, i, i + 1);
+			head = head == i ? i + 1 : head;
+			continue;
+		}
+		if (token_is(&p->t, i, ";")) {
+			head = i + 1;
+		} else if (token_is(&p->t, i, "{")) {
+			u32 end = token_match(&p->t, i);
+
+			if (find_function(p, head, i, &f))
+				edit_function(p, &f);
+			else
+				edit_tokens(p, i, min(end, p->t.count));
+			if (i > 0 && token_is(&p->t, i - 1, ")"))
+				head = end + 1;
+			i = end;
+		} else {
+			edit_tokens(p, i, i + 1);
+		}
+	}
+	copy_to(p, p->t.size);
+}
+
+/* ---- around the source ---- */
+
+static void put_header(FILE *out)
+{
+	static const char include[] = "#include \"helpers.h\"\n";
+	const char *at = strstr(header_bcc, include), *rest;
+	u32 line = 2;
+
+	fputs("# 1 \"skep/bcc.h\" 1 3\n", out);
+	if (!at) {
+		fputs(header_bcc, out);
+		return;
+	}
+	rest = at + strlen(include);
+	for (const char *c = header_bcc; c < at; c++)
+		line += *c == '\n';
+	fwrite(header_bcc, 1, (size_t)(at - header_bcc), out);
+	fputs("# 1 \"skep/helpers.h\" 1 3\n", out);
+	fputs(header_helpers, out);
+	fprintf(out, "# %u \"skep/bcc.h\" 2 3\n", line);
+	fputs(rest, out);
+}
+
+static bool has_licence(const struct tokens *t)
+{
+	for (u32 i = 0; i < t->count; i++)
+		if (token_is(t, i, "\"license\"") || token_is(t, i, "\"license\"\"\""))
+			return true;
+	return false;
+}
+
+static void put_licence(FILE *out)
+{
+	fputs("\n# 1 \"skep/bcc.h\" 1 3\n"
+	      "#ifndef BPF_LICENSE\n"
+	      "#define BPF_LICENSE GPL\n"
+	      "#endif\n"
+	      "#define SKEP_TEXT(...) #__VA_ARGS__\n"
+	      "#define SKEP_EXPANDED(...) SKEP_TEXT(__VA_ARGS__)\n"
+	      "char _license[] SEC(\"license\") = SKEP_EXPANDED(BPF_LICENSE);\n", out);
+}
+
+int bcc_translate(const char *source, size_t len, const char *path, char **out, size_t *out_len)
+{
+	struct pass p = { .copied = 0 };
+	int err;
+
+	*out = NULL;
+	if (len > SOURCE_MAX)
+		return -E2BIG;
+	err = tokens_read(&p.t, source, (u32)len);
+	if (err)
+		return err;
+	p.out = open_memstream(out, out_len);
+	if (p.out) {
+		put_header(p.out);
+		fputs("# 1 ", p.out);
+		put_path(p.out, path);
+		fputs(" 2\n", p.out);
+		edit_all(&p);
+		if (!has_licence(&p.t))
+			put_licence(p.out);
+		err = ferror(p.out) ? -ENOMEM : 0;
+		err = fclose(p.out) ? -ENOMEM : err;
+	} else {
+		err = -ENOMEM;
+	}
+	tokens_free(&p.t);
+	if (err) {
+		free(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
+size_t bcc_header(const char **text)
+{
+	*text = header_bcc;
+	return (size_t)(header_helpers_end - header_bcc);
+}
+
+bool bcc_is_dialect(const char *source, size_t len)
+{
+	struct tokens t;
+	bool libbpf = false;
+
+	if (len > SOURCE_MAX || tokens_read(&t, source, (u32)len))
+		return false;
+	for (u32 i = 0; i < t.count && !libbpf; i++)
+		libbpf = (token_is(&t, i, "SEC") && token_is(&t, i + 1, "(")) ||
+			 (t.token[i].directive && (token_is(&t, i, "bpf_helpers") || token_is(&t, i, "vmlinux"))) ||
+			 token_is(&t, i, "\"vmlinux.h\"") || token_is(&t, i, "section");
+	tokens_free(&t);
+	return !libbpf;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The embedded headers' texts, each followed by a NUL. */
+#ifndef BCC_HEADER_H
+#define BCC_HEADER_H
+
+extern const char header_bcc[] __attribute__((visibility("hidden")));
+extern const char header_bcc_end[] __attribute__((visibility("hidden")));
+extern const char header_helpers[] __attribute__((visibility("hidden")));
+extern const char header_helpers_end[] __attribute__((visibility("hidden")));
+
+#endif

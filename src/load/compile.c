@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Compiling: read the source, ask the cache, otherwise translate the dialect, run clang, keep the
+ * object. The key of the cache covers the source, where it is, the flags and our own header; what
+ * the source includes and the compiler are the entry's business.
+ */
+#include "load/compile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bcc/dialect.h"
+#include "load/cache.h"
+#include "load/clang.h"
+#include "util/sha256.h"
+
+enum { SOURCE_MAX = 16 << 20 };
+
+#if defined(__x86_64__)
+#define ARCH_FLAGS "-D__TARGET_ARCH_x86", "-idirafter", "/usr/include/x86_64-linux-gnu"
+#elif defined(__aarch64__)
+#define ARCH_FLAGS "-D__TARGET_ARCH_arm64", "-idirafter", "/usr/include/aarch64-linux-gnu"
+#else
+#define ARCH_FLAGS "-D__TARGET_ARCH_unknown"
+#endif
+
+struct source {
+	const char *path;	/* as the user wrote it */
+	char real[4096], folder[4096], base[256];
+	char *text;
+	size_t len;
+	bool bcc;
+};
+
+static int read_source(struct source *s, struct log *log)
+{
+	FILE *file = fopen(s->path, "re");
+	struct stat st;
+	char copy[4096];
+	int err = 0;
+
+	if (!file)
+		return fail(log, -errno, "%s: %s", s->path, strerror(errno));
+	if (fstat(fileno(file), &st) || !S_ISREG(st.st_mode))
+		err = fail(log, -EINVAL, "%s: not a file", s->path);
+	else if (st.st_size > SOURCE_MAX)
+		err = fail(log, -E2BIG, "%s: larger than 16 MiB", s->path);
+	else if (!(s->text = malloc((size_t)st.st_size + 1)))
+		err = -ENOMEM;
+	else
+		s->len = fread(s->text, 1, (size_t)st.st_size, file);
+	fclose(file);
+	if (err)
+		return err;
+	s->text[s->len] = 0;
+	if (!realpath(s->path, s->real))
+		return fail(log, -errno, "%s: %s", s->path, strerror(errno));
+	strcpy(copy, s->real);
+	snprintf(s->base, sizeof(s->base), "%s", basename(copy));
+	strcpy(copy, s->real);
+	strcpy(s->folder, dirname(copy));
+	s->bcc = bcc_is_dialect(s->text, s->len);
+	return 0;
+}
+
+static const char *const common_flags[] = {
+	"-target", "bpf", "-mcpu=v3", "-g", "-O2", ARCH_FLAGS, NULL,
+};
+static const char *const bcc_flags[] = {
+	"-Wno-unused-value", "-Wno-pointer-sign", "-Wno-int-conversion", "-Wno-unused-function",
+	"-Wno-gnu-variable-sized-type-not-at-end", "-Wno-address-of-packed-member", "-Wno-compare-distinct-pointer-types",
+	"-Xclang", "-main-file-name", "-Xclang", NULL,	/* the name follows */
+};
+
+static void add_flags(const char **flags, size_t *n, const char *const *more)
+{
+	for (; *more; more++)
+		flags[(*n)++] = *more;
+}
+
+static int make_key(struct cache_key *key, const struct source *s, const char *const *flags)
+{
+	const char *header;
+	size_t header_len = bcc_header(&header), len;
+	char *text;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return -ENOMEM;
+	fprintf(out, "%s\n%d\n%s\n%s\n", SKEP_VERSION, s->bcc, s->path, s->real);
+	for (; *flags; flags++)
+		fprintf(out, "%s\n", *flags);
+	if (s->bcc)
+		fwrite(header, 1, header_len, out);
+	fwrite(s->text, 1, s->len, out);
+	if (fclose(out))
+		return -ENOMEM;
+	sha256(key->hash, text, len);
+	free(text);
+	return 0;
+}
+
+/* Whether the file is still what was read before the compiler read it. */
+static bool same_still(const struct source *s)
+{
+	struct source now = { .path = s->path };
+	bool same = !read_source(&now, NULL) && now.len == s->len && !memcmp(now.text, s->text, s->len);
+
+	free(now.text);
+	return same;
+}
+
+static int no_compiler(struct log *log)
+{
+	const char *asked = getenv("CLANG");
+
+	if (asked && *asked)
+		return fail(log, -ENOPKG, "$CLANG is '%s', which is no clang %d or later", asked, CLANG_OLDEST);
+	return fail(log, -ENOPKG, "no clang %d or later in PATH: install clang, or build the object elsewhere "
+				  "(skep build)", CLANG_OLDEST);
+}
+
+static int judge(const struct source *s, const struct clang *clang, const struct clang_result *result, struct log *log)
+{
+	say(log, "%s", result->says);
+	if (WIFEXITED(result->status) && !WEXITSTATUS(result->status) && result->object_len)
+		return 0;
+	if (WIFSIGNALED(result->status))
+		return fail(log, -EBADMSG, "%s: %s ended by signal %d", s->path, clang->path, WTERMSIG(result->status));
+	return fail(log, -EBADMSG, "%s: does not compile", s->path);
+}
+
+static int run_clang(const struct source *s, struct clang *clang, const char *const *flags,
+		     const struct compile_opts *opts, struct clang_result *result)
+{
+	struct clang_job job = { .flags = flags, .slow = opts->slow, .slow_arg = opts->slow_arg };
+	char *text = NULL;
+	int err = 0;
+
+	if (s->bcc) {
+		err = bcc_translate(s->text, s->len, s->path, &text, &job.source_len);
+		job.source = text;
+	} else {
+		job.path = s->path;
+	}
+	if (!err)
+		err = clang_run(clang, &job, result);
+	free(text);
+	if (err == -ENOEXEC)
+		return no_compiler(opts->log);
+	if (err)
+		return fail(opts->log, err, "%s: cannot be run: %s", clang->path, strerror(-err));
+	err = judge(s, clang, result, opts->log);
+	if (err)
+		clang_result_free(result);
+	return err;
+}
+
+static int compile(const struct source *s, const struct compile_opts *opts, void **object, size_t *size)
+{
+	const char *flags[48];
+	struct clang clang;
+	struct clang_result result;
+	struct cache_key key;
+	size_t n = 0;
+	bool have = !clang_find(&clang);
+	int err;
+
+	add_flags(flags, &n, common_flags);
+	if (s->bcc) {
+		add_flags(flags, &n, bcc_flags);
+		flags[n++] = s->base;
+		flags[n++] = "-iquote";
+		flags[n++] = s->folder;
+	}
+	flags[n] = NULL;
+	err = make_key(&key, s, flags);
+	if (err)
+		return err;
+	if (!opts->fresh && !cache_get(&key, have ? clang.id : NULL, object, size))
+		return 0;
+	if (!have)
+		return no_compiler(opts->log);
+	if (opts->color)
+		flags[n++] = "-fcolor-diagnostics";
+	flags[n] = NULL;
+	err = run_clang(s, &clang, flags, opts, &result);
+	if (err)
+		return err;
+	if (same_still(s))
+		cache_put(&key, clang.id, result.depends, result.object, result.object_len);
+	*object = result.object;
+	*size = result.object_len;
+	result.object = NULL;
+	clang_result_free(&result);
+	return 0;
+}
+
+int compile_file(const char *path, const struct compile_opts *opts, void **object, size_t *size)
+{
+	struct source s = { .path = path };
+	int err = read_source(&s, opts->log);
+
+	if (!err)
+		err = compile(&s, opts, object, size);
+	free(s.text);
+	return err;
+}
