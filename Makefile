@@ -4,17 +4,20 @@
 SAN     ?=
 comma   := ,
 B       ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 VERSION := 0.1.0
 SOVERSION := 0
 WERROR  ?=
+Q       := $(if $(V),,@)
 PREFIX  ?= /usr/local
 JOBS    ?= 2
 
 # What is missing is installed before anything else is looked at; a few milliseconds when nothing is.
 GOALS   := $(or $(MAKECMDGOALS),all)
-ifneq ($(filter-out clean distclean help format install uninstall,$(GOALS)),)
-ifneq ($(shell ./bootstrap $(if $(filter check bench check-fresh,$(GOALS)),test,build) >&2; echo $$?),0)
+ifneq ($(filter-out clean help format uninstall check-fresh,$(GOALS)),)
+ifneq ($(shell ./bootstrap $(if $(filter check thread-tests bench,$(GOALS)),test,build) >&2; echo $$?),0)
 $(error something that skep needs is missing; see above)
 endif
 endif
@@ -45,7 +48,8 @@ $(B)/flags: FORCE
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP -c $< -o $@
+	$(if $(V),,@echo "  CC    $@")
+	$(Q)$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP -c $< -o $@
 
 # libbpf is ours alone: a copy of the distribution's archive with its system calls renamed to src/load/seam.c's,
 # linked into one object with src/load, of which only src/load's own names stay visible. So it does not meet
@@ -59,31 +63,34 @@ $(B)/obj/src/bcc/header.o: include/skep/bcc.h include/skep/helpers.h
 
 $(B)/obj/libbpf.a: $(LIBBPF_A) src/load/seam.syms
 	@mkdir -p $(@D)
-	$(OBJCOPY) --redefine-syms=src/load/seam.syms $< $@
+	$(Q)$(OBJCOPY) --redefine-syms=src/load/seam.syms $< $@
 
 $(B)/obj/load.o: $(LOAD_OBJ) $(B)/obj/libbpf.a
-	$(LD) -r -o $@.all $(LOAD_OBJ) --whole-archive $(B)/obj/libbpf.a
-	nm -g --defined-only --format=posix $(LOAD_OBJ) | sed -n 's/^\([^ :]*\) [A-Z] .*/\1/p' > $@.keep
-	$(OBJCOPY) --keep-global-symbols=$@.keep $@.all $@
+	$(Q)$(LD) -r -o $@.all $(LOAD_OBJ) --whole-archive $(B)/obj/libbpf.a
+	$(Q)nm -g --defined-only --format=posix $(LOAD_OBJ) | sed -n 's/^\([^ :]*\) [A-Z] .*/\1/p' > $@.keep
+	$(Q)$(OBJCOPY) --keep-global-symbols=$@.keep $@.all $@
 	@rm -f $@.all $@.keep
 
 $(B)/libskep.a: $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 # Only what src/skep.map names is visible, and only as that version of it.
 $(B)/libskep.so: $(LIB_OBJ) src/skep.map
-	$(CC) $(CFLAGS) -shared -Wl,-soname,libskep.so.$(SOVERSION) -Wl,--version-script=src/skep.map \
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,libskep.so.$(SOVERSION) -Wl,--version-script=src/skep.map \
 		$(LDFLAGS) -o $@.$(SOVERSION) $(LIB_OBJ) $(LDLIBS)
 	@ln -sf $(@F).$(SOVERSION) $@
 
 $(B)/skep: $(CLI_OBJ) $(B)/libskep.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # A test is one C file that prints TAP (tests/tap.h); a folder's runner.c is what its *.test files are given to.
 $(B)/tests/%: tests/%.c $(B)/libskep.a $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SKEP_CFLAGS) -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
+	$(if $(V),,@echo "  TEST  $@")
+	$(Q)$(CC) $(CFLAGS) $(SKEP_CFLAGS) -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
 RUNNERS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/runner.c))
 unit: $(UNIT) $(RUNNERS)   ## the tests that are C programs
 
@@ -96,10 +103,16 @@ TESTS   ?= $(UNIT) $(filter-out tests/tap.sh,$(SCRIPTS))
 check: all unit   ## every test, as root and without privilege; SAN=address,undefined or SAN=thread
 	@SKEP=$(abspath $(B))/skep B=$(B) CC='$(CC)' SAN='$(SAN)' prove -j $(JOBS) --exec tests/exec $(TESTS)
 
+# What has threads, for SAN=thread: names with these words, and everything that goes through bpf(2).
+.PHONY: thread-tests
+thread-tests:
+	@echo $(filter $(B)/tests/bpf/% $(B)/tests/api/%,$(UNIT)) $(foreach w,epoch thread stress ring hash,$(filter $(B)/tests/unit/%$(w) $(B)/tests/unit/$(w)%,$(UNIT)))
+
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
 $(B)/bench/%: bench/%.c $(B)/libskep.a $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
+	$(if $(V),,@echo "  BENCH $@")
+	$(Q)$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
 bench: all $(BENCHES)   ## every figure, beside native code and the kernel where it may be asked
 	@for b in $(BENCHES) $(wildcard bench/*.sh); do echo "== $$b"; SKEP=$(abspath $(B))/skep B=$(B) $$b || exit; done
 
