@@ -34,8 +34,40 @@ static int make_funcs(struct code *code)
 	if (!code->funcs)
 		return -ENOMEM;
 	for (u32 i = 0; i < code->subprog_count; i++)
-		code->funcs[i] = (struct code_func){ code, NULL, code->subprogs[i].start };
+		code->funcs[i] = (struct code_func){ code, i };
 	return 0;
+}
+
+static int compile(struct code *code, const struct code_spec *spec, const struct insn *insns, struct log *why)
+{
+	struct jit_spec jit = {
+		.insns = insns, .count = code->count, .func_count = code->subprog_count, .checked = code->checked,
+		.helper = spec->helper, .func_values = (u64)code->funcs, .func_size = sizeof(*code->funcs),
+		.code = code, .callx = call_by_number,
+	};
+
+	code->natives = calloc(code->subprog_count, sizeof(*code->natives));
+	if (!code->natives)
+		return -ENOMEM;
+	for (u32 i = 0; i < code->subprog_count; i++) {
+		code->natives[i].start = code->subprogs[i].start;
+		code->natives[i].stack_depth = code->subprogs[i].stack_depth;
+	}
+	jit.funcs = code->natives;
+	return jit_compile(&code->image, &jit, why);
+}
+
+/* The engine asked for; where the JIT cannot, the interpreter, unless only the JIT will do. */
+static int build_engine(struct code *code, const struct code_spec *spec, const struct insn *insns, struct log *why)
+{
+	int err = spec->engine == ENGINE_INTERP ? -EOPNOTSUPP : compile(code, spec, insns, why);
+
+	if (!err)
+		code->entry = code->image.entry;
+	if (!err || spec->engine == ENGINE_JIT || (err != -EOPNOTSUPP && err != -ENOMEM))
+		return err;
+	code->entry = interp_enter;
+	return interp_prepare(code, spec, insns, why);
 }
 
 static int build(struct code *code, const struct code_spec *spec, struct insn *insns, struct log *why)
@@ -47,8 +79,7 @@ static int build(struct code *code, const struct code_spec *spec, struct insn *i
 	if (!err)
 		err = make_funcs(code);
 	if (!err)
-		err = interp_prepare(code, spec, insns, why);
-	code->entry = interp_enter;
+		err = build_engine(code, spec, insns, why);
 	return err;
 }
 
@@ -61,8 +92,6 @@ int code_new(struct code **out, const struct code_spec *spec, struct log *why)
 	*out = NULL;
 	if (!spec->count || spec->count > CODE_MAX_INSNS)
 		return fail(why, spec->count ? -E2BIG : -EINVAL, "%u instructions", spec->count);
-	if (spec->engine == ENGINE_JIT)
-		return -EOPNOTSUPP;
 	code = calloc(1, sizeof(*code));
 	insns = calloc(spec->count, sizeof(*insns));
 	if (code && insns) {
@@ -82,6 +111,8 @@ void code_free(struct code *code)
 {
 	if (!code)
 		return;
+	jit_release(&code->image);
+	free(code->natives);
 	free(code->iops);
 	free(code->helpers);
 	free(code->subprogs);
@@ -120,14 +151,17 @@ u64 code_callback(struct run *run, u64 callback, u64 r1, u64 r2, u64 r3, u64 r4,
 	u8 *stack = run->stack_cur;
 	u64 r0;
 
-	r0 = interp_plain(func->code, func->start, args, run, NULL);
+	if (func->code->iops)
+		r0 = interp_plain(func->code, func->code->subprogs[func->index].start, args, run, NULL);
+	else
+		r0 = func->code->image.enter(r1, r2, r3, r4, r5, run,
+					     func->code->image.mem + func->code->natives[func->index].offset);
 	run->stack_cur = stack;
 	return r0;
 }
 
 const void *code_image(const struct code *code, u32 *len)
 {
-	(void)code;
-	*len = 0;
-	return NULL;
+	*len = code->image.len;
+	return code->image.mem;
 }

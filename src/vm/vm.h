@@ -4,6 +4,7 @@
 #define VM_VM_H
 
 #include "isa/insn.h"
+#include "jit/jit.h"
 #include "vm/code.h"
 
 enum { CHECKED_FRAME = 512 };	/* stack bytes of a subprogram nobody measured */
@@ -26,13 +27,14 @@ static inline s64 iop_charge(const struct iop *i) { return (u16)i->off | i->dst 
 /* What LD_FUNC loads the address of: an entry of a program as a value. */
 struct code_func {
 	const struct code *code;
-	const void *native;	/* machine code, or NULL */
-	u32 start;
+	u32 index;	/* of the subprogram */
 };
 
 struct code {
 	entry_fn entry;		/* first: enters the program, r10 = run->stack_cur */
 	struct iop *iops;	/* NULL where compiled */
+	struct jit_image image;	/* mem NULL where interpreted */
+	struct jit_func *natives;	/* of the image, one a subprogram */
 	helper_fn *helpers;	/* distinct ones, iop.imm indexes */
 	struct code_subprog *subprogs;
 	struct code_func *funcs;	/* one a subprogram */
