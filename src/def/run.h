@@ -13,6 +13,7 @@
 
 struct run;
 struct map;
+struct packet;
 
 /* A helper body. r1..r5 as the program left them; returns r0. */
 typedef u64 (*helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run);
@@ -59,6 +60,15 @@ struct run_guard {
 	int error;		/* 0, or why the run was cut short: -EFAULT, -ETIME, -ELOOP, -ENOSYS */
 };
 
+/* A ring buffer record a program holds between reserve and submit. */
+struct run_record {
+	void *sample;
+	struct map *ring;
+	u32 len;
+};
+
+enum { RUN_RECORDS = 32 };	/* held at once; one more is not given */
+
 struct run {
 	u8 *stack_top;		/* r10 of the first frame: one past the highest byte */
 	u8 *stack_low;		/* lowest usable byte */
@@ -75,6 +85,11 @@ struct run {
 	struct run_region regions[4];
 	u32 nr_regions;
 	u64 random;		/* state of bpf_get_prandom_u32, seeded on first use from 0 */
+	u32 prog_type;		/* of the program entered, for helpers that differ by it */
+	struct packet *packet;	/* the packet behind ctx (ctx_layout.h), NULL for other program types */
+	u32 redirect_ifindex;	/* where bpf_redirect or bpf_redirect_map sends it */
+	struct run_record records[RUN_RECORDS];
+	u32 nr_records;		/* 0 before a run */
 	u64 func_ip, cookie;	/* what bpf_get_func_ip and bpf_get_attach_cookie say; 0 where there is none */
 	struct map_space *space;	/* where values of this hive's maps live (map/space.h); NULL: no map may be read blindly */
 };

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "def/ctx_layout.h"
 #include "helper/body.h"
 #include "map/space.h"
 
@@ -28,6 +29,11 @@ const void *mem_reach(struct run *run, u64 addr, u64 len, u64 *avail)
 		*avail = within(region->addr, region->len, addr, len);
 		if (*avail)
 			return (const u8 *)region->mem + (addr - region->addr);
+	}
+	if (run->packet) {
+		*avail = within((u64)(uintptr_t)run->packet->head, run->packet->room, addr, len);
+		if (*avail)
+			return ptr(addr);
 	}
 	*avail = space_reach(run->space, addr, len);
 	return *avail ? ptr(addr) : NULL;

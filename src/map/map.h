@@ -35,6 +35,7 @@ struct map {
 	u8 *values;
 	u64 values_len;
 	u32 stride;
+	u64 dropped;		/* buffers: records that found no room, for people to see */
 	void *owner;		/* core's object around this map: BTF, pins, references (core/object.h) */
 	/* Types whose values are objects: gives back a reference that set_object() took over, once no program can
 	 * still see the object (after an epoch). Set by core before the first set_object(). */
@@ -77,6 +78,8 @@ struct map_ops {
 	void *(*value_addr)(struct map *map, u32 off);
 	/* memfd to hand out for mmap (BPF_F_MMAPABLE, rings), or -EINVAL etc. NULL: not mappable. */
 	int (*memfd)(struct map *map);
+	/* The eventfd (the map's) to poll for readability, edge-triggered, in place of the map's fd; NULL: not pollable. */
+	int (*poll_fd)(struct map *map);
 };
 
 struct map_type {
