@@ -136,7 +136,7 @@ format:   ## clang-format over the sources (tables keep their columns)
 	clang-format -i $(filter-out src/def/uapi.h,$(wildcard src/*/*.[ch] cli/*.[ch] include/*.h tests/*/*.[ch] bench/*.c))
 
 check-fresh:   ## make demo and make check on a bare Debian 12 in a scratch folder (root, network)
-	tests/fresh.sh
+	tests/fresh/run.sh
 
 clean:   ## takes $(B) away
 	rm -rf $(B)
