@@ -31,6 +31,7 @@
 extern const char __start_keeper_text[], __stop_keeper_text[];
 
 enum { LISTENER = 0, CHANNEL = 1 };	/* the keeper's only fds */
+enum { GONE = POLLHUP | POLLERR | POLLNVAL };
 
 /* Not memset(): the compiler would call libc's. */
 KEEPER void zero(volatile u8 *mem, size_t len)
@@ -49,20 +50,24 @@ KEEPER void answer(u64 id)
 	raw3(SYS_ioctl, LISTENER, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
 
-/* Waits for want on the listener, or for the channel to close if it is watched; false: the tree is gone. */
-KEEPER bool wait_for(bool channel, short want, bool *closed)
+/* Waits for want on the listener, at most ms (-1: for ever), or for the channel to close if it is watched. Returns what
+ * poll(2) says of the listener. */
+KEEPER short wait_for(bool channel, short want, long ms, bool *closed)
 {
+	struct timespec time;
 	struct pollfd fds[2];
 
+	time.tv_sec = 0;
+	time.tv_nsec = ms * 1000000;
 	fds[0].fd = LISTENER;
 	fds[0].events = want;
 	fds[0].revents = 0;
 	fds[1].fd = channel ? CHANNEL : -1;
 	fds[1].events = 0;
 	fds[1].revents = 0;
-	raw6(SYS_ppoll, fds, 2, 0, 0, 0, 0);
-	*closed = fds[1].revents & (POLLHUP | POLLERR | POLLNVAL);
-	return !(fds[0].revents & (POLLHUP | POLLERR | POLLNVAL));
+	raw6(SYS_ppoll, fds, 2, ms < 0 ? 0 : &time, 0, 0, 0);
+	*closed = fds[1].revents & GONE;
+	return fds[0].revents;
 }
 
 /* The ids that the supervisor left unanswered; answering one twice does no harm. */
@@ -106,33 +111,13 @@ KEEPER void shrink(const struct keeper *keeper)
 	unmap(kept[2][1], end);
 }
 
-KEEPER void let_continue(union tree_slot *slot)
-{
-	bool closed;
-
-	while (wait_for(false, POLLIN, &closed)) {
-		zero(slot->room, sizeof(slot->room));
-		if (raw3(SYS_ioctl, LISTENER, SECCOMP_IOCTL_NOTIF_RECV, slot) == 0)
-			answer(slot->notif.id);
-	}
-}
-
-KEEPER void sleep_ms(long ms)
-{
-	struct timespec time;
-
-	time.tv_sec = 0;
-	time.tv_nsec = ms * 1000000;
-	raw3(SYS_nanosleep, &time, 0, 0);
-}
-
 /* The table of fds is shared with the command until its exec: first a copy of our own, then empty that. */
 KEEPER void own_fds(const struct keeper *keeper)
 {
 	long listener, channel;
 
 	if (raw3(SYS_close_range, ~0u, ~0u, CLOSE_RANGE_UNSHARE) < 0 && raw3(SYS_unshare, CLONE_FILES, 0, 0) < 0)
-		return;
+		raw3(SYS_exit_group, 1, 0, 0);	/* Linux before 5.9 in a container: no keeper rather than a harmful one */
 	listener = raw3(SYS_fcntl, keeper->listener, F_DUPFD, 3);
 	channel = raw3(SYS_fcntl, keeper->channel, F_DUPFD, 3);
 	raw3(SYS_dup3, listener, LISTENER, 0);
@@ -153,6 +138,28 @@ KEEPER bool leave_rseq(const struct keeper *keeper)
 	return false;
 }
 
+KEEPER void let_continue(const struct keeper *keeper)
+{
+	union tree_slot *slot = &keeper->shared->slots[0];
+	bool closed, small = false;
+
+	for (;;) {
+		short ready = wait_for(false, POLLIN, small ? -1 : 50, &closed);
+
+		if (ready & GONE)
+			return;
+		zero(slot->room, sizeof(slot->room));
+		/* with nothing ready this would wait for ever */
+		if (ready & POLLIN && raw3(SYS_ioctl, LISTENER, SECCOMP_IOCTL_NOTIF_RECV, slot) == 0)
+			answer(slot->notif.id);
+		if (small || *keeper->in_use)
+			continue;
+		if (leave_rseq(keeper))
+			shrink(keeper);
+		small = true;
+	}
+}
+
 __attribute__((section("keeper_text"), noinline, no_stack_protector, no_sanitize("address"), no_sanitize("undefined"),
 	       no_sanitize("thread"))) _Noreturn void
 keeper_live(struct keeper *given)
@@ -165,14 +172,10 @@ keeper_live(struct keeper *given)
 	raw6(SYS_prctl, PR_SET_NAME, "skep-keeper", 0, 0, 0, 0);
 	own_fds(&keeper);
 	while (!closed)
-		if (!wait_for(true, 0, &closed))
+		if (wait_for(true, 0, -1, &closed) & GONE)
 			raw3(SYS_exit_group, 0, 0, 0);
 	answer_slots(keeper.shared);
-	while (*keeper.in_use)
-		sleep_ms(1);
-	if (leave_rseq(&keeper))
-		shrink(&keeper);
-	let_continue(&keeper.shared->slots[0]);
+	let_continue(&keeper);
 	raw3(SYS_exit_group, 0, 0, 0);
 	__builtin_unreachable();
 }
