@@ -44,9 +44,28 @@ static inline bool syscall_set_has(const struct syscall_set *set, u32 nr)
 	return nr < SYSCALL_MAX && set->bits[nr / 64] >> nr % 64 & 1;
 }
 
-/* ---- packet.c: XDP over capture files ---- */
+/* ---- packet.c: XDP programs ---- */
+
+enum {
+	PACKET_HEADROOM = 256,	/* XDP_PACKET_HEADROOM */
+	PACKET_LINEAR = 3520,	/* what a page leaves for a packet after headroom and skb_shared_info */
+};
 
 struct packet_source;
+/* The hive's source, NULL where it was never added. */
 struct packet_source *packet_source(struct hive *hive);
+
+/* A packet in a buffer: len bytes PACKET_HEADROOM into mem, which has room bytes. A program may move both ends. */
+struct packet_frame {
+	u8 *mem;
+	u32 room;
+	u32 start, len;	/* after a run: where the packet is now */
+};
+
+/*
+ * Runs the programs attached to ifindex (0: to any interface) one after the other while they pass the packet, as
+ * received there. Returns the last verdict, XDP_PASS where no program is attached.
+ */
+u32 packet_fire(struct packet_source *source, u32 cpu, u32 ifindex, struct packet_frame *frame);
 
 #endif
