@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "jit/ir.h"
@@ -27,6 +28,7 @@ struct region {
 };
 
 static struct region *regions;
+static enum { UNTRIED, WORKS, DENIED } self_writes;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Maps size bytes within 2 GiB of this code if the machine has room there. */
@@ -104,40 +106,28 @@ static u8 *alloc_own(u32 size)
 	return region->mem;
 }
 
+/*
+ * This process's /proc/self/mem. It stays open, since opening it costs more than compiling; whether
+ * the number still is that file of this very process (no fork since, nobody closed it) is looked up
+ * each time. The lock is held.
+ */
 static int self_mem(void)
 {
-	return open("/proc/self/mem", O_WRONLY | O_CLOEXEC);
-}
+	static int fd = -1;
+	static pid_t pid;
+	static dev_t dev;
+	static ino_t ino;
+	struct stat st;
 
-int jit_mem_alloc(u8 **out, u32 size)
-{
-	struct region *region;
-	int fd = self_mem();
-
-	*out = NULL;
-	pthread_mutex_lock(&lock);
-	if (fd >= 0 && size <= REGION / 2) {
-		for (region = regions; region && !*out; region = region->next)
-			*out = take(region, size);
-		region = *out ? NULL : add_region(REGION, false);
-		if (region)
-			*out = take(region, size);
-	} else {
-		*out = alloc_own(size);
-	}
-	pthread_mutex_unlock(&lock);
-	if (fd >= 0)
-		close(fd);
-	return *out ? 0 : -ENOMEM;
-}
-
-static struct region *region_of(const u8 *mem)
-{
-	struct region *region = regions;
-
-	while (region && (mem < region->mem || mem >= region->mem + region->size))
-		region = region->next;
-	return region;
+	if (fd >= 0 && pid == getpid() && !fstat(fd, &st) && st.st_dev == dev && st.st_ino == ino)
+		return fd;
+	fd = open("/proc/self/mem", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return -1;
+	pid = getpid();
+	dev = st.st_dev;
+	ino = st.st_ino;
+	return fd;
 }
 
 static int write_self(u8 *mem, const u8 *code, u32 size)
@@ -152,27 +142,64 @@ static int write_self(u8 *mem, const u8 *code, u32 size)
 			break;
 		done += (u32)n;
 	}
-	if (fd >= 0)
-		close(fd);
 	return done == size ? 0 : -ENOMEM;
+}
+
+/* Whether code can be put into shared regions; found out once. The lock is held. */
+static bool can_share(void)
+{
+	static const u8 breakpoint = 0xcc;
+	struct region *region;
+
+	if (self_writes == UNTRIED) {
+		region = add_region(REGION, false);
+		self_writes = region && !write_self(region->mem, &breakpoint, 1) ? WORKS : DENIED;
+	}
+	return self_writes == WORKS;
+}
+
+int jit_mem_alloc(u8 **out, u32 size)
+{
+	struct region *region;
+
+	*out = NULL;
+	pthread_mutex_lock(&lock);
+	if (can_share() && size <= REGION / 2) {
+		for (region = regions; region && !*out; region = region->next)
+			*out = take(region, size);
+		region = *out ? NULL : add_region(REGION, false);
+		if (region)
+			*out = take(region, size);
+	} else {
+		*out = alloc_own(size);
+	}
+	pthread_mutex_unlock(&lock);
+	return *out ? 0 : -ENOMEM;
+}
+
+static struct region *region_of(const u8 *mem)
+{
+	struct region *region = regions;
+
+	while (region && (mem < region->mem || mem >= region->mem + region->size))
+		region = region->next;
+	return region;
 }
 
 int jit_mem_write(u8 *mem, const void *code, u32 size)
 {
 	struct region *region;
-	bool own;
 	int err;
 
 	pthread_mutex_lock(&lock);
 	region = region_of(mem);
-	own = region && region->own;
-	pthread_mutex_unlock(&lock);
-	if (own) {
+	if (region && region->own) {
 		memcpy(mem, code, size);
 		err = mprotect(mem, round_up(size, 4096u), PROT_READ | PROT_EXEC) ? -ENOMEM : 0;
 	} else {
 		err = write_self(mem, code, size);
 	}
+	pthread_mutex_unlock(&lock);
 	__builtin___clear_cache((char *)mem, (char *)mem + size);
 	return err;
 }
@@ -203,7 +230,7 @@ void jit_mem_free(u8 *mem, u32 size)
 
 		mark(region, (u32)(mem - region->mem) / GRAIN, need, false);
 		region->used -= need * GRAIN;
-		if (!region->used)
+		if (!region->used && regions->next)	/* the last one stays for the next program */
 			drop_region(region);
 	}
 	pthread_mutex_unlock(&lock);

@@ -42,13 +42,18 @@ struct x64 {
 u64 x64_features(void)
 {
 #ifdef __x86_64__
+	static u64 known;	/* asked once: cpuid is slow where it leaves a virtual machine */
+	u64 features = __atomic_load_n(&known, __ATOMIC_RELAXED);
 	u32 a, b, c, d;
-	u64 features = 0;
 
+	if (features)
+		return features;
+	features = FEATURE_KNOWN;
 	if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && b & 1u << 8)
 		features |= FEATURE_BMI2;
 	if (__get_cpuid(1, &a, &b, &c, &d) && c & 1u << 22)
 		features |= FEATURE_MOVBE;
+	__atomic_store_n(&known, features, __ATOMIC_RELAXED);
 	return features;
 #else
 	return 0;
@@ -337,20 +342,17 @@ static void tail_call(struct x64 *x)
 
 	enc_alu_mem_imm(buf, false, ALU_CMP, RUN, RUN_OFF(tail_calls), RUN_TAIL_CALLS);
 	full = jcc8(buf, CC_AE);
-	enc_push(buf, RDI);
-	enc_push(buf, RDI);
 	enc_mov(buf, true, RDI, RUN);
 	enc_mov(buf, false, RDX, R9);
 	enc_rm(buf, true, 0x8b, RAX, RUN, RUN_OFF(ops), false);
 	enc_rm(buf, false, 0xff, 2, RAX, offsetof(struct run_ops, tail_target), false);
-	enc_pop(buf, RDI);
-	enc_pop(buf, RDI);
 	enc_test(buf, true, RAX, RAX);
 	none = jcc8(buf, CC_E);
 	enc_alu_mem_imm(buf, false, ALU_ADD, RUN, RUN_OFF(tail_calls), 1);
 	enc_rm(buf, true, 0x89, RAX, RUN, RUN_OFF(code), false);
 	enc_rm(buf, true, 0x89, RBP, RUN, RUN_OFF(stack_cur), false);
 	enc_mov(buf, true, R9, RUN);
+	enc_rm(buf, true, 0x8b, RDI, RUN, RUN_OFF(ctx), false);	/* what r1 must be at a tail call */
 	epilogue(x);
 	put(buf, 0x20ff, 2);	/* jmp [rax]: struct code begins with its entry */
 	land(buf, full);

@@ -13,7 +13,7 @@
 
 #include "jit/x64_enc.h"
 
-enum { RUN = R12, FEATURE_BMI2 = 1, FEATURE_MOVBE = 2 };
+enum { RUN = R12, FEATURE_BMI2 = 1, FEATURE_MOVBE = 2, FEATURE_KNOWN = 4 };
 
 extern const u8 x64_reg[MAX_BPF_REG];
 u64 x64_features(void);
