@@ -127,6 +127,15 @@ struct skep_pcap_result {
  */
 SKEP_API int skep_pcap(struct skep *skep, const struct skep_pcap_opts *opts, struct skep_pcap_result *result);
 
+/* ---- instructions in words ---- */
+
+/*
+ * Tells the first instruction of insns (size bytes, 8 or 16 of them are used) byte by byte: opcode and its parts,
+ * registers, offset, immediate, and what it does. Several lines into buf; returns as snprintf(3) the length a large
+ * enough buf had needed, 0 if size is below 8.
+ */
+SKEP_API size_t skep_explain(const void *insns, size_t size, char *buf, size_t len);
+
 SKEP_API const char *skep_version(void);
 
 #ifdef __cplusplus

@@ -8,6 +8,7 @@
  */
 #include "def/helper.h"
 #include "isa/insn.h"
+#include "skep.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -318,4 +319,12 @@ size_t insn_explain(const struct bpf_insn *raw, u32 count, char *buf, size_t siz
 		sentence(&w, insn);
 	put(&w, "\n");
 	return w.len;
+}
+
+size_t skep_explain(const void *insns, size_t size, char *buf, size_t len)
+{
+	struct bpf_insn raw[2] = { 0 };
+
+	memcpy(raw, insns, size < sizeof(raw) ? size : sizeof(raw));
+	return insn_explain(raw, (u32)(size / sizeof(raw[0]) < 2 ? size / sizeof(raw[0]) : 2), buf, len);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* insn_explain(): the words for a known instruction, and some words for every one. */
 #include "isa.h"
+#include "skep.h"
 #include "tap.h"
 
 #include <string.h>
@@ -42,5 +43,9 @@ int main(int argc, char **argv)
 	raw[0] = (struct bpf_insn){ .code = 0x18 };
 	insn_explain(raw, 1, text, sizeof(text));
 	ok(strstr(text, "not valid: invalid bpf_ld_imm64 insn"), "half a 16-byte load");
+	raw[0] = (struct bpf_insn){ .code = 0x18, .imm = 1 };
+	is(skep_explain(raw, 8, text, sizeof(text)), strlen(text), "the public door");
+	ok(strstr(text, "not valid"), "… does not read past size");
+	is(skep_explain(raw, 7, text, sizeof(text)), 0, "… and wants 8 bytes");
 	return done();
 }
