@@ -40,6 +40,11 @@ struct hive_opts {
 int hive_new(struct hive **out, const struct hive_opts *opts);
 void hive_free(struct hive *hive);
 
+/* Objects whose last fd is gone are released at the next call; a loop that sleeps polls core_poll_fd() (readable: call
+ * core_reap()) and calls core_reap() when a client exits, which also asks after mapped objects. */
+void core_reap(struct hive *hive);
+int core_poll_fd(struct hive *hive);
+
 /* bpf(2): attr is an address in the caller; >= 0 or -errno. */
 int core_bpf(struct hive *hive, struct caller *caller, int cmd, u64 attr, u32 size);
 
@@ -49,6 +54,10 @@ int core_bpf(struct hive *hive, struct caller *caller, int cmd, u64 attr, u32 si
 enum { CORE_PERF_KPROBE = 6, CORE_PERF_UPROBE = 7 };
 int core_perf_event_open(struct hive *hive, struct caller *caller, u64 attr, int pid, int cpu, int group, u64 flags);
 int core_ioctl(struct hive *hive, struct caller *caller, int fd, unsigned long cmd, u64 arg);	/* -ENOTTY: not ours */
+
+/* What to poll for an fd of a ring buffer's map or a perf buffer, edge-triggered, in place of the fd itself: an eventfd of
+ * the hive's, not to be closed. -EPERM: not pollable; -EBADF; -EINVAL: no object. */
+int core_wake_fd(struct hive *hive, struct caller *caller, int fd);
 
 /* The caller for this very process. */
 extern const struct caller_ops caller_self_ops;
@@ -80,10 +89,21 @@ struct skep;
 struct hive *skep_hive(struct skep *skep);
 struct log *skep_log(struct skep *skep);
 
+/* The number that perf_event_attr.config and tracefs' id file name a tracepoint ("syscalls/sys_enter_openat") by;
+ * made up on first use. -ENOMEM. */
+int core_tracepoint_id(struct hive *hive, const char *name);
+
 /* Runs an attachment's program on slot cpu for an event. ctx is our own layout for the program type. Returns r0;
  * a program that is running on this slot already is counted (recursion) and skipped. */
 u64 core_fire(struct hive *hive, struct attachment *attachment, u32 cpu, void *ctx, struct task *task,
 	      const struct run_region *regions, u32 nr_regions);
+
+/* The virtual bpffs: what file calls on absolute paths at and below /sys/fs/bpf answer. */
+int core_bpffs_mkdir(struct hive *hive, const char *path);	/* 0, -EEXIST, -ENOENT, -ENOTDIR, -EPERM */
+int core_bpffs_remove(struct hive *hive, const char *path, bool folder);	/* unlink, rmdir: 0 or -errno */
+int core_bpffs_kind(struct hive *hive, const char *path);	/* 1: a folder, 0: a pin, -ENOENT */
+/* Calls each() for every entry of a folder until it returns non-zero, which is returned; -ENOTDIR. */
+int core_bpffs_list(struct hive *hive, const char *path, int (*each)(void *arg, const char *name, bool folder), void *arg);
 
 /* The trace pipe (bpf_trace_printk): lines go to a bounded buffer; reading takes them away. */
 void core_trace_write(struct hive *hive, const char *line, size_t len);

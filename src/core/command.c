@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bpf(2)'s front door: attr is copied once, what lies behind the last field of a command must be
+ * zero, then the command's function runs. What the caller passes is never looked at twice.
+ *
+ * Permissions: whoever may speak to a hive owns it (the trust boundary is the uid), so every caller
+ * has what CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN would give.
+ */
+#include "core/command.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ATTR_MAX = 4096 };	/* what Linux takes for silly: a page */
+
+struct command {
+	u32 end;	/* of the last field the command knows; what follows must be zero */
+	int (*run)(struct call *call);
+};
+
+#define END(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
+
+static const struct command commands[__MAX_BPF_CMD] = {
+	[BPF_MAP_CREATE] = { END(excl_prog_hash_size), cmd_map_create },
+	[BPF_MAP_LOOKUP_ELEM] = { END(flags), cmd_map_lookup },
+	[BPF_MAP_UPDATE_ELEM] = { END(flags), cmd_map_update },
+	[BPF_MAP_DELETE_ELEM] = { END(key), cmd_map_delete },
+	[BPF_MAP_GET_NEXT_KEY] = { END(next_key), cmd_map_next_key },
+	[BPF_PROG_LOAD] = { END(keyring_id), cmd_prog_load },
+	[BPF_OBJ_PIN] = { END(path_fd), cmd_obj_pin },
+	[BPF_OBJ_GET] = { END(path_fd), cmd_obj_get },
+	[BPF_PROG_ATTACH] = { END(expected_revision), cmd_prog_attach },
+	[BPF_PROG_DETACH] = { END(expected_revision), cmd_prog_detach },
+	[BPF_PROG_TEST_RUN] = { END(test.batch_size), cmd_prog_test_run },
+	[BPF_PROG_GET_NEXT_ID] = { END(next_id), cmd_obj_next_id },
+	[BPF_MAP_GET_NEXT_ID] = { END(next_id), cmd_obj_next_id },
+	[BPF_PROG_GET_FD_BY_ID] = { END(prog_id), cmd_obj_fd_by_id },
+	[BPF_MAP_GET_FD_BY_ID] = { END(open_flags), cmd_obj_fd_by_id },
+	[BPF_OBJ_GET_INFO_BY_FD] = { END(info.info), cmd_obj_info },
+	[BPF_PROG_QUERY] = { END(query.revision), cmd_prog_query },
+	[BPF_RAW_TRACEPOINT_OPEN] = { END(raw_tracepoint.cookie), cmd_raw_tracepoint_open },
+	[BPF_BTF_LOAD] = { END(btf_token_fd), cmd_btf_load },
+	[BPF_BTF_GET_FD_BY_ID] = { END(fd_by_id_token_fd), cmd_obj_fd_by_id },
+	[BPF_TASK_FD_QUERY] = { END(task_fd_query.probe_addr), cmd_task_fd_query },
+	[BPF_MAP_LOOKUP_AND_DELETE_ELEM] = { END(flags), cmd_map_take },
+	[BPF_MAP_FREEZE] = { END(map_fd), cmd_map_freeze },
+	[BPF_BTF_GET_NEXT_ID] = { END(next_id), cmd_obj_next_id },
+	[BPF_MAP_LOOKUP_BATCH] = { END(batch.flags), cmd_map_batch },
+	[BPF_MAP_LOOKUP_AND_DELETE_BATCH] = { END(batch.flags), cmd_map_batch },
+	[BPF_MAP_UPDATE_BATCH] = { END(batch.flags), cmd_map_batch },
+	[BPF_MAP_DELETE_BATCH] = { END(batch.flags), cmd_map_batch },
+	[BPF_LINK_CREATE] = { END(link_create.uprobe_multi.pid), cmd_link_create },
+	[BPF_LINK_UPDATE] = { END(link_update.old_prog_fd), cmd_link_update },
+	[BPF_LINK_GET_FD_BY_ID] = { END(link_id), cmd_obj_fd_by_id },
+	[BPF_LINK_GET_NEXT_ID] = { END(next_id), cmd_obj_next_id },
+	[BPF_ENABLE_STATS] = { END(enable_stats.type), cmd_enable_stats },
+	[BPF_ITER_CREATE] = { END(iter_create.flags), cmd_iter_create },
+	[BPF_LINK_DETACH] = { END(link_detach.link_fd), cmd_link_detach },
+	[BPF_PROG_BIND_MAP] = { END(prog_bind_map.flags), cmd_prog_bind_map },
+	[BPF_TOKEN_CREATE] = { END(token_create.bpffs_fd), cmd_token_create },
+	[BPF_PROG_STREAM_READ_BY_FD] = { END(prog_stream_read.prog_fd), cmd_prog_stream_read },
+};
+
+static bool all_zero(const u8 *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* What the caller has beyond the size we know must be zero: 0, -E2BIG, -EFAULT. */
+static int check_tail(struct caller *caller, u64 addr, u32 known, u32 given)
+{
+	u8 tail[ATTR_MAX];
+
+	if (given > ATTR_MAX)
+		return -E2BIG;
+	if (given <= known)
+		return 0;
+	if (caller->ops->read(caller, tail, addr + known, given - known))
+		return -EFAULT;
+	return all_zero(tail, given - known) ? 0 : -E2BIG;
+}
+
+int core_bpf(struct hive *hive, struct caller *caller, int cmd, u64 attr, u32 size)
+{
+	struct call call = { .hive = hive, .caller = caller, .uattr = attr, .cmd = cmd };
+	int err = check_tail(caller, attr, sizeof(call.attr), size);
+	const struct command *command;
+
+	if (err)
+		return err;
+	call.size = min(size, (u32)sizeof(call.attr));
+	if (call_read(&call, &call.attr, attr, call.size))
+		return -EFAULT;
+	if (cmd < 0 || cmd >= (int)ARRAY_SIZE(commands))
+		return -EINVAL;
+	command = &commands[cmd];
+	if (!all_zero((u8 *)&call.attr + command->end, sizeof(call.attr) - command->end))
+		return fail(hive->log, -EINVAL, "bpf command %d: attr has bytes set behind its last field", cmd);
+	hive_reap(hive, false);
+	return command->run(&call);
+}
+
+/* What the commands share. */
+
+int call_copy(struct call *call, void **out, u64 addr, size_t len)
+{
+	*out = NULL;
+	if (!len)
+		return 0;
+	*out = malloc(len);
+	if (!*out)
+		return -ENOMEM;
+	if (call_read(call, *out, addr, len)) {
+		free(*out);
+		*out = NULL;
+		return -EFAULT;
+	}
+	return 0;
+}
+
+int call_string(struct call *call, char *buf, size_t size, u64 addr)
+{
+	/* by pieces that do not cross a page, so that the end of a mapping is no fault before the terminator */
+	for (size_t done = 0; done < size - 1;) {
+		size_t piece = min(size - 1 - done, (size_t)(4096 - (addr + done) % 4096));
+		char *end;
+
+		if (call_read(call, buf + done, addr + done, piece))
+			return -EFAULT;
+		end = memchr(buf + done, 0, piece);
+		if (end)
+			return (int)(end - buf);
+		done += piece;
+	}
+	buf[size - 1] = 0;
+	return (int)size - 1;
+}
+
+int call_put_text(struct call *call, u64 addr, u32 room, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (room > len)
+		return call_write(call, addr, text, len + 1);
+	if (call_write(call, addr, text, room - 1) || call_write(call, addr + room - 1, "", 1))
+		return -EFAULT;
+	return -ENOSPC;
+}
+
+int call_read_info(struct call *call, void *info, u32 size)
+{
+	u32 given = call->attr.info.info_len;
+	int err = check_tail(call->caller, call->attr.info.info, size, given);
+
+	memset(info, 0, size);
+	return err ? err : call_read(call, info, call->attr.info.info, min(given, size));
+}
+
+int call_write_info(struct call *call, const void *info, u32 size)
+{
+	u32 len = min(call->attr.info.info_len, size);
+
+	return call_write(call, call->attr.info.info, info, len) || call_put(call, info.info_len, len) ? -EFAULT : 0;
+}
+
+int check_name(const char name[BPF_OBJ_NAME_LEN])
+{
+	for (int i = 0; i < BPF_OBJ_NAME_LEN; i++) {
+		unsigned char c = (unsigned char)name[i];
+
+		if (!c)
+			return 0;
+		if (!(c < 128 && isalnum(c)) && c != '_' && c != '.')
+			return -EINVAL;
+	}
+	return -EINVAL;
+}
+
+int access_of_flags(u32 flags)
+{
+	if ((flags & BPF_F_RDONLY) && (flags & BPF_F_WRONLY))
+		return -EINVAL;
+	if (flags & BPF_F_RDONLY)
+		return O_RDONLY;
+	return flags & BPF_F_WRONLY ? O_WRONLY : O_RDWR;
+}

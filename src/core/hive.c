@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One instance of the subsystem: made, freed, its kernel BTF opened when first asked for.
+ *
+ * Freeing takes away pins first, then every channel, so that references fall as if every client had
+ * closed its fds; whatever is still alive then is held by a caller's own mistake and is let go.
+ */
+#include "core/hive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "btf/btf.h"
+#include "core/channel.h"
+
+/* Where FIFOs may be made: memory first, the user's own directory before shared ones. */
+static int open_fifo_dir(void)
+{
+	const char *dirs[] = { getenv("XDG_RUNTIME_DIR"), "/dev/shm", getenv("TMPDIR"), "/tmp", "/var/tmp", "." };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int fd;
+
+		if (!dirs[i] || !dirs[i][0] || strstr(dirs[i], "bpf-") || access(dirs[i], W_OK | X_OK))
+			continue;
+		fd = open(dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	return -EACCES;
+}
+
+static u32 possible_cpus(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_CONF);
+
+	return n < 1 ? 1 : (u32)n;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+int hive_new(struct hive **out, const struct hive_opts *opts)
+{
+	struct hive *hive = calloc(1, sizeof(*hive));
+	int err = -ENOMEM;
+
+	if (!hive)
+		return -ENOMEM;
+	pthread_mutex_init(&hive->lock, NULL);
+	pthread_mutex_init(&hive->pin_lock, NULL);
+	pthread_mutex_init(&hive->source_lock, NULL);
+	pthread_mutex_init(&hive->btf_lock, NULL);
+	hive->nr_cpus = opts && opts->nr_cpus ? opts->nr_cpus : possible_cpus();
+	hive->log = opts ? opts->log : NULL;
+	hive->epoll = -1;
+	hive->memfd_sweep_at = 16;
+	hive->fifo_dir = open_fifo_dir();
+	if (hive->fifo_dir < 0) {
+		err = fail(hive->log, hive->fifo_dir, "no directory where a FIFO could be made");
+		goto out_free;
+	}
+	hive->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (hive->epoll < 0) {
+		err = -errno;
+		goto out_free;
+	}
+	hive->btf_path = strdup(opts && opts->btf_path ? opts->btf_path : "/sys/kernel/btf/vmlinux");
+	if (!hive->btf_path || channels_new(hive) || slots_new(hive) || trace_new(hive))
+		goto out_free;
+	*out = hive;
+	return 0;
+out_free:
+	hive_free(hive);
+	return err;
+}
+
+void hive_free(struct hive *hive)
+{
+	if (!hive)
+		return;
+	pins_free(hive);
+	channels_close(hive);
+	if (hive->vmlinux_object)
+		object_put(hive->vmlinux_object);
+	slots_free(hive);	/* ends what waits for an epoch */
+	sources_free(hive);
+	channels_free(hive);
+	for (int kind = 0; kind < OBJECT_IDS; kind++)
+		free(hive->ids[kind].objects);
+	trace_free(hive);
+	btf_free(hive->vmlinux);
+	close_fd(hive->epoll);
+	close_fd(hive->fifo_dir);
+	free((char *)hive->btf_path);
+	pthread_mutex_destroy(&hive->lock);
+	pthread_mutex_destroy(&hive->pin_lock);
+	pthread_mutex_destroy(&hive->source_lock);
+	pthread_mutex_destroy(&hive->btf_lock);
+	free(hive);
+}
+
+const struct btf *hive_vmlinux(struct hive *hive)
+{
+	pthread_mutex_lock(&hive->btf_lock);
+	if (!hive->vmlinux_tried) {
+		int err = btf_open(&hive->vmlinux, hive->btf_path);
+
+		hive->vmlinux_tried = true;
+		if (err)
+			fail(hive->log, err, "%s: %s", hive->btf_path, strerror(-err));
+	}
+	pthread_mutex_unlock(&hive->btf_lock);
+	return hive->vmlinux;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A hive from inside core: one instance of the subsystem. lock guards the tables of objects,
+ * channels and pins; it is held for a few instructions, never while an object is released, a
+ * program runs or a caller's memory is read.
+ */
+#ifndef CORE_HIVE_H
+#define CORE_HIVE_H
+
+#include <pthread.h>
+
+#include "core/object.h"
+#include "util/epoch.h"
+
+struct btf;
+struct slot;
+struct pin;
+struct trace_pipe;
+struct map_space;
+
+/* Objects of one kind, sorted by id; ids only grow. */
+struct id_table {
+	struct object **objects;
+	u32 count, room, last;
+};
+
+struct hive {
+	pthread_mutex_t lock;
+	struct id_table ids[OBJECT_IDS];
+	struct channel **buckets;	/* by inode number */
+	u32 bucket_count, channel_count;
+	u32 memfd_count, memfd_sweep_at;	/* mappable objects handed out; when to look for dead ones */
+	int fifo_dir;			/* O_PATH of the directory FIFOs are made in for a moment */
+	u32 fifo_count;
+	int epoll;			/* read ends, edge-triggered: hang-up tells that the last holder is gone */
+
+	pthread_mutex_t pin_lock;
+	struct pin *pins;
+
+	pthread_mutex_t source_lock;
+	struct event_source **sources;
+	u32 source_count;
+
+	u32 nr_cpus;
+	struct epoch epoch;		/* nr_cpus slots: what running programs may hold */
+	struct map_space *space;
+	struct slot *slots;		/* nr_cpus of them, core/run.c */
+	u32 stats_enabled;		/* atomic: holders of BPF_ENABLE_STATS */
+
+	struct perf_event *perf_events;	/* all of them, under source_lock */
+	char **tracepoints;		/* names that have an id, under source_lock */
+	u32 tracepoint_count;
+
+	struct trace_pipe *trace;
+	struct log *log;
+
+	pthread_mutex_t btf_lock;
+	const char *btf_path;
+	struct btf *vmlinux;		/* opened on first use */
+	bool vmlinux_tried;
+	struct object *vmlinux_object;
+};
+
+/* The kernel's BTF, or NULL where there is none. Opened once. */
+const struct btf *hive_vmlinux(struct hive *hive);
+
+/* Releases objects whose last fd is gone. Cheap when nothing happened (one epoll_wait); thorough also asks every
+ * mapped object (a flock each). */
+void hive_reap(struct hive *hive, bool thorough);
+
+int slots_new(struct hive *hive);
+void slots_free(struct hive *hive);
+int trace_new(struct hive *hive);
+void trace_free(struct hive *hive);
+void pins_free(struct hive *hive);
+void sources_free(struct hive *hive);
+/* The name a tracepoint id stands for, NULL none. */
+const char *tracepoint_name(struct hive *hive, u64 id);
+
+#endif

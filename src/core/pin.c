@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The virtual bpffs under /sys/fs/bpf: BPF_OBJ_PIN, BPF_OBJ_GET, and what file calls on its paths
+ * answer. A list of entries, each a folder or a pin that holds its object like an fd does. Nothing
+ * of it is in a real file system, so nothing is left when the hive goes.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/command.h"
+
+#define ROOT "/sys/fs/bpf"
+enum { PATH_SIZE = 4096 };
+
+struct pin {
+	struct pin *next;
+	struct object *object;	/* NULL: a folder */
+	char path[];		/* below ROOT: "/a/b" */
+};
+
+/* Writes path without doubled and trailing slashes, "." removed; false for ".." (bpffs paths are looked at, not walked). */
+static bool normalise(const char *path, char out[PATH_SIZE])
+{
+	size_t len = 0;
+
+	while (*path) {
+		size_t part;
+
+		while (*path == '/')
+			path++;
+		part = strcspn(path, "/");
+		if (!part)
+			break;
+		if (!(part == 1 && path[0] == '.')) {
+			if ((part == 2 && path[0] == '.' && path[1] == '.') || len + part + 2 > PATH_SIZE)
+				return false;
+			out[len++] = '/';
+			memcpy(out + len, path, part);
+			len += part;
+		}
+		path += part;
+	}
+	out[len] = 0;
+	return true;
+}
+
+/* The part below ROOT, "" for ROOT itself; NULL: elsewhere. */
+static const char *below_root(const char *path)
+{
+	size_t len = strlen(ROOT);
+
+	return strncmp(path, ROOT, len) || (path[len] && path[len] != '/') ? NULL : path + len;
+}
+
+static struct pin *find(struct hive *hive, const char *path)
+{
+	struct pin *pin = hive->pins;
+
+	while (pin && strcmp(pin->path, path))
+		pin = pin->next;
+	return pin;
+}
+
+/* Whether a new entry may be made at path: 0, -ENOENT (no such folder), -ENOTDIR, -EEXIST, -EPERM (a dot in the name). */
+static int check_place(struct hive *hive, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char folder[PATH_SIZE];
+	struct pin *pin;
+
+	if (!name || find(hive, path))
+		return -EEXIST;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(name - path), path);
+	pin = folder[0] ? find(hive, folder) : NULL;
+	if (folder[0] && !pin)
+		return -ENOENT;
+	if (pin && pin->object)
+		return -ENOTDIR;
+	return strchr(name, '.') ? -EPERM : 0;
+}
+
+static int add(struct hive *hive, const char *path, struct object *object)
+{
+	struct pin *pin = malloc(sizeof(*pin) + strlen(path) + 1);
+	int err;
+
+	if (!pin)
+		return -ENOMEM;
+	strcpy(pin->path, path);
+	pin->object = object;
+	pthread_mutex_lock(&hive->pin_lock);
+	err = check_place(hive, path);
+	if (!err) {
+		pin->next = hive->pins;
+		hive->pins = pin;
+		if (object)
+			object_pin(object);
+	}
+	pthread_mutex_unlock(&hive->pin_lock);
+	if (err)
+		free(pin);
+	return err;
+}
+
+static bool has_children(struct hive *hive, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (struct pin *pin = hive->pins; pin; pin = pin->next)
+		if (!strncmp(pin->path, path, len) && pin->path[len] == '/')
+			return true;
+	return false;
+}
+
+/* Takes an entry away; folder says which kind is meant. */
+static int take(struct hive *hive, const char *path, bool folder)
+{
+	struct pin **at, *pin = NULL;
+	int err = -ENOENT;
+
+	pthread_mutex_lock(&hive->pin_lock);
+	for (at = &hive->pins; *at && strcmp((*at)->path, path); at = &(*at)->next)
+		;
+	if (*at) {
+		if (folder != !(*at)->object)
+			err = folder ? -ENOTDIR : -EISDIR;
+		else if (folder && has_children(hive, path))
+			err = -ENOTEMPTY;
+		else
+			err = 0;
+	}
+	if (!err) {
+		pin = *at;
+		*at = pin->next;
+	}
+	pthread_mutex_unlock(&hive->pin_lock);
+	if (pin && pin->object)
+		object_unpin(pin->object);
+	free(pin);
+	return err;
+}
+
+void pins_free(struct hive *hive)
+{
+	while (hive->pins) {
+		struct pin *pin = hive->pins;
+
+		hive->pins = pin->next;
+		if (pin->object)
+			object_unpin(pin->object);
+		free(pin);
+	}
+}
+
+/* What file calls see. */
+
+int core_bpffs_mkdir(struct hive *hive, const char *path)
+{
+	char whole[PATH_SIZE];
+
+	if (!normalise(path, whole) || !below_root(whole))
+		return -ENOENT;
+	return *below_root(whole) ? add(hive, below_root(whole), NULL) : -EEXIST;
+}
+
+int core_bpffs_remove(struct hive *hive, const char *path, bool folder)
+{
+	char whole[PATH_SIZE];
+
+	if (!normalise(path, whole) || !below_root(whole))
+		return -ENOENT;
+	return *below_root(whole) ? take(hive, below_root(whole), folder) : -EBUSY;
+}
+
+int core_bpffs_kind(struct hive *hive, const char *path)
+{
+	char whole[PATH_SIZE];
+	int kind = -ENOENT;
+	struct pin *pin;
+
+	if (!normalise(path, whole) || !below_root(whole))
+		return -ENOENT;
+	if (!*below_root(whole))
+		return 1;
+	pthread_mutex_lock(&hive->pin_lock);
+	pin = find(hive, below_root(whole));
+	if (pin)
+		kind = !pin->object;
+	pthread_mutex_unlock(&hive->pin_lock);
+	return kind;
+}
+
+int core_bpffs_list(struct hive *hive, const char *path, int (*each)(void *arg, const char *name, bool folder), void *arg)
+{
+	char whole[PATH_SIZE];
+	const char *folder;
+	int err = 0;
+	size_t len;
+
+	if (core_bpffs_kind(hive, path) != 1)
+		return -ENOTDIR;
+	normalise(path, whole);
+	folder = below_root(whole);
+	len = strlen(folder);
+	pthread_mutex_lock(&hive->pin_lock);
+	for (struct pin *pin = hive->pins; pin && !err; pin = pin->next)
+		if (!strncmp(pin->path, folder, len) && pin->path[len] == '/' && !strchr(pin->path + len + 1, '/'))
+			err = each(arg, pin->path + len + 1, !pin->object);
+	pthread_mutex_unlock(&hive->pin_lock);
+	return err;
+}
+
+/* The commands. */
+
+/* The caller's path, made absolute and plain: 0, -EFAULT, -ENOENT. */
+static int read_path(struct call *call, char out[PATH_SIZE])
+{
+	char given[PATH_SIZE], link[64], whole[2 * PATH_SIZE];
+	ssize_t len = 0;
+
+	if (call_string(call, given, sizeof(given), call->attr.pathname) < 0)
+		return -EFAULT;
+	if (!given[0])
+		return -ENOENT;
+	if (given[0] != '/') {
+		if (call->attr.file_flags & BPF_F_PATH_FD)
+			snprintf(link, sizeof(link), "/proc/%u/fd/%d", call->caller->tgid, call->attr.path_fd);
+		else
+			snprintf(link, sizeof(link), "/proc/%u/cwd", call->caller->tgid);
+		len = readlink(link, whole, PATH_SIZE - 1);
+		if (len < 0)
+			return -ENOENT;
+		whole[len++] = '/';
+	}
+	strcpy(whole + len, given);
+	return normalise(whole, out) ? 0 : -ENOENT;
+}
+
+static int check_flags(struct call *call, u32 allowed)
+{
+	const union bpf_attr *attr = &call->attr;
+
+	if (attr->file_flags & ~allowed)
+		return -EINVAL;
+	return !(attr->file_flags & BPF_F_PATH_FD) && attr->path_fd ? -EINVAL : 0;
+}
+
+int cmd_obj_pin(struct call *call)
+{
+	struct object *object;
+	char path[PATH_SIZE];
+	int err = check_flags(call, BPF_F_PATH_FD);
+
+	if (err)
+		return err;
+	err = object_any_from_fd(call->hive, call->caller, (int)call->attr.bpf_fd, &object, NULL);
+	if (err)
+		return err == -EBADF ? -EBADF : -EINVAL;
+	if (object->kind != OBJECT_PROG && object->kind != OBJECT_MAP && object->kind != OBJECT_LINK)
+		err = -EINVAL;
+	if (!err)
+		err = read_path(call, path);
+	if (!err && !below_root(path))
+		err = fail(call->hive->log, -EPERM, "pin %s: objects can be pinned below " ROOT, path);
+	if (!err)
+		err = *below_root(path) ? add(call->hive, below_root(path), object) : -EEXIST;
+	object_put(object);
+	return err;
+}
+
+/* The object pinned at path, with a reference. */
+static int get_pinned(struct hive *hive, const char *path, struct object **out)
+{
+	int err = -ENOENT;
+	struct pin *pin;
+
+	pthread_mutex_lock(&hive->pin_lock);
+	pin = find(hive, path);
+	if (pin && !pin->object)
+		err = -EACCES;
+	if (pin && pin->object) {
+		object_get(pin->object);
+		*out = pin->object;
+		err = 0;
+	}
+	pthread_mutex_unlock(&hive->pin_lock);
+	return err;
+}
+
+int cmd_obj_get(struct call *call)
+{
+	int access, err = call->attr.bpf_fd ? -EINVAL : check_flags(call, BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_PATH_FD);
+	struct object *object;
+	char path[PATH_SIZE];
+
+	if (err)
+		return err;
+	access = access_of_flags(call->attr.file_flags);
+	if (access < 0)
+		return access;
+	err = read_path(call, path);
+	if (!err && !below_root(path))
+		err = faccessat(AT_FDCWD, path, F_OK, 0) ? -ENOENT : -EACCES;
+	if (!err)
+		err = *below_root(path) ? get_pinned(call->hive, below_root(path), &object) : -EACCES;
+	if (err)
+		return err;
+	err = object->kind == OBJECT_LINK && access != O_RDWR ? -EINVAL : object_install(object, call->caller, (u32)access);
+	object_put(object);
+	return err;
+}
