@@ -18,6 +18,7 @@ enum {
 	BIN_ARGS = 512,
 	MAX_ARGS = 12,		/* of the variants that take an array */
 	TRACE_TEXT = 1024,
+	MAX_WIDTH = (1 << 23) - 1,
 };
 
 /* Text that is cut at end but counted on. */
@@ -122,7 +123,8 @@ static void put_number(struct out *out, u64 value, const struct spec *spec)
 /* Kernel ctype for what may follow a conversion. Bytes from 0xa0 on are Latin-1 there. */
 static bool is_space(u8 c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xa0; }
 
-static bool is_print(u8 c) { return (c >= 0x20 && c < 0x7f) || c >= 0xa0; }
+/* Text beyond ASCII is let through unread. */
+static bool is_print(u8 c) { return (c >= 0x20 && c < 0x7f) || c >= 0x80; }
 
 static bool is_punct(u8 c)
 {
@@ -288,9 +290,7 @@ static void parse_spec(struct format *format, struct spec *spec)
 			break;
 	}
 	for (; *format->at >= '0' && *format->at <= '9'; format->at++)
-		spec->width = min(spec->width * 10 + (u32)(*format->at - '0'), 1u << 20);
-	if (spec->width >= 1 << 20)
-		spec->width = 0;
+		spec->width = min(spec->width * 10 + (u32)(*format->at - '0'), (u32)MAX_WIDTH);
 }
 
 /* After the '%'. */
