@@ -42,6 +42,8 @@ struct task_ops {
 	int (*read)(struct task *task, void *dst, u64 addr, size_t len);
 	/* Writes likewise (bpf_probe_write_user); may be NULL. */
 	int (*write)(struct task *task, u64 addr, const void *src, size_t len);
+	/* Return addresses of its user stack, innermost first: how many, at most max, or -errno. May be NULL. */
+	int (*stack)(struct task *task, u64 *ips, u32 max);
 };
 
 /* A region of memory that bpf_probe_read_kernel may read besides stack and maps (ctx, packet, fabricated pt_regs). */
