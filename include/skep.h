@@ -23,12 +23,16 @@ struct skep;	/* one instance: objects, ids, pins, event sources; no global state
 /* Where the library's words for a person go: len bytes of text, not NUL-terminated. */
 typedef void (*skep_log_fn)(void *arg, const char *text, size_t len);
 
+/* What runs programs: machine code where it can be made, else the interpreter; or one of them. */
+enum skep_engine { SKEP_AUTO, SKEP_INTERP, SKEP_JIT };
+
 struct skep_opts {
 	size_t sz;
 	skep_log_fn log;	/* diagnostics; NULL: none */
 	void *log_arg;
 	unsigned int nr_cpus;	/* CPU slots; 0: the machine's possible CPUs */
 	const char *btf;	/* kernel BTF; NULL: /sys/kernel/btf/vmlinux */
+	enum skep_engine engine;	/* of programs that are loaded; SKEP_JIT fails where there is none */
 };
 
 SKEP_API int skep_new(struct skep **out, const struct skep_opts *opts);
@@ -135,6 +139,73 @@ SKEP_API int skep_pcap(struct skep *skep, const struct skep_pcap_opts *opts, str
  * enough buf had needed, 0 if size is below 8.
  */
 SKEP_API size_t skep_explain(const void *insns, size_t size, char *buf, size_t len);
+
+/* ---- from C to BPF ---- */
+
+struct skep_compile_opts {
+	size_t sz;
+	skep_log_fn log;	/* the compiler's messages, and ours */
+	void *log_arg;
+	int color;		/* messages with colour */
+	int fresh;		/* compile even if the cache has the object */
+	void (*slow)(void *arg);	/* called once when compiling takes a while; may be NULL */
+	void *slow_arg;
+};
+
+/*
+ * Compiles a C file in BCC's dialect or in libbpf's style (told apart by what it contains) with clang, or takes the
+ * object from $XDG_CACHE_HOME/skep. *object is for free(). -ENOPKG: no clang 14 or later and not in the cache;
+ * -EBADMSG: the source does not compile.
+ */
+SKEP_API int skep_compile(const char *path, const struct skep_compile_opts *opts, void **object, size_t *size);
+
+/* ---- object files ---- */
+
+struct skep_object_opts {
+	size_t sz;
+	const char *name;	/* what messages call it */
+	skep_log_fn log;
+	void *log_arg;
+	int capture;		/* XDP programs that say no interface are for skep_pcap() */
+};
+struct skep_object;
+
+/* Reads a compiled BPF object from memory (bytes are not needed afterwards). skep NULL: Linux itself answers.
+ * One process uses one of the two. -EINVAL: no usable BPF object. */
+SKEP_API int skep_object_open(struct skep_object **out, struct skep *skep, const void *bytes, size_t size,
+			      const struct skep_object_opts *opts);
+
+/*
+ * Decides where programs go, creates the maps and loads the programs. targets are "[FN=]KIND:TARGET" (kprobe, kretprobe,
+ * tracepoint, raw_tracepoint, xdp) and win over section names; FN= may be left out where there is one program.
+ * A lone program without any, as BCC's int f(void *ctx), goes to kprobe:execve. -errno after words to the log.
+ */
+SKEP_API int skep_object_load(struct skep_object *object, const char *const *targets, size_t nr_targets);
+SKEP_API int skep_object_attach(struct skep_object *object);	/* the number of programs attached, or -errno */
+SKEP_API void skep_object_close(struct skep_object *object);	/* detaches; NULL is fine */
+
+/* File descriptors for skep_bpf() that the object keeps: of a map, of a program by its function's name; or -ENOENT. */
+SKEP_API int skep_object_map_fd(struct skep_object *object, const char *name);
+SKEP_API int skep_object_program_fd(struct skep_object *object, const char *name);
+
+/* Writes the entries of the object's hashes and arrays, "name[key]: value" a line, formatted by their types and sorted by
+ * key; of arrays, those that are not zero. names: comma-separated, NULL for all. */
+SKEP_API int skep_object_print_maps(struct skep_object *object, const char *names, skep_log_fn write, void *arg);
+
+/* ---- listings ---- */
+
+struct skep_dump_opts {
+	size_t sz;
+	const char *name;	/* the file, for the first line and messages */
+	const char *prog;	/* only this function; NULL: all */
+	int source;		/* with source lines */
+	int explain;		/* every instruction told byte by byte */
+	skep_log_fn log;	/* messages */
+	void *log_arg;
+};
+/* Disassembles an object as llvm-objdump -d (source: -S) of LLVM 19 does; write gets the text. 0, -EINVAL no BPF object,
+ * -ENOENT no such function. */
+SKEP_API int skep_dump(const void *bytes, size_t size, const struct skep_dump_opts *opts, skep_log_fn write, void *arg);
 
 SKEP_API const char *skep_version(void);
 

@@ -34,6 +34,7 @@ struct caller {
 
 struct hive_opts {
 	u32 nr_cpus;	/* 0: possible CPUs of the machine */
+	u32 engine;	/* enum engine (vm/code.h) of programs that are loaded */
 	struct log *log;	/* diagnostics for a person, may be NULL */
 	const char *btf_path;	/* vmlinux BTF for CO-RE and verification; NULL: /sys/kernel/btf/vmlinux */
 };

@@ -58,6 +58,7 @@ int hive_new(struct hive **out, const struct hive_opts *opts)
 	pthread_mutex_init(&hive->pin_lock, NULL);
 	pthread_mutex_init(&hive->source_lock, NULL);
 	pthread_mutex_init(&hive->btf_lock, NULL);
+	hive->engine = opts ? opts->engine : 0;
 	hive->nr_cpus = opts && opts->nr_cpus ? opts->nr_cpus : possible_cpus();
 	hive->log = opts ? opts->log : NULL;
 	hive->epoll = -1;

@@ -42,6 +42,7 @@ struct hive {
 	u32 source_count;
 
 	u32 nr_cpus;
+	u32 engine;	/* enum engine */
 	struct epoch epoch;		/* nr_cpus slots: what running programs may hold */
 	struct map_space *space;
 	struct slot *slots;		/* nr_cpus of them, core/run.c */

@@ -485,7 +485,7 @@ static int make_code(struct load *l)
 	struct code_subprog *subprogs = calloc(max(prog->subprog_count, 1u), sizeof(*subprogs));
 	struct code_spec spec = {
 		.insns = prog->xlated, .count = prog->xlated_count, .subprogs = subprogs,
-		.subprog_count = prog->subprog_count, .engine = ENGINE_AUTO, .helper = helper_body,
+		.subprog_count = prog->subprog_count, .engine = l->call->hive->engine, .helper = helper_body,
 	};
 	int err;
 

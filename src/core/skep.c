@@ -33,6 +33,8 @@ int skep_new(struct skep **out, const struct skep_opts *opts)
 		hive_opts.nr_cpus = opts->nr_cpus;
 	if (has_opt(opts, btf))
 		hive_opts.btf_path = opts->btf;
+	if (has_opt(opts, engine))
+		hive_opts.engine = opts->engine;
 	hive_opts.log = &skep->log;
 	err = hive_new(&skep->hive, &hive_opts);
 	if (!err)
