@@ -29,7 +29,7 @@ run run hello.c -- ./tree.sh "$t/static"
 
 title "2 of 3: hello-map, a hash map that counts the execve calls of each user"
 show hello-map.c
-run run hello-map.c -- sh -c 'for i in 1 2 3 4; do /bin/true; sleep 1; done'
+run run --every 2 hello-map.c -- sh -c 'for i in 1 2 3 4 5; do /bin/true; sleep 1; done'
 
 title "3 of 3: hello XDP, a program that sees every packet of a capture file"
 ${CC:-cc} -o "$t/packets" xdp/packets.c
