@@ -52,7 +52,8 @@ static void put_text(struct out *out, const char *text, size_t len)
 {
 	size_t room = min(len, (size_t)(out->end - out->at));
 
-	memcpy(out->at, text, room);
+	if (room)	/* out->at may be NULL where only the length is wanted */
+		memcpy(out->at, text, room);
 	out->at += room;
 	out->len += len;
 }
@@ -61,7 +62,8 @@ static void pad(struct out *out, char c, u32 count)
 {
 	size_t room = min((size_t)count, (size_t)(out->end - out->at));
 
-	memset(out->at, c, room);
+	if (room)
+		memset(out->at, c, room);
 	out->at += room;
 	out->len += count;
 }

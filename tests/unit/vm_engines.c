@@ -121,6 +121,7 @@ static void test_tail_calls(enum engine engine, const char *name)
 	NEW(&targets[1], leaf, one);
 	NEW(&code, inside, two);
 	is(run_once(code, (u64)&count), 45, "%s: a tail call in a function returns to the function's caller", name);
+	code_free(targets[1]);
 	make(&targets[1], engine == ENGINE_JIT ? ENGINE_INTERP : ENGINE_JIT, leaf, ARRAY_SIZE(leaf), one, 1);
 	is(run_once(code, (u64)&count), 45, "%s: also into a program of the other engine", name);
 	code_free(code);
