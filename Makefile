@@ -106,7 +106,8 @@ check: all unit   ## every test, as root and without privilege; SAN=address,unde
 # What has threads, for SAN=thread: names with these words, and everything that goes through bpf(2).
 .PHONY: thread-tests
 thread-tests:
-	@echo $(filter $(B)/tests/bpf/% $(B)/tests/api/%,$(UNIT)) $(foreach w,epoch thread stress ring hash,$(filter $(B)/tests/unit/%$(w) $(B)/tests/unit/$(w)%,$(UNIT)))
+	@echo $(filter $(B)/tests/bpf/% $(B)/tests/api/%,$(UNIT)) \
+		$(foreach w,epoch thread stress ring hash,$(foreach t,$(filter $(B)/tests/unit/%,$(UNIT)),$(if $(findstring $(w),$t),$t)))
 
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
 $(B)/bench/%: bench/%.c $(B)/libskep.a $(B)/flags
