@@ -405,6 +405,8 @@ int cmd_map_freeze(struct call *call)
 			err = -EBUSY;
 		else
 			err = seal(call, map);
+		if (!err && map->map->ops->freeze)
+			err = map->map->ops->freeze(map->map);
 		if (!err)
 			__atomic_store_n(&map->map->frozen, true, __ATOMIC_RELEASE);
 		pthread_mutex_unlock(&map->lock);

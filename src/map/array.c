@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -223,6 +224,30 @@ static int array_memfd(struct map *map)
 	return fd >= 0 ? fd : -EINVAL;
 }
 
+/*
+ * Programs go on with a copy of our own at the same address. A client that kept a writable mapping, which it
+ * should not have, changes only what it sees itself.
+ */
+static int array_freeze(struct map *map)
+{
+	struct array *array = to_array(map);
+	struct area copy;
+	int err;
+
+	if (array->memfd < 0 || !(map->spec.flags & BPF_F_RDONLY_PROG))
+		return 0;
+	err = area_new(&copy, array->area.len);
+	if (err)
+		return err;
+	memcpy(copy.mem, array->area.mem, copy.len);
+	if (mprotect(copy.mem, copy.len, PROT_READ) ||
+	    mremap(copy.mem, copy.len, copy.len, MREMAP_MAYMOVE | MREMAP_FIXED, array->area.mem) == MAP_FAILED) {
+		area_free(&copy);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 const struct map_ops array_ops = {
 	.alloc = array_alloc,
 	.free = array_free,
@@ -236,6 +261,7 @@ const struct map_ops array_ops = {
 	.for_each = array_for_each,
 	.value_addr = array_value_addr,
 	.memfd = array_memfd,
+	.freeze = array_freeze,
 };
 
 const struct map_ops percpu_array_ops = {

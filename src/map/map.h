@@ -78,6 +78,9 @@ struct map_ops {
 	void *(*value_addr)(struct map *map, u32 off);
 	/* memfd to hand out for mmap (BPF_F_MMAPABLE, rings), or -EINVAL etc. NULL: not mappable. */
 	int (*memfd)(struct map *map);
+	/* BPF_MAP_FREEZE has succeeded: from now on nothing a client does changes what programs read, if programs may
+	 * not write it either (BPF_F_RDONLY_PROG): the verifier takes it for constant. -ENOMEM. NULL: nothing to do. */
+	int (*freeze)(struct map *map);
 	/* The eventfd (the map's) to poll for readability, edge-triggered, in place of the map's fd; NULL: not pollable. */
 	int (*poll_fd)(struct map *map);
 };
