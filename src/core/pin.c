@@ -215,8 +215,19 @@ int core_bpffs_list(struct hive *hive, const char *path, int (*each)(void *arg, 
 
 /* The commands. */
 
-/* The caller's path, made absolute and plain: 0, -EFAULT, -ENOENT. */
-static int read_path(struct call *call, char out[PATH_SIZE])
+/* Real files, so that what is none of ours fails as it does on Linux. */
+static int path_errno(const char *path) { return faccessat(AT_FDCWD, *path ? path : "/", F_OK, 0) ? -errno : 0; }
+
+static bool folder_missing(const char *path)
+{
+	char folder[PATH_SIZE];
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
+	return path_errno(folder);
+}
+
+/* The caller's path, made absolute and plain: 0, -EFAULT, -ENOENT. folder: it ends in a slash. */
+static int read_path(struct call *call, char out[PATH_SIZE], bool *folder)
 {
 	char given[PATH_SIZE], link[64], whole[2 * PATH_SIZE];
 	ssize_t len = 0;
@@ -236,6 +247,7 @@ static int read_path(struct call *call, char out[PATH_SIZE])
 		whole[len++] = '/';
 	}
 	strcpy(whole + len, given);
+	*folder = given[strlen(given) - 1] == '/';
 	return normalise(whole, out) ? 0 : -ENOENT;
 }
 
@@ -252,6 +264,7 @@ int cmd_obj_pin(struct call *call)
 {
 	struct object *object;
 	char path[PATH_SIZE];
+	bool folder;
 	int err = check_flags(call, BPF_F_PATH_FD);
 
 	if (err)
@@ -262,13 +275,25 @@ int cmd_obj_pin(struct call *call)
 	if (object->kind != OBJECT_PROG && object->kind != OBJECT_MAP && object->kind != OBJECT_LINK)
 		err = -EINVAL;
 	if (!err)
-		err = read_path(call, path);
-	if (!err && !below_root(path))
+		err = read_path(call, path, &folder);
+	if (!err && !below_root(path) && path_errno(path) != -ENOENT)
+		err = -EEXIST;
+	else if (!err && !below_root(path) && folder_missing(path))
+		err = -ENOENT;
+	else if (!err && !below_root(path))
 		err = fail(call->hive->log, -EPERM, "pin %s: objects can be pinned below " ROOT, path);
 	if (!err)
 		err = *below_root(path) ? add(call->hive, below_root(path), object) : -EEXIST;
 	object_put(object);
 	return err;
+}
+
+/* Why there is nothing at path: -ENOENT, -ENOTDIR below a pin, -EPERM for a name with a dot. */
+static int missing(struct hive *hive, const char *path)
+{
+	int err = check_place(hive, path);
+
+	return err ? err : -ENOENT;
 }
 
 /* The object pinned at path, with a reference. */
@@ -279,7 +304,9 @@ static int get_pinned(struct hive *hive, const char *path, struct object **out)
 
 	pthread_mutex_lock(&hive->pin_lock);
 	pin = find(hive, path);
-	if (pin && !pin->object)
+	if (!pin)
+		err = missing(hive, path);
+	else if (!pin->object)
 		err = -EACCES;
 	if (pin && pin->object) {
 		object_get(pin->object);
@@ -295,20 +322,24 @@ int cmd_obj_get(struct call *call)
 	int access, err = call->attr.bpf_fd ? -EINVAL : check_flags(call, BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_PATH_FD);
 	struct object *object;
 	char path[PATH_SIZE];
+	bool folder;
 
 	if (err)
 		return err;
 	access = access_of_flags(call->attr.file_flags);
 	if (access < 0)
 		return access;
-	err = read_path(call, path);
+	err = read_path(call, path, &folder);
 	if (!err && !below_root(path))
-		err = faccessat(AT_FDCWD, path, F_OK, 0) ? -ENOENT : -EACCES;
+		err = path_errno(path) ? path_errno(path) : -EACCES;
 	if (!err)
 		err = *below_root(path) ? get_pinned(call->hive, below_root(path), &object) : -EACCES;
 	if (err)
 		return err;
-	err = object->kind == OBJECT_LINK && access != O_RDWR ? -EINVAL : object_install(object, call->caller, (u32)access);
+	if (folder)
+		err = -ENOTDIR;
+	else
+		err = object->kind == OBJECT_LINK && access != O_RDWR ? -EINVAL : object_install(object, call->caller, (u32)access);
 	object_put(object);
 	return err;
 }

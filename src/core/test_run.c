@@ -20,6 +20,7 @@ enum {
 	TAILROOM = 320,		/* struct skb_shared_info, aligned */
 	SKB_HEADROOM = 64,	/* NET_SKB_PAD + NET_IP_ALIGN */
 	ETH_HLEN = 14,
+	MAX_FRAGS = 17,		/* MAX_SKB_FRAGS */
 	MAX_RAW_ARGS = 12,	/* MAX_BPF_FUNC_ARGS */
 };
 
@@ -104,14 +105,41 @@ static int xdp_check_md(struct hive *hive, const struct xdp_md *md)
 	return fail(hive->log, -ENODEV, "test_run: a packet cannot come from interface %u here", md->ingress_ifindex);
 }
 
-static int xdp_run(struct call *call, struct prog *prog, struct xdp_md *md, bool given, u8 *buf, u32 headroom, u32 size)
+/* A packet under test: linear bytes in a page a program sees, what is longer (fragments) behind it, unseen. */
+struct xdp_packet {
+	u8 *page;
+	u32 headroom, linear;
+	u8 *rest;
+	u32 rest_size;
+};
+
+static int xdp_finish(struct call *call, const struct xdp_ctx *ctx, const struct xdp_packet *p, u32 retval, u32 duration)
 {
+	u32 linear = (u32)(ctx->packet.data_end - ctx->packet.data_meta), size = linear + p->rest_size;
+	u8 *all;
+	int err;
+
+	if (!p->rest_size)
+		return finish(call, ctx->packet.data_meta, linear, retval, duration);
+	all = malloc(size);
+	if (!all)
+		return -ENOMEM;
+	memcpy(all, ctx->packet.data_meta, linear);
+	memcpy(all + linear, p->rest, p->rest_size);
+	err = finish(call, all, size, retval, duration);
+	free(all);
+	return err;
+}
+
+static int xdp_run(struct call *call, struct prog *prog, struct xdp_md *md, bool given, const struct xdp_packet *p)
+{
+	u8 *start = p->page + p->headroom;
 	struct xdp_ctx ctx = {
 		.md = *md,
-		.packet = { .data_meta = buf + headroom, .data = buf + headroom + (given ? md->data : 0),
-			    .data_end = buf + headroom + size, .head = buf, .room = PAGE - TAILROOM },
+		.packet = { .data_meta = start, .data = start + md->data, .data_end = start + p->linear,
+			    .head = p->page, .room = PAGE - TAILROOM },
 	};
-	struct run_region region = { (u64)(uintptr_t)buf, buf, PAGE };
+	struct run_region region = { (u64)(uintptr_t)p->page, p->page, PAGE };
 	struct run_input input = { .ctx = &ctx, .regions = &region, .nr_regions = 1 };
 	u32 retval = 0, duration = 0;
 	int err;
@@ -119,9 +147,8 @@ static int xdp_run(struct call *call, struct prog *prog, struct xdp_md *md, bool
 	if (!ctx.md.ingress_ifindex)
 		ctx.md.ingress_ifindex = 1;	/* the loopback interface */
 	err = run_repeated(call->hive, prog, &input, call->attr.test.repeat, &retval, &duration);
-	if (err)
-		return err;
-	err = finish(call, ctx.packet.data_meta, (u32)(ctx.packet.data_end - ctx.packet.data_meta), retval, duration);
+	if (!err)
+		err = xdp_finish(call, &ctx, p, retval, duration);
 	if (err || !given)
 		return err;
 	md->data = (u32)(ctx.packet.data - ctx.packet.data_meta);
@@ -129,44 +156,60 @@ static int xdp_run(struct call *call, struct prog *prog, struct xdp_md *md, bool
 	return write_ctx(call, md, sizeof(*md));
 }
 
-static int test_xdp(struct call *call, struct prog *prog)
+static int xdp_read(struct call *call, struct xdp_packet *p)
 {
-	u32 size = call->attr.test.data_size_in, headroom = HEADROOM;
-	struct xdp_md md;
-	bool given;
-	u8 *buf;
-	int err;
+	u64 from = call->attr.test.data_in;
 
+	p->page = calloc(1, PAGE);
+	p->rest = malloc(p->rest_size + 1);
+	if (!p->page || !p->rest)
+		return -ENOMEM;
+	if (call_read(call, p->page + p->headroom, from, p->linear))
+		return -EFAULT;
+	return call_read(call, p->rest, from + p->linear, p->rest_size);
+}
+
+static int xdp_check_attr(struct call *call, const struct prog *prog)
+{
 	if (prog->attach_type == BPF_XDP_DEVMAP || prog->attach_type == BPF_XDP_CPUMAP)
 		return -EINVAL;
 	if (call->attr.test.flags & ~(u32)BPF_F_TEST_XDP_LIVE_FRAMES)
 		return -EINVAL;
 	if (call->attr.test.flags)
 		return fail(call->hive->log, -EOPNOTSUPP, "test_run: live frames need a network device");
-	if (call->attr.test.batch_size)
-		return -EINVAL;
-	err = read_ctx(call, &md, sizeof(md), &given);
+	return call->attr.test.batch_size || call->attr.test.data_size_in < ETH_HLEN ? -EINVAL : 0;
+}
+
+static int test_xdp(struct call *call, struct prog *prog)
+{
+	u32 size = call->attr.test.data_size_in;
+	struct xdp_packet p = { .headroom = HEADROOM, .linear = size };
+	struct xdp_md md;
+	bool given;
+	int err = xdp_check_attr(call, prog);
+
+	if (!err)
+		err = read_ctx(call, &md, sizeof(md), &given);
 	if (err)
 		return err;
 	if (given) {
-		if (md.data_meta || md.data_end != size || md.data > md.data_end || md.data % 4 || md.data > 252)
+		/* metadata lies in the headroom; data_end says how much of the packet is linear */
+		if (md.data_meta || md.data_end > size || md.data > md.data_end || md.data % 4 || md.data > 252)
 			return -EINVAL;
-		headroom -= md.data;
+		p.headroom -= md.data;
+		p.linear = md.data_end;
 	}
-	if (size < ETH_HLEN)
-		return -EINVAL;
-	if (size > PAGE - headroom - TAILROOM)
-		return prog->flags & BPF_F_XDP_HAS_FRAGS ?
-			fail(call->hive->log, -EOPNOTSUPP, "test_run: packets of several fragments are not supported") : -EINVAL;
-	buf = calloc(1, PAGE);
-	if (!buf)
+	p.linear = min(p.linear, PAGE - p.headroom - TAILROOM);
+	p.rest_size = size - p.linear;
+	if (p.rest_size > MAX_FRAGS * PAGE)
 		return -ENOMEM;
-	err = call_read(call, buf + headroom, call->attr.test.data_in, size);
+	err = xdp_read(call, &p);
 	if (!err && given)
 		err = xdp_check_md(call->hive, &md);
 	if (!err)
-		err = xdp_run(call, prog, &md, given, buf, headroom, size);
-	free(buf);
+		err = xdp_run(call, prog, &md, given, &p);
+	free(p.page);
+	free(p.rest);
 	return err;
 }
 
@@ -267,6 +310,11 @@ static int skb_run(struct call *call, struct prog *prog, struct __sk_buff *md, b
 	err = run_repeated(call->hive, prog, &input, call->attr.test.repeat, &retval, &duration);
 	if (err)
 		return err;
+	if (!on_l2(prog->type)) {
+		/* the link's header is given back as zeroes */
+		ctx.packet.data -= ETH_HLEN;
+		memset(ctx.packet.data, 0, ETH_HLEN);
+	}
 	err = finish(call, ctx.packet.data, (u32)(ctx.packet.data_end - ctx.packet.data), retval, duration);
 	if (err || !given)
 		return err;
