@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks over /proc (see task.h). Every entry keeps an fd of /proc/TID/comm: reading it costs 0.4 µs,
- * gives the name of this moment, and fails with ESRCH when the thread is gone, which is what
- * keeps a reused id from being taken for its predecessor. Entries are found by hash in sets of WAYS;
- * the oldest of a set makes room, so the fds held are bounded however many processes come and go.
+ * Tasks over /proc (see task.h). Every entry keeps an fd of /proc/TID/comm: reading it gives the name of
+ * this moment, and fails with ESRCH when the thread is gone, which is what keeps a reused id from being
+ * taken for its predecessor. Since ids come again only after all others, an entry that was read less
+ * than TRUSTED_NS ago needs no such proof. Entries are found by hash in sets of WAYS; the oldest of a set
+ * makes room, so the fds held are bounded however many processes come and go.
  */
 #include "event/task.h"
 
@@ -15,9 +16,10 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { SETS = 32, WAYS = 4 };
+enum { SETS = 32, WAYS = 4, TRUSTED_NS = 20000000 };
 
 struct entry {
 	struct task task;
@@ -25,6 +27,8 @@ struct entry {
 	bool creds_known;
 	u32 uid, gid;
 	u64 used;	/* clock of the last task_get() */
+	u64 seen_ns;	/* when it was last known to be the thread it is */
+	bool comm_known;	/* comm is of this event */
 	char comm[16];
 };
 
@@ -46,14 +50,26 @@ static int open_proc(u32 tid, const char *file)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+static u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (u64)now.tv_sec * 1000000000 + (u64)now.tv_nsec;
+}
+
 /* Reads the present name through the kept fd; false where the thread is gone. */
 static bool refresh_comm(struct entry *entry)
 {
 	ssize_t len = pread(entry->comm_fd, entry->comm, sizeof(entry->comm), 0);
 
-	if (len <= 0)
+	entry->comm_known = true;
+	if (len <= 0) {
+		memset(entry->comm, 0, sizeof(entry->comm));
 		return false;
+	}
 	memset(entry->comm + len - 1, 0, sizeof(entry->comm) - (size_t)len + 1);	/* the newline and after */
+	entry->seen_ns = now_ns();
 	return true;
 }
 
@@ -90,7 +106,11 @@ static u32 tgid_of(u32 tid)
 
 static void task_comm(struct task *task, char comm[16])
 {
-	memcpy(comm, entry_of(task)->comm, 16);
+	struct entry *entry = entry_of(task);
+
+	if (!entry->comm_known)
+		refresh_comm(entry);
+	memcpy(comm, entry->comm, 16);
 }
 
 static void task_creds(struct task *task, u32 *uid, u32 *gid)
@@ -155,6 +175,13 @@ static void learn(struct entry *entry, u32 tid)
 		refresh_comm(entry);
 }
 
+/* Whether what is known of the thread may still be believed. */
+static bool is_current(struct entry *entry)
+{
+	entry->comm_known = false;
+	return now_ns() - entry->seen_ns < TRUSTED_NS || refresh_comm(entry);
+}
+
 struct task *task_get(struct task_cache *cache, u32 tid)
 {
 	struct entry *set = cache->entries[tid % SETS], *oldest = set, *entry = NULL;
@@ -165,7 +192,7 @@ struct task *task_get(struct task_cache *cache, u32 tid)
 		if (set[i].used < oldest->used)
 			oldest = &set[i];
 	}
-	if (!entry || !refresh_comm(entry)) {
+	if (!entry || !is_current(entry)) {
 		if (!entry)
 			entry = oldest;
 		learn(entry, tid);

@@ -16,7 +16,7 @@ int task_cache_new(struct task_cache **out);
 void task_cache_free(struct task_cache *cache);
 
 /*
- * The thread tid, which is stopped in a system call: its comm is read now, the rest when asked for.
+ * The thread tid, which is stopped in a system call; what costs something is read when asked for.
  * Valid until the next task_get(). Never NULL; a thread that cannot be seen (tid 0: another pid
  * namespace) is a task without memory whose comm is "".
  */

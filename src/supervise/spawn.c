@@ -27,7 +27,7 @@
 
 enum { MAX_POLLS = 64 };
 
-enum { FD_LISTENER, FD_CHILD, FD_SIGNALS, FD_TICK, FD_OUT, FD_OTHERS };
+enum { FD_LISTENER, FD_CHILD, FD_SIGNALS, FD_TICK, FD_TRACE, FD_OUT, FD_OTHERS };
 
 struct supervisor {
 	const struct skep_spawn_opts *opts;
@@ -147,7 +147,15 @@ static void run_others(struct supervisor *sup)
 	}
 }
 
-static int dispatch(struct supervisor *sup)
+/* While the reader is slow, it is his readiness that is waited for, not more lines. */
+static void flush_trace(struct supervisor *sup)
+{
+	out_flush(&sup->out);
+	sup->fds[FD_OUT].fd = sup->out.blocked ? sup->out.fd : -1;
+	sup->fds[FD_TRACE].fd = sup->out.blocked || sup->out.fd < 0 ? -1 : core_trace_fd(sup->hive);
+}
+
+static void dispatch(struct supervisor *sup)
 {
 	if (sup->fds[FD_LISTENER].revents & POLLIN)
 		serve(sup);
@@ -160,9 +168,8 @@ static int dispatch(struct supervisor *sup)
 	if (sup->fds[FD_CHILD].revents)
 		reap(sup);
 	run_others(sup);
-	out_flush(&sup->out);
-	sup->fds[FD_OUT].fd = sup->out.blocked ? sup->out.fd : -1;
-	return 0;
+	if (sup->fds[FD_TRACE].revents || sup->fds[FD_OUT].revents)
+		flush_trace(sup);
 }
 
 /* Calls that are waiting when the command has ended are served before the tree is let go. */
@@ -239,6 +246,8 @@ static int open_fds(struct supervisor *sup)
 	for (size_t i = 0; i < ARRAY_SIZE(sup->fds); i++)
 		sup->fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	sup->fds[FD_OUT].events = POLLOUT;
+	if (opts->trace_fd >= 0)
+		sup->fds[FD_TRACE].fd = core_trace_fd(sup->hive);
 	for (unsigned int i = 0; i < opts->nr_polls; i++)
 		sup->fds[FD_OTHERS + i].fd = opts->polls[i].fd;
 	sup->fds[FD_SIGNALS].fd = open_signals(sup);
