@@ -117,6 +117,16 @@ $(B)/bench/%: bench/%.c $(B)/libskep.a $(B)/flags
 bench: all $(BENCHES)   ## every figure, beside native code and the kernel where it may be asked
 	@for b in $(BENCHES) $(wildcard bench/*.sh); do echo "== $$b"; SKEP=$(abspath $(B))/skep B=$(B) $$b || exit; done
 
+FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard fuzz/*.c))
+SECONDS ?= 30
+$(B)/fuzz/%: fuzz/%.c $(B)/libskep.a $(B)/flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  FUZZ  $@")
+	$(Q)$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
+.PHONY: fuzz
+fuzz: all $(FUZZERS)   ## every fuzzer for SECONDS (30); best with SAN=address,undefined
+	@for f in $(FUZZERS); do $$f $(SECONDS) || exit; done
+
 DEST := $(DESTDIR)$(PREFIX)
 install: all   ## into PREFIX (/usr/local), below DESTDIR
 	install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/include/skep $(DEST)/share/man/man1
