@@ -8,9 +8,10 @@
 
 #define EVENT_SOURCE "/sys/bus/event_source/devices/"
 #define BPFFS "/sys/fs/bpf"
+#define TRACEFS "/sys/kernel/tracing"
 
 static const char *const roots[] = {
-	EVENT_SOURCE "kprobe", EVENT_SOURCE "uprobe", BPFFS, "/sys/kernel/tracing", "/sys/kernel/debug/tracing",
+	EVENT_SOURCE "kprobe", EVENT_SOURCE "uprobe", BPFFS, TRACEFS, "/sys/kernel/debug/tracing",
 };
 
 /* Numbers are CORE_PERF_KPROBE and CORE_PERF_UPROBE; "retprobe" says which bit of config means "return". */
@@ -42,18 +43,27 @@ bool paths_in_bpffs(const char *path) { return below(path, BPFFS); }
 
 int paths_read(struct hive *hive, const char *path, char *text, size_t size)
 {
-	(void)hive;
+	const char *name = below(path, TRACEFS "/events") ? path + strlen(TRACEFS "/events/") : NULL;
+	size_t len = name ? strlen(name) : 0;
+	char event[256];
+	int id;
+
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (!strcmp(path, files[i].path))
 			return snprintf(text, size, files[i].format, files[i].value);
-	return -ENOENT;
+	if (len < 3 || len >= sizeof(event) || strcmp(name + len - 3, "/id"))
+		return -ENOENT;
+	snprintf(event, sizeof(event), "%.*s", (int)len - 3, name);
+	id = core_tracepoint_id(hive, event);
+	return id < 0 ? id : snprintf(text, size, "%d\n", id);
 }
 
 int paths_exist(struct hive *hive, const char *path)
 {
-	(void)hive;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (below(files[i].path, path))
 			return 0;
-	return !strcmp(path, BPFFS) || !strcmp(path, "/sys/kernel/tracing") ? 0 : -ENOENT;
+	if (paths_in_bpffs(path))
+		return core_bpffs_kind(hive, path) < 0 ? -ENOENT : 0;
+	return !strcmp(path, TRACEFS) ? 0 : -ENOENT;
 }

@@ -106,9 +106,17 @@ void *seam_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 
 int seam_munmap(void *addr, size_t len) { return munmap(addr, len); }
 
+/* A buffer's fd is a memfd, which cannot be polled: its eventfd is polled in its place, by edges, with the caller's data. */
 int seam_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
 {
-	return epoll_ctl(epoll, op, fd, event);
+	int wake = hive() ? core_wake_fd(hive(), &now.answer->caller, fd) : -EINVAL;
+	struct epoll_event edge;
+
+	if (wake < 0 || !event)
+		return epoll_ctl(epoll, op, wake < 0 ? fd : wake, event);
+	edge = *event;
+	edge.events |= EPOLLET;
+	return epoll_ctl(epoll, op, wake, &edge);
 }
 
 int seam_epoll_wait(int epoll, struct epoll_event *events, int max, int timeout)
@@ -155,18 +163,20 @@ int seam_statfs(const char *path, struct statfs *out)
 {
 	if (!hive() || !paths_in_bpffs(path))
 		return statfs(path, out);
+	if (core_bpffs_kind(hive(), path) < 0)
+		return (int)result(-ENOENT);
 	*out = (struct statfs){ .f_type = BPF_FS_MAGIC, .f_bsize = 4096, .f_namelen = 255 };
 	return 0;
 }
 
 int seam_unlink(const char *path)
 {
-	return hive() && paths_in_bpffs(path) ? (int)result(-ENOENT) : unlink(path);
+	return hive() && paths_in_bpffs(path) ? (int)result(core_bpffs_remove(hive(), path, false)) : unlink(path);
 }
 
 int seam_mkdir(const char *path, unsigned int mode)
 {
-	return hive() && paths_in_bpffs(path) ? 0 : mkdir(path, mode);
+	return hive() && paths_in_bpffs(path) ? (int)result(core_bpffs_mkdir(hive(), path)) : mkdir(path, mode);
 }
 
 /* glibc's other names of the same functions, where off_t has 64 bits */
