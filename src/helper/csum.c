@@ -22,16 +22,18 @@ static u16 fold(u32 sum)
 	return (u16)(sum + (sum >> 16));
 }
 
-/* Requires size % 4 == 0. */
+/* A last incomplete word is filled up with zeroes. */
 static u32 sum_words(const void *data, u32 size, u32 sum)
 {
-	u32 word;
+	u32 word, at = 0;
 
-	for (u32 at = 0; at < size; at += 4) {
+	for (; at + 4 <= size; at += 4) {
 		memcpy(&word, (const u8 *)data + at, 4);
 		sum = add(sum, word);
 	}
-	return sum;
+	word = 0;
+	memcpy(&word, (const u8 *)data + at, size - at);
+	return add(sum, word);
 }
 
 /* (from, from_size, to, to_size, seed) */
@@ -39,8 +41,6 @@ HELPER(csum_diff)
 {
 	u32 from_size = (u32)r2, to_size = (u32)r4, seed = (u32)r5;
 
-	if (from_size % 4 || to_size % 4)
-		return result(-EINVAL);
 	if (from_size && to_size)
 		return fold(add(sum_words(ptr(r3), to_size, seed), ~sum_words(ptr(r1), from_size, 0)));
 	if (to_size)
