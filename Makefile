@@ -146,6 +146,10 @@ uninstall:   ## takes away what install put there
 format:   ## clang-format over the sources (tables keep their columns)
 	clang-format -i $(filter-out src/def/uapi.h,$(wildcard src/*/*.[ch] cli/*.[ch] include/*.h tests/*/*.[ch] bench/*.c))
 
+.PHONY: docs
+docs: $(B)/tests/unit/compatibility   ## the pages that are made from the tables
+	$< print > docs/compatibility.md
+
 check-fresh:   ## make demo and make check on a bare Debian 12 in a scratch folder (root, network)
 	tests/fresh/run.sh
 
