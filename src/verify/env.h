@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One verification: the program, what the passes before the walk found out about it, the walk's
+ * state, and the doors of the files of this folder to one another. Private to src/verify/.
+ *
+ * Functions that judge return 0 or -errno, and have told the log why before they return an error.
+ */
+#ifndef VERIFY_ENV_H
+#define VERIFY_ENV_H
+
+#include "def/helper.h"
+#include "def/prog.h"
+#include "isa/insn.h"
+#include "verify/reason.h"
+#include "verify/state.h"
+#include "verify/verify.h"
+
+enum { MAX_PROCESSED = 1000000, MAX_PENDING = 8192, MAX_SUBPROGS = 256, MAX_MAPS = 64 };
+enum { MAX_VAR_OFF = 1 << 29, MAX_VAR_SIZE = 1 << 29, MAX_PACKET_OFF = 0xffff };
+
+/* What passes and walk remember of an instruction. */
+enum aux_flag {
+	AUX_SEEN = 1 << 0, AUX_PRUNE = 1 << 1, AUX_FORCE = 1 << 2, AUX_TARGET = 1 << 3, AUX_CALLBACK = 1 << 4,
+	AUX_ALU_POINTER = 1 << 5, AUX_ALU_SCALAR = 1 << 6, AUX_MAP_POISON = 1 << 7, AUX_ITERATES = 1 << 8,
+	AUX_NEVER_TAKEN = 1 << 9, AUX_ALWAYS_TAKEN = 1 << 10, AUX_LOOPS = 1 << 11,
+};
+struct insn_aux {
+	u16 flags, live_regs;	/* live_regs: bit n, register n is read before it is written from here on */
+	u32 ptr_type;		/* of the memory this load or store touched, NOT_INIT if none yet */
+	u16 map;		/* 1 + index in env->maps: LD_MAP_*'s, or the map a helper call is always given */
+	u16 ctx_size;		/* context load: bytes of the field */
+	u32 map_off;		/* LD_MAP_VALUE */
+	u32 scc;		/* strongly connected component, 0: in no loop */
+};
+
+struct subprog {
+	u32 start, stack_depth, order;
+	const char *name;
+	u32 btf_func;			/* type id of its FUNC, or 0 */
+	bool has_tail_call, has_ld_abs, is_callback, is_async, global, called, verified, checked_args;
+	bool reaches_tail_call, changes_packet;
+	u32 nr_args;
+	struct { u32 type, mem_size, btf_id; } args[5];
+	u32 depth_limit;
+};
+
+struct pending {		/* a path to walk later */
+	struct state *state;
+	struct pending *next;
+	u32 insn, prev;
+	u32 log_pos;
+};
+
+struct env {
+	struct verify_env *in;
+	struct verify_result *out;
+	const struct bpf_insn *raw;
+	struct insn *insns;
+	struct insn_aux *aux;
+	u32 count;
+	u32 prog_type;
+	const struct prog_info *prog;
+	struct subprog subprogs[MAX_SUBPROGS + 1];
+	u32 nr_subprogs;
+	const struct verify_map *maps[MAX_MAPS];
+	u32 nr_maps;
+
+	/* cfg.c */
+	u32 *postorder, nr_postorder;
+	u32 *jump_pred, *next_pred;	/* predecessors by jump: first of a target, next of a jump (index + 1) */
+	u32 *po_start;			/* per subprog, its piece of postorder */
+
+	/* the walk */
+	struct state *cur;
+	struct pending *stack;
+	u32 nr_pending;
+	u32 insn_idx, prev_insn, subprog;
+	struct state **explored;
+	struct state *all_states;	/* remembered, evicted ones whose paths are unfinished too */
+	u32 nr_states;
+	u32 id_gen, map_uid_gen;
+	u32 jumps, prev_jumps, prev_processed;
+	u32 scratched_regs;
+	u64 scratched_slots;
+	bool changed_packet, in_walk;
+	struct reg_state fake[4];
+	u32 longest_mark;
+
+	/* live.c, precision.c, log.c */
+	struct live *live_root;
+	struct { u64 read, write; } live_now[MAX_FRAMES];	/* what this instruction does to whose slots */
+	bool live_dirty, live_touched;
+	struct precision *precision;
+	struct {
+		u64 end;
+		u64 start;		/* rolled away before this */
+		u64 prev_pos, prev_len;
+		u32 line_info;		/* last one printed + 1 */
+		bool on;
+	} log;
+	u32 line_at;			/* search hint */
+	char said[1024];		/* the last error line */
+
+	/* memory */
+	struct state *state_pool;
+	struct func_state *frame_pool;
+	u64 mem_now, mem_peak;
+	struct verify_reason *reason;
+	struct known_fields *fields;	/* maps.c: special fields of map values met so far */
+	void *idmap;
+};
+
+static inline struct func_state *frame_of(struct env *env) { return cur_frame(env->cur); }
+static inline struct reg_state *regs_of(struct env *env) { return cur_frame(env->cur)->regs; }
+static inline struct insn_aux *aux_of(struct env *env) { return &env->aux[env->insn_idx]; }
+/* The frame a stack pointer points into. */
+static inline struct func_state *frame_at(struct env *env, const struct reg_state *reg)
+{
+	return env->cur->frame[reg->frameno];
+}
+
+/* verify.c */
+void *mem_alloc(struct env *env, size_t size);
+void *mem_zalloc(struct env *env, size_t size);
+void mem_free(struct env *env, void *mem, size_t size);
+
+/* log.c: say() for errors (always kept), trace() for the walk's own lines (callers test env->log.on). */
+int refuse(struct env *env, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void say_error(struct env *env, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void trace(struct env *env, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void log_reset(struct env *env, u64 pos);
+int log_finish(struct env *env);
+const char *log_type(u32 type, char buf[64]);
+const char *log_tnum(struct tnum t, char buf[64]);
+void log_insn(struct env *env, u32 index);
+void log_state(struct env *env, const struct state *state, u32 frame, bool all);
+void log_insn_state(struct env *env, const struct state *state, u32 frame);
+void log_line(struct env *env, u32 index, const char *prefix);
+void log_reg(struct env *env, const struct func_state *f, const struct reg_state *reg, char *buf, size_t size);
+
+/* regs.c: what whole registers become */
+void reg_unknown(struct env *env, struct reg_state *reg);
+void reg_not_init(struct reg_state *reg);
+void reg_known(struct reg_state *reg, u64 value);		/* a scalar constant */
+void reg_pointer(struct reg_state *reg, u32 type);		/* offset 0 */
+int reg_read(struct env *env, u32 regno);			/* "R%d !read_ok" */
+int reg_write(struct env *env, u32 regno);			/* "frame pointer is read only" */
+void reg_origin(struct env *env, struct reg_state *reg, enum origin_kind kind);
+bool reg_not_null(const struct reg_state *reg);
+int reg_plain_offset(struct env *env, const struct reg_state *reg, u32 regno, bool fixed_ok);
+
+#include "verify/parts.h"
+#endif

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Not walking twice what is alike. A path stops where a remembered state, from which everything was
+ * found safe, allows at least as much as the present one in all that was used later (live, precise).
+ * A remembered state whose continuations are not all walked (branches > 0) says nothing about
+ * safety: meeting it exactly is an infinite loop, or, for may_goto and callbacks, the end of one.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "verify/env.h"
+
+enum exactness { NOT_EXACT, EXACT, RANGE_WITHIN };
+
+/* Which id of the old state stands for which of the new. */
+struct idmap {
+	u32 count, fresh;
+	struct { u32 old, cur; } pair[256];
+};
+
+static bool same_id(struct idmap *map, u32 old, u32 cur)
+{
+	if (!old != !cur)
+		return false;
+	if (!old)
+		return true;
+	for (u32 i = 0; i < map->count; i++) {
+		if (map->pair[i].old == old)
+			return map->pair[i].cur == cur;
+		if (map->pair[i].cur == cur)
+			return false;
+	}
+	if (map->count == ARRAY_SIZE(map->pair))
+		return false;
+	map->pair[map->count].old = old;
+	map->pair[map->count++].cur = cur;
+	return true;
+}
+
+/* A scalar that was linked to none may be linked to any. */
+static bool same_scalar_id(struct idmap *map, u32 old, u32 cur)
+{
+	if (!old)
+		return true;
+	return same_id(map, old, cur ? cur : ++map->fresh);
+}
+
+static bool within(const struct reg_state *old, const struct reg_state *cur)
+{
+	return old->umin <= cur->umin && old->umax >= cur->umax && old->smin <= cur->smin && old->smax >= cur->smax &&
+	       old->u32_min <= cur->u32_min && old->u32_max >= cur->u32_max && old->s32_min <= cur->s32_min &&
+	       old->s32_max >= cur->s32_max && tnum_in(old->var_off, cur->var_off);
+}
+
+static bool identical(const struct reg_state *old, const struct reg_state *cur, struct idmap *map)
+{
+	return !memcmp(old, cur, offsetof(struct reg_state, id)) && same_id(map, old->id, cur->id) &&
+	       same_id(map, old->ref_obj_id, cur->ref_obj_id);
+}
+
+static bool packet_covers(const struct reg_state *old, const struct reg_state *cur, struct idmap *map)
+{
+	if (old->range < 0 || cur->range < 0 ? old->range != cur->range : old->range > cur->range)
+		return false;
+	return old->off == cur->off && same_id(map, old->id, cur->id) && within(old, cur);
+}
+
+/* What was safe with old is safe with cur. */
+static bool covers(const struct reg_state *old, const struct reg_state *cur, struct idmap *map, enum exactness exact)
+{
+	if (exact == EXACT)
+		return identical(old, cur, map) && old->frameno == cur->frameno;
+	if (old->type == NOT_INIT && (exact == NOT_EXACT || cur->type == NOT_INIT))
+		return true;
+	if (old->type != cur->type)
+		return false;
+	switch (type_base(old->type)) {
+	case SCALAR_VALUE:
+		if (!old->precise && exact == NOT_EXACT)
+			return true;
+		if (old->id && ((old->id ^ cur->id) & ID_ADD_CONST || (old->id & ID_ADD_CONST && old->off != cur->off)))
+			return false;
+		return within(old, cur) && same_scalar_id(map, old->id, cur->id);
+	case PTR_TO_MAP_KEY:
+	case PTR_TO_MAP_VALUE:
+	case PTR_TO_MEM:
+	case PTR_TO_BUF:
+	case PTR_TO_TP_BUFFER:
+		return !memcmp(old, cur, offsetof(struct reg_state, var_off)) && within(old, cur) &&
+		       same_id(map, old->id, cur->id) && same_id(map, old->ref_obj_id, cur->ref_obj_id);
+	case PTR_TO_PACKET:
+	case PTR_TO_PACKET_META:
+		return packet_covers(old, cur, map);
+	default:
+		return identical(old, cur, map) && old->frameno == cur->frameno;
+	}
+}
+
+/* A slot of which nothing is known loads like an unbounded scalar. */
+static const struct reg_state *scalar_in(const struct stack_slot *slot, const struct reg_state *unknown)
+{
+	if (slot_is_spill64(slot))
+		return &slot->reg;
+	for (u32 i = 0; i < SLOT; i++)
+		if (slot->type[i] != STACK_MISC && slot->type[i] != STACK_INVALID)
+			return NULL;
+	return unknown;
+}
+
+static bool slot_covers(const struct stack_slot *old, const struct stack_slot *cur, struct idmap *map,
+			enum exactness exact)
+{
+	struct reg_state unknown = { .type = SCALAR_VALUE };
+	const struct reg_state *a, *b;
+	bool used = false;
+
+	if (exact == EXACT) {
+		if (memcmp(old->type, cur->type, SLOT))
+			return false;
+		return !slot_is_spill(old) || covers(&old->reg, &cur->reg, map, exact);
+	}
+	for (u32 i = 0; i < SLOT; i++)
+		used |= old->type[i] == STACK_SPILL || old->type[i] == STACK_ZERO;
+	if (!used)
+		return true;
+	reg_set_unbounded(&unknown);
+	a = scalar_in(old, &unknown);
+	b = scalar_in(cur, &unknown);
+	if (a && b)
+		return covers(a, b, map, exact);
+	for (u32 i = 0; i < SLOT; i++) {
+		if (old->type[i] == STACK_INVALID || old->type[i] == STACK_MISC)
+			continue;
+		if (old->type[i] != cur->type[i])
+			return false;
+	}
+	return !slot_is_spill(old) || covers(&old->reg, &cur->reg, map, exact);
+}
+
+static bool stack_covers(const struct func_state *old, const struct func_state *cur, struct idmap *map,
+			 enum exactness exact)
+{
+	static const struct stack_slot empty;
+
+	if (exact == EXACT && old->nr_slots > cur->nr_slots)
+		return false;
+	for (u32 i = 0; i < old->nr_slots; i++)
+		if (!slot_covers(&old->stack[i], i < cur->nr_slots ? &cur->stack[i] : &empty, map, exact))
+			return false;
+	return true;
+}
+
+static bool refs_cover(const struct state *old, const struct state *cur, struct idmap *map)
+{
+	if (old->nr_refs != cur->nr_refs || old->locks != cur->locks)
+		return false;
+	for (u32 i = 0; i < old->nr_refs; i++)
+		if (old->refs[i].kind != cur->refs[i].kind || old->refs[i].map != cur->refs[i].map ||
+		    !same_id(map, old->refs[i].id, cur->refs[i].id))
+			return false;
+	return true;
+}
+
+static bool state_covers(struct env *env, struct state *old, struct state *cur, enum exactness exact)
+{
+	struct idmap *map = env->idmap;
+
+	if (old->curframe != cur->curframe || old->sleepable != cur->sleepable)
+		return false;
+	map->count = 0;
+	map->fresh = env->id_gen;
+	if (!refs_cover(old, cur, map))
+		return false;
+	for (u32 f = 0; f <= old->curframe; f++) {
+		const struct func_state *a = old->frame[f], *b = cur->frame[f];
+
+		if (f && a->callsite != b->callsite)
+			return false;
+		if (a->subprog != b->subprog || a->in_callback != b->in_callback || a->in_async != b->in_async)
+			return false;
+		if (a->callback_depth > b->callback_depth && exact != EXACT)
+			return false;
+		for (u32 r = 0; r < REG_FP; r++)
+			if (!covers(&a->regs[r], &b->regs[r], map, exact))
+				return false;
+		if (!stack_covers(a, b, map, exact))
+			return false;
+	}
+	return true;
+}
+
+/* A quick look before an exact comparison. */
+static bool may_loop(const struct state *old, const struct state *cur)
+{
+	const struct func_state *a, *b;
+
+	if (old->curframe != cur->curframe)
+		return false;
+	a = cur_frame(old);
+	b = cur_frame(cur);
+	for (u32 r = 0; r < REG_FP; r++)
+		if (memcmp(&a->regs[r], &b->regs[r], offsetof(struct reg_state, frameno)))
+			return false;
+	return true;
+}
+
+/* Some continuation ended at a state that is not finished: marks of this one may still change. */
+static bool incomplete(const struct state *s)
+{
+	for (const struct state *h = s->loop_entry; h; h = h->loop_entry)
+		if (h->branches)
+			return true;
+	return false;
+}
+
+static void set_loop_entry(struct state *s, struct state *entry)
+{
+	if (!entry || s == entry)
+		return;
+	if (s->loop_entry && s->loop_entry->branches && s->loop_entry->depth <= entry->depth)
+		return;
+	s->loop_entry = entry;
+	entry->loop_target = true;
+}
+
+static void forget(struct env *env, struct state *s)
+{
+	if (s->all_prev)
+		s->all_prev->all_next = s->all_next;
+	else
+		env->all_states = s->all_next;
+	if (s->all_next)
+		s->all_next->all_prev = s->all_prev;
+	precise_forget(env, s);
+	state_free(env, s);
+}
+
+void path_end(struct env *env)
+{
+	struct state *s = env->cur, *up;
+
+	for (; s; s = up) {
+		up = s->parent;
+		if (--s->branches)
+			break;
+		if (up && s->loop_entry && s->loop_entry->branches && s->loop_entry != up)
+			set_loop_entry(up, s->loop_entry);
+		if (s->evicted && !s->loop_target)
+			forget(env, s);
+	}
+}
+
+void states_drop(struct env *env)
+{
+	while (env->all_states)
+		forget(env, env->all_states);
+	if (env->explored)
+		memset(env->explored, 0, env->count * sizeof(*env->explored));
+}
+
+/* An id that only one scalar has links nothing. */
+static void clear_single_ids(struct env *env, struct state *s)
+{
+	struct idmap *seen = env->idmap;
+
+	seen->count = 0;
+	FOR_EACH_REG(s, f, r, {
+		u32 id;
+		u32 i;
+
+		if (r->type != SCALAR_VALUE || !r->id)
+			continue;
+		id = r->id & ~ID_ADD_CONST;
+		for (i = 0; i < seen->count && seen->pair[i].old != id; i++)
+			;
+		if (i == ARRAY_SIZE(seen->pair))
+			return;
+		if (i == seen->count)
+			seen->pair[seen->count++].old = id, seen->pair[i].cur = 0;
+		seen->pair[i].cur++;
+	})
+	FOR_EACH_REG(s, g, q, {
+		for (u32 i = 0; q->type == SCALAR_VALUE && q->id && i < seen->count; i++)
+			if (seen->pair[i].old == (q->id & ~ID_ADD_CONST) && seen->pair[i].cur == 1) {
+				q->id = 0;
+				q->off = 0;
+			}
+	})
+}
+
+static int remember(struct env *env)
+{
+	struct state *s = state_new(env), *cur = env->cur;
+
+	if (!s)
+		return -ENOMEM;
+	clear_single_ids(env, cur);
+	cur->branches = 1;
+	if (state_copy(env, s, cur)) {
+		state_free(env, s);
+		return -ENOMEM;
+	}
+	s->all_next = env->all_states;
+	if (s->all_next)
+		s->all_next->all_prev = s;
+	env->all_states = s;
+	s->insn_idx = env->insn_idx;
+	s->next = env->explored[env->insn_idx];
+	env->explored[env->insn_idx] = s;
+	env->out->total_states++;
+	env->nr_states++;
+	env->out->peak_states = max(env->out->peak_states, env->nr_states);
+	env->prev_jumps = env->jumps;
+	env->prev_processed = env->out->processed;
+	cur->parent = s;
+	cur->first_insn = env->insn_idx;
+	cur->depth = s->depth + 1;
+	cur->loop_entry = NULL;
+	return precise_remember(env, cur, s);
+}
+
+static int infinite(struct env *env, struct state *old)
+{
+	log_line(env, env->insn_idx, "; ");
+	say_error(env, "infinite loop detected at insn %u\n", env->insn_idx);
+	because(env, REASON_LOOP, -EINVAL);
+	if (env->log.on) {
+		trace(env, "cur state:");
+		log_state(env, env->cur, env->cur->curframe, true);
+		trace(env, "old state:");
+		log_state(env, old, env->cur->curframe, true);
+	}
+	return -EINVAL;
+}
+
+/* old is not finished. 1: its loop closes here; -errno; 0: nothing to be had from it. */
+static int meet_unfinished(struct env *env, struct state *old, bool loops_by_itself)
+{
+	struct state *cur = env->cur;
+	const struct func_state *f = cur_frame(old);
+
+	if (f->in_async && old->curframe == cur->curframe && f->async_entries != cur_frame(cur)->async_entries)
+		return 0;
+	if (env->insns[env->insn_idx].op == OP_MAY_GOTO && old->may_goto_depth != cur->may_goto_depth &&
+	    state_covers(env, old, cur, RANGE_WITHIN))
+		return 1;
+	if (loops_by_itself)
+		return state_covers(env, old, cur, RANGE_WITHIN);
+	if (may_loop(old, cur) && old->may_goto_depth == cur->may_goto_depth && old->unroll_depth == cur->unroll_depth &&
+	    state_covers(env, old, cur, EXACT))
+		return infinite(env, old);
+	return 0;
+}
+
+static void evict(struct env *env, struct state **link)
+{
+	struct state *s = *link;
+
+	*link = s->next;
+	s->evicted = true;
+	env->nr_states--;
+	if (!s->branches && !s->loop_target)
+		forget(env, s);
+}
+
+static int hit(struct env *env, struct state *old, bool looping)
+{
+	old->hit++;
+	if (looping)
+		set_loop_entry(env->cur, old);
+	else if (incomplete(old))
+		for (struct state *h = old->loop_entry; h; h = h->loop_entry)
+			if (h->branches) {
+				set_loop_entry(env->cur, h);
+				break;
+			}
+	precise_follow(env, env->cur, old);
+	return 1;
+}
+
+int prune_visit(struct env *env)
+{
+	u16 flags = env->aux[env->insn_idx].flags;
+	u32 jumps = env->jumps - env->prev_jumps, insns = env->out->processed - env->prev_processed, count = 0;
+	bool force = flags & AUX_FORCE || env->in->prog_flags & BPF_F_TEST_STATE_FREQ;
+	bool add = force || (jumps >= 2 && insns >= 8);
+	struct state **link, *old;
+
+	for (old = env->explored[env->insn_idx]; old; old = old->next)
+		if (!old->branches && !old->cleaned && !incomplete(old))
+			live_clean(env, old);
+	for (link = &env->explored[env->insn_idx]; (old = *link);) {
+		bool unfinished = old->branches;
+		u32 n = force && unfinished ? 64 : 3;
+		int met = 0;
+
+		count++;
+		if (unfinished) {
+			met = meet_unfinished(env, old, flags & AUX_CALLBACK);
+			if (met < 0)
+				return met;
+			if (!met && !force && jumps < 20 && insns < 100)
+				add = false;
+		} else {
+			met = state_covers(env, old, env->cur, incomplete(old) ? RANGE_WITHIN : NOT_EXACT);
+		}
+		if (met)
+			return hit(env, old, unfinished);
+		old->miss += add;
+		if (old->miss > old->hit * n + n)
+			evict(env, link);
+		else
+			link = &old->next;
+	}
+	env->out->max_states_per_insn = max(env->out->max_states_per_insn, count);
+	return add ? remember(env) : 0;
+}

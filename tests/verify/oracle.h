@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two verdicts on one program: this verifier's and the running kernel's. Programs name maps of a
+ * fixed set by number (LD_MAP_FD's imm is an index of oracle_maps); the same set is created in the
+ * kernel where bpf(2) is permitted.
+ */
+#ifndef TESTS_VERIFY_ORACLE_H
+#define TESTS_VERIFY_ORACLE_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "def/uapi.h"
+#include "verify/verify.h"
+
+struct oracle_map {
+	const char *name;
+	u32 type, key, value, entries, flags;
+	bool frozen;
+	int inner;	/* index of the template, or -1 */
+};
+
+static const struct oracle_map oracle_maps[] = {
+	{ "hash8", BPF_MAP_TYPE_HASH, 8, 8, 16, 0, false, -1 },
+	{ "hash48", BPF_MAP_TYPE_HASH, 8, 48, 16, 0, false, -1 },
+	{ "array48", BPF_MAP_TYPE_ARRAY, 4, 48, 2, 0, false, -1 },
+	{ "data", BPF_MAP_TYPE_ARRAY, 4, 64, 1, 0, false, -1 },
+	{ "rodata", BPF_MAP_TYPE_ARRAY, 4, 16, 1, BPF_F_RDONLY_PROG, true, -1 },
+	{ "ringbuf", BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0, false, -1 },
+	{ "progs", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 4, 0, false, -1 },
+	{ "perf", BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 4, 0, false, -1 },
+	{ "percpu", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 16, 4, 0, false, -1 },
+	{ "queue", BPF_MAP_TYPE_QUEUE, 0, 8, 4, 0, false, -1 },
+	{ "lpm", BPF_MAP_TYPE_LPM_TRIE, 8, 8, 4, BPF_F_NO_PREALLOC, false, -1 },
+	{ "stacks", BPF_MAP_TYPE_STACK_TRACE, 4, 80, 4, 0, false, -1 },
+	{ "outer", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 4, 0, false, 2 },
+	{ "rdonly", BPF_MAP_TYPE_ARRAY, 4, 16, 4, BPF_F_RDONLY_PROG, false, -1 },
+	{ "wronly", BPF_MAP_TYPE_ARRAY, 4, 16, 4, BPF_F_WRONLY_PROG, false, -1 },
+	{ "lru", BPF_MAP_TYPE_LRU_HASH, 4, 4, 16, 0, false, -1 },
+	{ "xsk", BPF_MAP_TYPE_XSKMAP, 4, 4, 4, 0, false, -1 },
+	{ "dev", BPF_MAP_TYPE_DEVMAP, 4, 4, 4, 0, false, -1 },
+};
+enum { ORACLE_MAPS = ARRAY_SIZE(oracle_maps), ORACLE_LOG = 1 << 22 };
+
+struct oracle {
+	struct verify_map maps[ORACLE_MAPS];
+	int fds[ORACLE_MAPS];
+	bool kernel;		/* may be asked */
+	char *ours_log, *kernel_log;
+};
+
+struct question {
+	const struct bpf_insn *insns;
+	u32 count, type, attach, flags, level;
+	bool no_gpl;
+};
+
+static const u64 oracle_frozen[2] = { 0x1122334455667788ull, 7 };
+
+static int oracle_bpf(int cmd, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+static int oracle_create(struct oracle *o, u32 i)
+{
+	const struct oracle_map *m = &oracle_maps[i];
+	union bpf_attr attr;
+	int fd;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = m->type;
+	attr.key_size = m->key;
+	attr.value_size = m->value;
+	attr.max_entries = m->entries;
+	attr.map_flags = m->flags;
+	snprintf(attr.map_name, sizeof(attr.map_name), "%s", m->name);
+	if (m->inner >= 0)
+		attr.inner_map_fd = (u32)o->fds[m->inner];
+	fd = oracle_bpf(BPF_MAP_CREATE, &attr);
+	if (fd < 0 || !m->frozen)
+		return fd;
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (u32)fd;
+	attr.key = (u64)(unsigned long)&(u32){ 0 };
+	attr.value = (u64)(unsigned long)oracle_frozen;
+	oracle_bpf(BPF_MAP_UPDATE_ELEM, &attr);
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (u32)fd;
+	oracle_bpf(BPF_MAP_FREEZE, &attr);
+	return fd;
+}
+
+static void oracle_open(struct oracle *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->ours_log = malloc(ORACLE_LOG);
+	o->kernel_log = malloc(ORACLE_LOG);
+	o->kernel = true;
+	for (u32 i = 0; i < ORACLE_MAPS; i++) {
+		const struct oracle_map *m = &oracle_maps[i];
+		struct verify_map *v = &o->maps[i];
+
+		*v = (struct verify_map){ .id = i + 1, .type = m->type, .key_size = m->key, .value_size = m->value,
+			.max_entries = m->entries, .flags = m->flags, .addr = 0x1000 + i, .value_addr = 0x100000 * (i + 1),
+			.frozen = m->frozen ? oracle_frozen : NULL };
+		snprintf(v->name, sizeof(v->name), "%s", m->name);
+		if (m->inner >= 0)
+			v->inner = &o->maps[m->inner];
+		o->fds[i] = o->kernel ? oracle_create(o, i) : -1;
+		if (o->fds[i] < 0)
+			o->kernel = false;
+	}
+}
+
+static void oracle_close(struct oracle *o)
+{
+	for (u32 i = 0; i < ORACLE_MAPS; i++)
+		if (o->fds[i] >= 0)
+			close(o->fds[i]);
+	free(o->ours_log);
+	free(o->kernel_log);
+}
+
+static int oracle_find(void *arg, s32 number, bool index, const struct verify_map **out)
+{
+	struct oracle *o = arg;
+
+	(void)index;
+	if (number < 0 || number >= (s32)ORACLE_MAPS)
+		return -EBADF;
+	*out = &o->maps[number];
+	return 0;
+}
+
+/* Ours: 0 or -errno; the log is in o->ours_log. *result may be NULL. */
+static int oracle_ours(struct oracle *o, const struct question *q, struct verify_result **result)
+{
+	struct verify_env env = {
+		.insns = q->insns, .insn_count = q->count, .prog_type = q->type, .expected_attach_type = q->attach,
+		.prog_flags = q->flags, .gpl_compatible = !q->no_gpl, .profile = VERIFY_LINUX,
+		.log = { q->level, q->level ? o->ours_log : NULL, q->level ? ORACLE_LOG : 0, 0 },
+		.arg = o, .map = oracle_find,
+	};
+	struct verify_result *r = NULL;
+	int err;
+
+	o->ours_log[0] = '\0';
+	err = verify_prog(&env, &r);
+	if (result)
+		*result = r;
+	else
+		verify_free(r);
+	return err;
+}
+
+/* The kernel's: 0 or -errno; -EPERM if it may not be asked. */
+static int oracle_kernel(struct oracle *o, const struct question *q)
+{
+	struct bpf_insn *insns;
+	union bpf_attr attr;
+	int fd, err;
+
+	o->kernel_log[0] = '\0';
+	if (!o->kernel)
+		return -EPERM;
+	insns = malloc((q->count + 1) * sizeof(*insns));
+	memcpy(insns, q->insns, q->count * sizeof(*insns));
+	for (u32 i = 0; i < q->count; i++)
+		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
+			if ((insns[i].src_reg == BPF_PSEUDO_MAP_FD || insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) &&
+			    insns[i].imm >= 0 && insns[i].imm < (s32)ORACLE_MAPS)
+				insns[i].imm = o->fds[insns[i].imm];
+			i++;
+		}
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = q->type;
+	attr.expected_attach_type = q->attach;
+	attr.prog_flags = q->flags;
+	attr.insns = (u64)(unsigned long)insns;
+	attr.insn_cnt = q->count;
+	attr.license = (u64)(unsigned long)(q->no_gpl ? "BSD" : "GPL");
+	attr.log_level = q->level;
+	attr.log_buf = q->level ? (u64)(unsigned long)o->kernel_log : 0;
+	attr.log_size = q->level ? ORACLE_LOG : 0;
+	fd = oracle_bpf(BPF_PROG_LOAD, &attr);
+	err = fd < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	free(insns);
+	return err;
+}
+
+/* The last line before the statistics, in a static buffer a call. */
+static const char *oracle_last_line(const char *log)
+{
+	static char lines[4][512];
+	static int turn;
+	char *out = lines[turn++ & 3];
+	const char *at = log, *last = "", *end;
+
+	for (; *at; at = *end ? end + 1 : end) {
+		end = strchr(at, '\n');
+		if (!end)
+			end = at + strlen(at);
+		if (!strncmp(at, "processed ", 10) || !strncmp(at, "verification time", 17) || !strncmp(at, "stack depth ", 12))
+			continue;
+		if (end > at)
+			last = at;
+	}
+	end = strchr(last, '\n');
+	snprintf(out, 512, "%.*s", end ? (int)(end - last) : (int)strlen(last), last);
+	return out;
+}
+
+#endif
