@@ -31,11 +31,13 @@ static u32 random_program(struct bpf_insn *raw)
 	u32 count = 1 + rnd() % SLOTS;
 
 	for (u32 i = 0; i < count; i++) {
-		const struct op_info *info = &op_info[OP_WIDE_HIGH + 1 + rnd() % (OP_COUNT - OP_WIDE_HIGH - 1)];
+		const struct op_info *info =
+			&op_info[OP_WIDE_HIGH + 1 + rnd() % (OP_COUNT - OP_WIDE_HIGH - 1)];
 		u8 has = insn_operands[info->format];
-		struct insn insn = insn_make((enum op)(info - op_info), has & INSN_DST ? rnd() % 11 : 0,
-					     has & INSN_SRC ? rnd() % 11 : 0, has & INSN_OFF ? (s16)rnd() : 0,
-					     has & INSN_IMM ? (s32)(rnd() >> rnd() % 33) : 0);
+		struct insn insn =
+			insn_make((enum op)(info - op_info), has & INSN_DST ? rnd() % 11 : 0,
+				  has & INSN_SRC ? rnd() % 11 : 0, has & INSN_OFF ? (s16)rnd() : 0,
+				  has & INSN_IMM ? (s32)(rnd() >> rnd() % 33) : 0);
 		struct bpf_insn two[2];
 
 		insn_encode(&insn, two);
@@ -47,7 +49,8 @@ static u32 random_program(struct bpf_insn *raw)
 }
 
 /* The program's text in a style; whether every instruction passed the check. */
-static bool print_program(const struct bpf_insn *raw, u32 count, enum disasm_style style, char *text)
+static bool print_program(const struct bpf_insn *raw, u32 count, enum disasm_style style,
+			  char *text)
 {
 	struct insn insns[SLOTS];
 	size_t at = 0;
@@ -68,7 +71,8 @@ static bool comes_back(const struct bpf_insn *raw, u32 count, const char *text)
 {
 	struct bpf_insn *back;
 	u32 n;
-	bool same = !asm_program(text, &back, &n, NULL) && n == count && (!n || !memcmp(back, raw, count * sizeof(*raw)));
+	bool same = !asm_program(text, &back, &n, NULL) && n == count &&
+		    (!n || !memcmp(back, raw, count * sizeof(*raw)));
 
 	free(back);
 	return same;
@@ -96,12 +100,14 @@ static bool one_text(char *text)
 	print_program(raw, count, rnd() % 2 ? DISASM_ASM : DISASM_KERNEL, text);
 	len = strlen(text);
 	for (u32 i = 0; len && i < 1 + rnd() % 3; i++)
-		text[rnd() % len] = (char)(rnd() % 3 ? " \n0x-+*()=;:#/r"[rnd() % 15] : (int)(1 + rnd() % 255));
+		text[rnd() % len] =
+			(char)(rnd() % 3 ? " \n0x-+*()=;:#/r"[rnd() % 15] : (int)(1 + rnd() % 255));
 	if (!asm_program(text, &out, &n, NULL) && n <= SLOTS) {
 		insn_decode(out, n, insns);
 		for (u32 i = 0; i < n; i++)
 			good = good && insns[i].op != OP_INVALID;
-		good = good && (!print_program(out, n, DISASM_ASM, again) || comes_back(out, n, again));
+		good = good &&
+		       (!print_program(out, n, DISASM_ASM, again) || comes_back(out, n, again));
 	}
 	free(out);
 	if (!good)
@@ -119,10 +125,12 @@ int main(int argc, char **argv)
 		for (u32 i = 0; i < 1000; i++) {
 			if (rnd() % 2 ? one_program(text) : one_text(text))
 				continue;
-			printf("seed %llu round %llu:\n%s", (unsigned long long)seed, (unsigned long long)rounds, text);
+			printf("seed %llu round %llu:\n%s", (unsigned long long)seed,
+			       (unsigned long long)rounds, text);
 			return 1;
 		}
 	}
-	printf("asm: %llu programs and texts, seed %llu\n", (unsigned long long)rounds * 1000, (unsigned long long)seed);
+	printf("asm: %llu programs and texts, seed %llu\n", (unsigned long long)rounds * 1000,
+	       (unsigned long long)seed);
 	return 0;
 }

@@ -18,10 +18,12 @@ __attribute__((unused)) static bool isa_case(enum op op, u32 n, struct insn *ins
 
 	if (turn >= 4 || (!(has & (INSN_OFF | INSN_IMM)) && n >= 11))
 		return false;
-	*insn = insn_make(op, has & INSN_DST ? n % 11 : 0, has & INSN_SRC ? (n * 7 + 3) % 11 : 0, off, imm);
+	*insn = insn_make(op, has & INSN_DST ? n % 11 : 0, has & INSN_SRC ? (n * 7 + 3) % 11 : 0,
+			  off, imm);
 	if (op == OP_ADDR_SPACE_CAST)
 		insn->imm = n & 1 ? 1 : 1 << 16;
-	if (op == OP_LD_IMM64 || op == OP_LD_MAP_VALUE || op == OP_LD_MAP_IDX_VALUE || op == OP_LD_BTF_ID)
+	if (op == OP_LD_IMM64 || op == OP_LD_MAP_VALUE || op == OP_LD_MAP_IDX_VALUE ||
+	    op == OP_LD_BTF_ID)
 		insn->imm_high = isa_imms[(pick + turn) % ARRAY_SIZE(isa_imms)];
 	return true;
 }

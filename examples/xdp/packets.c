@@ -63,19 +63,23 @@ static void frame(unsigned number, int a, int b, uint8_t protocol, const void *p
 
 int main(void)
 {
-	static const uint8_t syn[20] = { 0xc0, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff },
-			     syn_ack[20] = { 0, 80, 0xc0, 0, 0, 0, 0, 9, 0, 0, 0, 2, 0x50, 0x12, 0xff, 0xff },
-			     ack[20] = { 0xc0, 0, 0, 80, 0, 0, 0, 2, 0, 0, 0, 10, 0x50, 0x10, 0xff, 0xff },
-			     query[8] = { 0xd0, 0, 0, 53, 0, 8 }, answer[8] = { 0, 53, 0xd0, 0, 0, 8 };
+	static const uint8_t syn[20] = { 0xc0, 0, 0, 80, 0,    0,    0,	   1,
+					 0,    0, 0, 0,	 0x50, 0x02, 0xff, 0xff },
+			     syn_ack[20] = { 0, 80, 0xc0, 0, 0,	   0,	 0,    9,
+					     0, 0,  0,	  2, 0x50, 0x12, 0xff, 0xff },
+			     ack[20] = { 0xc0, 0, 0, 80, 0,    0,    0,	   2,
+					 0,    0, 0, 10, 0x50, 0x10, 0xff, 0xff },
+			     query[8] = { 0xd0, 0, 0, 53, 0, 8 },
+			     answer[8] = { 0, 53, 0xd0, 0, 0, 8 };
 	uint8_t ping[16] = { 8, 0, 0, 0, 0, 1 };
 	unsigned n = 0;
 
-	put32(0xa1b2c3d4);	/* pcap, microseconds */
+	put32(0xa1b2c3d4); /* pcap, microseconds */
 	put32(2 | 4 << 16);
 	put32(0);
 	put32(0);
 	put32(65535);
-	put32(1);	/* Ethernet */
+	put32(1); /* Ethernet */
 	for (uint8_t i = 1; i <= 3; i++) {
 		ping[0] = 8;
 		ping[7] = i;

@@ -79,7 +79,8 @@ static bool want_target(struct reader *r, bool wide, s32 *distance)
 	r->at -= relative;
 	skip_blanks(r);
 	if (relative || *r->at == '+' || *r->at == '-') {
-		if (!want_number(r, wide ? INT32_MIN : INT16_MIN, wide ? INT32_MAX : INT16_MAX, &value))
+		if (!want_number(r, wide ? INT32_MIN : INT16_MIN, wide ? INT32_MAX : INT16_MAX,
+				 &value))
 			return false;
 		*distance = (s32)value;
 		skip_symbol(r);
@@ -156,8 +157,10 @@ static bool load(struct reader *r, u8 dst)
 	if (!want_cast(r, width, &size))
 		return false;
 	if (take(r, "skb"))
-		return (dst == 0 || read_bad(r, "a packet load goes to r0")) && want(r, "[") && packet_load(r, width);
-	return want_address(r, &src, &off) && emit(r, insn_make(find(FORMAT_LDX, width, 0, 0), dst, src, off, 0));
+		return (dst == 0 || read_bad(r, "a packet load goes to r0")) && want(r, "[") &&
+		       packet_load(r, width);
+	return want_address(r, &src, &off) &&
+	       emit(r, insn_make(find(FORMAT_LDX, width, 0, 0), dst, src, off, 0));
 }
 
 /* "*(u32 *)(r1 + 4) = r2 | 7", the star is read */
@@ -194,7 +197,8 @@ static bool locked(struct reader *r)
 	for (u32 i = 0; i < ARRAY_SIZE(ops); i++)
 		if (take(r, ops[i]))
 			return want_reg(r, &src) &&
-			       emit(r, insn_make(find(FORMAT_ATOMIC, ops[i], BPF_DW, size), dst, src, off, 0));
+			       emit(r, insn_make(find(FORMAT_ATOMIC, ops[i], BPF_DW, size), dst,
+						 src, off, 0));
 	return read_bad(r, "+=, |=, &= or ^= expected");
 }
 
@@ -222,22 +226,34 @@ static bool atomic_call(struct reader *r, u8 dst, const char *text, int size)
 	if (!want(r, ",") || !want_reg(r, &src) || !want(r, ")"))
 		return false;
 	if (compare ? dst || expected : dst != src)
-		return read_bad(r, compare ? "cmpxchg works on r0" : "the result goes to the operand's register");
+		return read_bad(r, compare ? "cmpxchg works on r0"
+					   : "the result goes to the operand's register");
 	return emit(r, insn_make(find(FORMAT_ATOMIC, text, BPF_DW, (u8)size), base, src, off, 0));
 }
 
-/* "r1 = READ_NAME(…", the name is read: atomics, load_acquire, addr_space_cast */
+/* "r1 = NAME(…", the name is read: atomics, load_acquire, addr_space_cast */
 static bool function(struct reader *r, u8 dst, const char *name)
 {
-	static const struct { const char *name, *text; s8 size; } atomics[] = {
-		{ "xchg_64", "xchg", BPF_DW }, { "xchg32_32", "xchg", BPF_W },
-		{ "cmpxchg_64", "cmpxchg", BPF_DW }, { "cmpxchg32_32", "cmpxchg", BPF_W },
-		{ "atomic64_xchg", "xchg", -1 }, { "atomic_xchg", "xchg", -1 },
-		{ "atomic64_cmpxchg", "cmpxchg", -1 }, { "atomic_cmpxchg", "cmpxchg", -1 },
-		{ "atomic64_fetch_add", "atomic_fetch_add", -1 }, { "atomic_fetch_add", "atomic_fetch_add", -1 },
-		{ "atomic64_fetch_or", "atomic_fetch_or", -1 }, { "atomic_fetch_or", "atomic_fetch_or", -1 },
-		{ "atomic64_fetch_and", "atomic_fetch_and", -1 }, { "atomic_fetch_and", "atomic_fetch_and", -1 },
-		{ "atomic64_fetch_xor", "atomic_fetch_xor", -1 }, { "atomic_fetch_xor", "atomic_fetch_xor", -1 },
+	static const struct {
+		const char *name, *text;
+		s8 size;
+	} atomics[] = {
+		{ "xchg_64", "xchg", BPF_DW },
+		{ "xchg32_32", "xchg", BPF_W },
+		{ "cmpxchg_64", "cmpxchg", BPF_DW },
+		{ "cmpxchg32_32", "cmpxchg", BPF_W },
+		{ "atomic64_xchg", "xchg", -1 },
+		{ "atomic_xchg", "xchg", -1 },
+		{ "atomic64_cmpxchg", "cmpxchg", -1 },
+		{ "atomic_cmpxchg", "cmpxchg", -1 },
+		{ "atomic64_fetch_add", "atomic_fetch_add", -1 },
+		{ "atomic_fetch_add", "atomic_fetch_add", -1 },
+		{ "atomic64_fetch_or", "atomic_fetch_or", -1 },
+		{ "atomic_fetch_or", "atomic_fetch_or", -1 },
+		{ "atomic64_fetch_and", "atomic_fetch_and", -1 },
+		{ "atomic_fetch_and", "atomic_fetch_and", -1 },
+		{ "atomic64_fetch_xor", "atomic_fetch_xor", -1 },
+		{ "atomic_fetch_xor", "atomic_fetch_xor", -1 },
 	};
 	char width[READ_NAME];
 	u8 size, src;
@@ -248,9 +264,10 @@ static bool function(struct reader *r, u8 dst, const char *name)
 		return want_cast(r, width, &size) && want_address(r, &src, &off) && want(r, ")") &&
 		       emit(r, insn_make(find(FORMAT_LOAD_ACQ, width, 0, 0), dst, src, off, 0));
 	if (!strcmp(name, "addr_space_cast"))
-		return want_reg(r, &src) && want(r, ",") && want_number(r, 0, 0xffff, &a) && want(r, ",") &&
-		       want_number(r, 0, 0xffff, &b) && want(r, ")") &&
-		       emit(r, insn_make(OP_ADDR_SPACE_CAST, dst, src, 0, (s32)((u32)a << 16 | (u32)b)));
+		return want_reg(r, &src) && want(r, ",") && want_number(r, 0, 0xffff, &a) &&
+		       want(r, ",") && want_number(r, 0, 0xffff, &b) && want(r, ")") &&
+		       emit(r, insn_make(OP_ADDR_SPACE_CAST, dst, src, 0,
+					 (s32)((u32)a << 16 | (u32)b)));
 	for (u32 i = 0; i < ARRAY_SIZE(atomics); i++)
 		if (!strcmp(name, atomics[i].name))
 			return atomic_call(r, dst, atomics[i].text, atomics[i].size);
@@ -264,8 +281,8 @@ static bool store_release(struct reader *r)
 	u8 size, dst, src;
 	s16 off;
 
-	return want(r, "(") && want_cast(r, width, &size) && want_address(r, &dst, &off) && want(r, ",") &&
-	       want_reg(r, &src) && want(r, ")") &&
+	return want(r, "(") && want_cast(r, width, &size) && want_address(r, &dst, &off) &&
+	       want(r, ",") && want_reg(r, &src) && want(r, ")") &&
 	       emit(r, insn_make(find(FORMAT_STORE_REL, width, 0, 0), dst, src, off, 0));
 }
 
@@ -279,7 +296,8 @@ static bool sign_extend(struct reader *r, u8 dst, u8 class)
 	if (!want_width(r, width, &size) || !want(r, ")") || !want_reg(r, &src))
 		return false;
 	op = find(FORMAT_ALU_REG, width, 7, class);
-	return op == OP_INVALID ? read_bad(r, "no such sign extension") : emit(r, insn_make(op, dst, src, 0, 0));
+	return op == OP_INVALID ? read_bad(r, "no such sign extension")
+				: emit(r, insn_make(op, dst, src, 0, 0));
 }
 
 /* "r1 = OP r1", OP is read */
@@ -289,7 +307,8 @@ static bool unary(struct reader *r, u8 dst, enum op op)
 
 	if (!want_reg(r, &src))
 		return false;
-	return src == dst ? emit(r, insn_make(op, dst, 0, 0, 0)) : read_bad(r, "source and destination must be one register");
+	return src == dst ? emit(r, insn_make(op, dst, 0, 0, 0))
+			  : read_bad(r, "source and destination must be one register");
 }
 
 /* "r1 = 5" or "r1 = 5 ll" */
@@ -301,7 +320,8 @@ static bool move_number(struct reader *r, u8 dst, u8 class)
 	u64 value;
 	s32 imm;
 
-	if (take_number(r, &value, &negative) && (take(r, "ll") || r->opcode == (BPF_LD | BPF_IMM | BPF_DW))) {
+	if (take_number(r, &value, &negative) &&
+	    (take(r, "ll") || r->opcode == (BPF_LD | BPF_IMM | BPF_DW))) {
 		insn = insn_make(OP_LD_IMM64, dst, 0, 0, (s32)(u32)value);
 		insn.imm_high = (s32)(u32)(value >> 32);
 		return emit(r, insn);
@@ -357,8 +377,8 @@ static const char *want_operator(struct reader *r, const char *const *ops, u32 c
 /* "r1 += …", "w1 = …"; the register is read */
 static bool arithmetic(struct reader *r, u8 dst, bool narrow)
 {
-	static const char *const ops[] = { "s>>=", "s/=", "s%=", "<<=", ">>=", "+=", "-=", "*=", "/=", "%=",
-					   "|=", "&=", "^=", "=" };
+	static const char *const ops[] = { "s>>=", "s/=", "s%=", "<<=", ">>=", "+=", "-=",
+					   "*=",   "/=",  "%=",	 "|=",	"&=",  "^=", "=" };
 	u8 class = narrow ? BPF_ALU : BPF_ALU64, src;
 	const char *text;
 	bool other;
@@ -370,15 +390,18 @@ static bool arithmetic(struct reader *r, u8 dst, bool narrow)
 	if (text[0] == '=')
 		return move(r, dst, class);
 	if (take_reg(r, &src, &other))
-		return other == narrow ? emit(r, insn_make(find(FORMAT_ALU_REG, text, 7, class), dst, src, 0, 0))
+		return other == narrow ? emit(r, insn_make(find(FORMAT_ALU_REG, text, 7, class),
+							   dst, src, 0, 0))
 				       : read_bad(r, "r and w registers do not mix");
-	return want_imm(r, narrow, &imm) && emit(r, insn_make(find(FORMAT_ALU_IMM, text, 7, class), dst, 0, 0, imm));
+	return want_imm(r, narrow, &imm) &&
+	       emit(r, insn_make(find(FORMAT_ALU_IMM, text, 7, class), dst, 0, 0, imm));
 }
 
 /* "if r1 s> 5 goto T", "if" is read */
 static bool branch(struct reader *r)
 {
-	static const char *const ops[] = { "s>=", "s<=", "s>", "s<", "==", "!=", ">=", "<=", ">", "<", "&" };
+	static const char *const ops[] = { "s>=", "s<=", "s>", "s<", "==", "!=",
+					   ">=",  "<=",	 ">",  "<",  "&" };
 	struct insn insn;
 	const char *text;
 	bool narrow, other;
@@ -413,7 +436,8 @@ static bool jump(struct reader *r, const char *text)
 	s32 distance;
 
 	if (op == OP_INVALID)
-		return want_target(r, true, &distance) && emit(r, insn_make(OP_JA32, 0, 0, 0, distance));
+		return want_target(r, true, &distance) &&
+		       emit(r, insn_make(OP_JA32, 0, 0, 0, distance));
 	return want_target(r, false, &distance) && emit(r, insn_make(op, 0, 0, (s16)distance, 0));
 }
 
@@ -426,19 +450,22 @@ static bool call(struct reader *r)
 
 	skip_blanks(r);
 	if (take(r, "kfunc"))
-		return want_number(r, INT32_MIN, INT32_MAX, &imm) && (!take(r, ",") || want_number(r, INT16_MIN, INT16_MAX, &off)) &&
+		return want_number(r, INT32_MIN, INT32_MAX, &imm) &&
+		       (!take(r, ",") || want_number(r, INT16_MIN, INT16_MAX, &off)) &&
 		       emit(r, insn_make(OP_CALL_KFUNC, 0, 0, (s16)off, (s32)imm));
 	if (isdigit((unsigned char)*r->at) || *r->at == '-' || *r->at == '+')
-		return want_number(r, INT32_MIN, INT32_MAX, &imm) && emit(r, insn_make(OP_CALL_HELPER, 0, 0, 0, (s32)imm));
+		return want_number(r, INT32_MIN, INT32_MAX, &imm) &&
+		       emit(r, insn_make(OP_CALL_HELPER, 0, 0, 0, (s32)imm));
 	if (strncmp(r->at, "pc+", 3) && strncmp(r->at, "pc-", 3)) {
 		const char *start = r->at;
 
-		if (take_word(r, name) && *r->at == '#' && r->at++)	/* the kernel's "bpf_NAME#5" */
+		if (take_word(r, name) && *r->at == '#' && r->at++) /* the kernel's "bpf_NAME#5" */
 			return want_number(r, INT32_MIN, INT32_MAX, &imm) &&
 			       emit(r, insn_make(OP_CALL_HELPER, 0, 0, 0, (s32)imm));
 		r->at = start;
 	}
-	return want_target(r, true, &distance) && emit(r, insn_make(OP_CALL_LOCAL, 0, 0, 0, distance));
+	return want_target(r, true, &distance) &&
+	       emit(r, insn_make(OP_CALL_LOCAL, 0, 0, 0, distance));
 }
 
 /* "ld_pseudo r1, KIND, IMM[, HIGH]"; the word is read */
@@ -449,8 +476,9 @@ static bool pseudo(struct reader *r)
 	struct insn insn[2];
 	u8 dst;
 
-	if (!want_reg(r, &dst) || !want(r, ",") || !want_number(r, 1, BPF_PSEUDO_MAP_IDX_VALUE, &kind) ||
-	    !want(r, ",") || !want_number(r, INT32_MIN, UINT32_MAX, &imm) ||
+	if (!want_reg(r, &dst) || !want(r, ",") ||
+	    !want_number(r, 1, BPF_PSEUDO_MAP_IDX_VALUE, &kind) || !want(r, ",") ||
+	    !want_number(r, INT32_MIN, UINT32_MAX, &imm) ||
 	    (take(r, ",") && !want_number(r, INT32_MIN, UINT32_MAX, &high)) || r->failed)
 		return false;
 	raw[0].dst_reg = dst;
@@ -474,7 +502,8 @@ static bool note_label(struct reader *r, const char *name)
 
 	for (u32 i = 0; !isdigit((unsigned char)name[0]) && i < r->nr_labels; i++)
 		if (!strcmp(r->labels[i].name, name))
-			return read_bad(r, "label \"%s\" is already on line %u", name, r->labels[i].line);
+			return read_bad(r, "label \"%s\" is already on line %u", name,
+					r->labels[i].line);
 	if (!read_grow(r, &r->labels, r->nr_labels, &r->room_labels, sizeof(*r->labels)))
 		return false;
 	label = &r->labels[r->nr_labels++];
@@ -488,8 +517,8 @@ static void skip_opcode(struct reader *r)
 {
 	skip_blanks(r);
 	r->opcode = -1;
-	if (r->at[0] == '(' && isxdigit((unsigned char)r->at[1]) && isxdigit((unsigned char)r->at[2]) &&
-	    r->at[3] == ')') {
+	if (r->at[0] == '(' && isxdigit((unsigned char)r->at[1]) &&
+	    isxdigit((unsigned char)r->at[2]) && r->at[3] == ')') {
 		r->opcode = (int)strtol(r->at + 1, NULL, 16);
 		r->at += strlen("(b7)");
 	}
@@ -561,7 +590,8 @@ static bool call_helper(struct reader *r, const struct read_jump *jump)
 {
 	struct bpf_insn *insn = &r->insns[jump->index];
 
-	for (u32 number = 1; insn->code == (BPF_JMP | BPF_CALL) && number < HELPER_COUNT; number++) {
+	for (u32 number = 1; insn->code == (BPF_JMP | BPF_CALL) && number < HELPER_COUNT;
+	     number++) {
 		const char *name = helper_name(number);
 
 		if (name && !strcmp(name, jump->name)) {
@@ -588,8 +618,9 @@ static bool resolve(struct reader *r)
 		} else if (distance == (s16)distance) {
 			r->insns[jump->index].off = (s16)distance;
 		} else {
-			return read_bad(r, "\"%s\" is %lld instructions away, too far for a 16-bit jump", jump->name,
-					(long long)distance);
+			return read_bad(
+				r, "\"%s\" is %lld instructions away, too far for a 16-bit jump",
+				jump->name, (long long)distance);
 		}
 	}
 	return true;

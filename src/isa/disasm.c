@@ -81,7 +81,8 @@ static void put_target(struct text *t, s64 distance)
 	}
 	put_hex(t, distance, "+", "-");
 	if (t->names && t->names->target)
-		name = t->names->target(t->names->arg, t->index + 1 + distance, scratch, sizeof(scratch));
+		name = t->names->target(t->names->arg, t->index + 1 + distance, scratch,
+					sizeof(scratch));
 	if (name)
 		put(t, " <%s>", name);
 }
@@ -112,8 +113,9 @@ static void unary(struct text *t)
 	char letter = BPF_OP(t->info->code) == BPF_END ? 'r' : alu_letter(t);
 	bool neg = BPF_OP(t->info->code) == BPF_NEG;
 
-	put(t, "%c%u = %.*s", letter, t->insn->dst, (int)strcspn(t->info->text, "136"), t->info->text);
-	if (!neg)	/* the width, as the field has it even where it is none */
+	put(t, "%c%u = %.*s", letter, t->insn->dst, (int)strcspn(t->info->text, "136"),
+	    t->info->text);
+	if (!neg) /* the width, as the field has it even where it is none */
 		put(t, "%d ", t->insn->imm);
 	put(t, "%c%u", letter, t->insn->dst);
 }
@@ -122,7 +124,9 @@ static void cast(struct text *t)
 {
 	u32 spaces = (u32)t->insn->imm;
 
-	put(t, t->kernel ? "r%u = addr_space_cast(r%u, %u, %u)" : "r%u = addr_space_cast(r%u, 0x%x, 0x%x)",
+	put(t,
+	    t->kernel ? "r%u = addr_space_cast(r%u, %u, %u)"
+		      : "r%u = addr_space_cast(r%u, 0x%x, 0x%x)",
 	    t->insn->dst, t->insn->src, spaces >> 16, spaces & 0xffff);
 }
 
@@ -172,7 +176,8 @@ static void call(struct text *t)
 /* Only the kernel writes the 32-bit view of memory accesses with "r". */
 static char mem_letter(const struct text *t)
 {
-	return t->kernel || t->info->text[0] == 's' || BPF_SIZE(t->info->code) == BPF_DW ? 'r' : 'w';
+	return t->kernel || t->info->text[0] == 's' || BPF_SIZE(t->info->code) == BPF_DW ? 'r'
+											 : 'w';
 }
 
 static void load(struct text *t)
@@ -211,8 +216,9 @@ static void atomic_fetch(struct text *t, char letter)
 	const struct insn *i = t->insn;
 
 	if (t->kernel)
-		put(t, "r%u = atomic%s%s((%s *)", i->src, BPF_SIZE(t->info->code) == BPF_DW ? "64" : "",
-		    t->info->text + strlen("atomic"), atomic_width(t));
+		put(t, "r%u = atomic%s%s((%s *)", i->src,
+		    BPF_SIZE(t->info->code) == BPF_DW ? "64" : "", t->info->text + strlen("atomic"),
+		    atomic_width(t));
 	else
 		put(t, "%c%u = %s((%s *)", letter, i->src, t->info->text, atomic_width(t));
 	put_address(t, i->dst);
@@ -223,7 +229,8 @@ static void atomic_fetch(struct text *t, char letter)
 static void atomic_exchange(struct text *t, char letter)
 {
 	const struct insn *i = t->insn;
-	bool wide = BPF_SIZE(t->info->code) == BPF_DW, compare = BPF_OP(i->imm) == BPF_OP(BPF_CMPXCHG);
+	bool wide = BPF_SIZE(t->info->code) == BPF_DW,
+	     compare = BPF_OP(i->imm) == BPF_OP(BPF_CMPXCHG);
 
 	put(t, "%c%u = ", letter, compare ? 0 : i->src);
 	if (t->kernel) {
@@ -309,8 +316,14 @@ static void operation(struct text *t)
 	case FORMAT_ALU_REG: alu(t, true); break;
 	case FORMAT_UNARY: unary(t); break;
 	case FORMAT_CAST: cast(t); break;
-	case FORMAT_JA: put(t, "%s ", t->info->text); put_target(t, t->insn->off); break;
-	case FORMAT_JA32: put(t, "%s ", t->info->text); put_target(t, t->insn->imm); break;
+	case FORMAT_JA:
+		put(t, "%s ", t->info->text);
+		put_target(t, t->insn->off);
+		break;
+	case FORMAT_JA32:
+		put(t, "%s ", t->info->text);
+		put_target(t, t->insn->imm);
+		break;
 	case FORMAT_JCC_IMM: jump_if(t, false); break;
 	case FORMAT_JCC_REG: jump_if(t, true); break;
 	case FORMAT_CALL:
@@ -332,8 +345,13 @@ size_t insn_text_named(const struct insn *insn, u32 index, enum disasm_style sty
 		       const struct disasm_names *names, char *buf, size_t size)
 {
 	struct text t = {
-		.buf = buf, .size = size, .insn = insn, .names = names,
-		.index = index, .kernel = style == DISASM_KERNEL, .lossless = style == DISASM_ASM,
+		.buf = buf,
+		.size = size,
+		.insn = insn,
+		.names = names,
+		.index = index,
+		.kernel = style == DISASM_KERNEL,
+		.lossless = style == DISASM_ASM,
 	};
 
 	t.info = &op_info[t.kernel ? insn_nearest(insn) : (enum op)insn->op];
@@ -344,7 +362,8 @@ size_t insn_text_named(const struct insn *insn, u32 index, enum disasm_style sty
 		put(&t, "(%02x) ", insn->code);
 	if (t.info == &op_info[OP_INVALID])
 		put(&t, t.kernel ? "invalid" : "<unknown>");
-	else if (insn->op == OP_INVALID && t.info->format >= FORMAT_ATOMIC && t.info->format <= FORMAT_STORE_REL)
+	else if (insn->op == OP_INVALID && t.info->format >= FORMAT_ATOMIC &&
+		 t.info->format <= FORMAT_STORE_REL)
 		put(&t, "BUG_%02x", insn->code);
 	else if (insn->op != OP_WIDE_HIGH)
 		operation(&t);
@@ -365,5 +384,6 @@ size_t insn_line(const struct insn *insn, const struct bpf_insn *raw, u32 index,
 		put(&t, i ? " %02x" : "%02x", bytes[i]);
 	put(&t, "\t");
 	at = t.len < size ? t.len : size;
-	return t.len + insn_text_named(insn, index, DISASM_LLVM, names, size ? buf + at : NULL, size - at);
+	return t.len +
+	       insn_text_named(insn, index, DISASM_LLVM, names, size ? buf + at : NULL, size - at);
 }

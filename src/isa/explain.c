@@ -34,13 +34,20 @@ __attribute__((format(printf, 2, 3))) static void put(struct words *w, const cha
 
 static const char *const classes[] = { "LD", "LDX", "ST", "STX", "ALU", "JMP", "JMP32", "ALU64" };
 static const char *const class_words[] = {
-	"special load", "load from memory into a register", "store an immediate to memory", "store a register to memory",
-	"32-bit arithmetic", "jump, 64-bit comparison", "jump, 32-bit comparison", "64-bit arithmetic",
+	"special load",
+	"load from memory into a register",
+	"store an immediate to memory",
+	"store a register to memory",
+	"32-bit arithmetic",
+	"jump, 64-bit comparison",
+	"jump, 32-bit comparison",
+	"64-bit arithmetic",
 };
-static const char *const alu_names[] = { "ADD", "SUB", "MUL", "DIV", "OR", "AND", "LSH", "RSH",
-					 "NEG", "MOD", "XOR", "MOV", "ARSH", "END", "?", "?" };
-static const char *const jump_names[] = { "JA", "JEQ", "JGT", "JGE", "JSET", "JNE", "JSGT", "JSGE",
-					  "CALL", "EXIT", "JLT", "JLE", "JSLT", "JSLE", "JCOND", "?" };
+static const char *const alu_names[] = { "ADD", "SUB", "MUL", "DIV", "OR",   "AND", "LSH", "RSH",
+					 "NEG", "MOD", "XOR", "MOV", "ARSH", "END", "?",   "?" };
+static const char *const jump_names[] = { "JA",	  "JEQ",  "JGT",   "JGE",  "JSET", "JNE",
+					  "JSGT", "JSGE", "CALL",  "EXIT", "JLT",  "JLE",
+					  "JSLT", "JSLE", "JCOND", "?" };
 static const char *const mode_names[] = { "IMM", "ABS", "IND", "MEM", "MEMSX", "?", "ATOMIC", "?" };
 static const char *const size_names[] = { "W, 4 bytes", "H, 2 bytes", "B, 1 byte", "DW, 8 bytes" };
 
@@ -54,11 +61,14 @@ static void opcode(struct words *w, u8 code)
 
 		put(w, ", operation %s", (alu ? alu_names : jump_names)[code >> 4]);
 		if (alu && BPF_OP(code) == BPF_END)
-			put(w, class == BPF_ALU64 ? ", swaps always" : code & BPF_X ? ", to big endian" : ", to little endian");
+			put(w, class == BPF_ALU64 ? ", swaps always"
+			       : code & BPF_X	  ? ", to big endian"
+						  : ", to little endian");
 		else
 			put(w, ", source %s", code & BPF_X ? "X: a register" : "K: the immediate");
 	} else {
-		put(w, ", mode %s, size %s", mode_names[code >> 5], size_names[BPF_SIZE(code) >> 3]);
+		put(w, ", mode %s, size %s", mode_names[code >> 5],
+		    size_names[BPF_SIZE(code) >> 3]);
 	}
 	put(w, "\n");
 }
@@ -67,7 +77,9 @@ static void opcode(struct words *w, u8 code)
 static const char *role(const struct insn *insn, u8 field, bool selects)
 {
 	return selects ? " (tells apart instructions of this opcode)"
-		       : insn->op != OP_INVALID && !(insn_operands[op_info[insn->op].format] & field) ? " (unused)" : "";
+	       : insn->op != OP_INVALID && !(insn_operands[op_info[insn->op].format] & field)
+		       ? " (unused)"
+		       : "";
 }
 
 static void fields(struct words *w, const struct insn *insn, const struct bpf_insn *raw)
@@ -81,16 +93,19 @@ static void fields(struct words *w, const struct insn *insn, const struct bpf_in
 	off = insn->op != OP_INVALID && insn_make(insn->op, 0, 0, 0x55, 0).off != 0x55;
 	imm = insn->op != OP_INVALID && insn_make(insn->op, 0, 0, 0, 0x55).imm != 0x55;
 	opcode(w, raw->code);
-	put(w, "  %02x           destination r%u%s, source %s%u%s\n", bytes[1], raw->dst_reg, role(insn, INSN_DST, false),
-	    src ? "" : "r", raw->src_reg, role(insn, INSN_SRC, src));
-	put(w, "  %02x %02x        offset %d%s\n", bytes[2], bytes[3], raw->off, role(insn, INSN_OFF, off));
-	put(w, "  %02x %02x %02x %02x  immediate %d", bytes[4], bytes[5], bytes[6], bytes[7], raw->imm);
+	put(w, "  %02x           destination r%u%s, source %s%u%s\n", bytes[1], raw->dst_reg,
+	    role(insn, INSN_DST, false), src ? "" : "r", raw->src_reg, role(insn, INSN_SRC, src));
+	put(w, "  %02x %02x        offset %d%s\n", bytes[2], bytes[3], raw->off,
+	    role(insn, INSN_OFF, off));
+	put(w, "  %02x %02x %02x %02x  immediate %d", bytes[4], bytes[5], bytes[6], bytes[7],
+	    raw->imm);
 	if (raw->imm < 0 || raw->imm > 9)
 		put(w, " (0x%x)", (u32)raw->imm);
 	put(w, "%s\n", role(insn, INSN_IMM, imm));
 	if (insn_is_wide(insn))
-		put(w, "  %02x %02x %02x %02x  second slot: its last four bytes are the upper half, 0x%x\n", bytes[12], bytes[13],
-		    bytes[14], bytes[15], (u32)raw[1].imm);
+		put(w,
+		    "  %02x %02x %02x %02x  second slot: its last four bytes are the upper half, 0x%x\n",
+		    bytes[12], bytes[13], bytes[14], bytes[15], (u32)raw[1].imm);
 }
 
 /* The value that an operation takes: "r2", "the lower half of r2", "15". */
@@ -102,7 +117,9 @@ static void operand(struct words *w, const struct insn *insn, bool reg, bool nar
 		put(w, "%d", insn->imm);
 }
 
-static const struct { const char *text, *before, *between; } alu_words[] = {
+static const struct {
+	const char *text, *before, *between;
+} alu_words[] = {
 	{ "+=", "adds ", " to r%u" },
 	{ "-=", "subtracts ", " from r%u" },
 	{ "*=", "multiplies r%u by ", NULL },
@@ -153,19 +170,30 @@ static void arithmetic(struct words *w, const struct insn *insn, bool reg)
 static void unary(struct words *w, const struct insn *insn)
 {
 	if (BPF_OP(insn->code) == BPF_NEG)
-		put(w, "negates r%u%s", insn->dst, BPF_CLASS(insn->code) == BPF_ALU ? ", as 32 bits" : "");
+		put(w, "negates r%u%s", insn->dst,
+		    BPF_CLASS(insn->code) == BPF_ALU ? ", as 32 bits" : "");
 	else if (BPF_CLASS(insn->code) == BPF_ALU64)
-		put(w, "reverses the order of the lowest %d bytes of r%u", insn->imm / 8, insn->dst);
+		put(w, "reverses the order of the lowest %d bytes of r%u", insn->imm / 8,
+		    insn->dst);
 	else
-		put(w, "puts the lowest %d bytes of r%u into %s-endian order", insn->imm / 8, insn->dst,
-		    insn->code & BPF_X ? "big" : "little");
+		put(w, "puts the lowest %d bytes of r%u into %s-endian order", insn->imm / 8,
+		    insn->dst, insn->code & BPF_X ? "big" : "little");
 }
 
-static const struct { const char *text, *words; } conditions[] = {
-	{ "==", "equals" }, { "!=", "differs from" }, { ">", "is greater than" }, { ">=", "is at least" },
-	{ "<", "is less than" }, { "<=", "is at most" }, { "&", "has a bit in common with" },
-	{ "s>", "is, signed, greater than" }, { "s>=", "is, signed, at least" },
-	{ "s<", "is, signed, less than" }, { "s<=", "is, signed, at most" },
+static const struct {
+	const char *text, *words;
+} conditions[] = {
+	{ "==", "equals" },
+	{ "!=", "differs from" },
+	{ ">", "is greater than" },
+	{ ">=", "is at least" },
+	{ "<", "is less than" },
+	{ "<=", "is at most" },
+	{ "&", "has a bit in common with" },
+	{ "s>", "is, signed, greater than" },
+	{ "s>=", "is, signed, at least" },
+	{ "s<", "is, signed, less than" },
+	{ "s<=", "is, signed, at most" },
 };
 
 static void distance(struct words *w, s64 slots)
@@ -193,13 +221,16 @@ static void call(struct words *w, const struct insn *insn)
 	const char *name = insn->imm > 0 ? helper_name((u32)insn->imm) : NULL;
 
 	if (insn->op == OP_CALL_LOCAL)
-		put(w, "calls the program's own function that begins %d slots after the next instruction", insn->imm);
+		put(w,
+		    "calls the program's own function that begins %d slots after the next instruction",
+		    insn->imm);
 	else if (insn->op == OP_CALL_KFUNC)
 		put(w, "calls the kernel function with BTF id %d", insn->imm);
 	else if (insn->op == OP_CALLX)
 		put(w, "calls the helper whose number is in r%u", insn->dst);
 	else
-		put(w, "calls helper %d%s%s: arguments in r1 to r5, result in r0", insn->imm, name ? ", " : "", name ? name : "");
+		put(w, "calls helper %d%s%s: arguments in r1 to r5, result in r0", insn->imm,
+		    name ? ", " : "", name ? name : "");
 }
 
 static u32 bytes_of(const struct insn *insn)
@@ -211,13 +242,15 @@ static u32 bytes_of(const struct insn *insn)
 
 static void place(struct words *w, const struct insn *insn, u8 base)
 {
-	put(w, "the %u byte%s at r%u %c %d", bytes_of(insn), bytes_of(insn) > 1 ? "s" : "", base, insn->off < 0 ? '-' : '+',
-	    insn->off < 0 ? -insn->off : insn->off);
+	put(w, "the %u byte%s at r%u %c %d", bytes_of(insn), bytes_of(insn) > 1 ? "s" : "", base,
+	    insn->off < 0 ? '-' : '+', insn->off < 0 ? -insn->off : insn->off);
 }
 
 static void atomic(struct words *w, const struct insn *insn)
 {
-	static const char *const verbs[] = { [0] = "adds", [4] = "ors", [5] = "ands", [10] = "xors" };
+	static const char *const verbs[] = {
+		[0] = "adds", [4] = "ors", [5] = "ands", [10] = "xors"
+	};
 
 	put(w, "atomically, on ");
 	place(w, insn, insn->dst);
@@ -226,14 +259,19 @@ static void atomic(struct words *w, const struct insn *insn)
 	else if (insn->imm == BPF_CMPXCHG)
 		put(w, ": if they equal r0, stores r%u there; r0 gets the old value", insn->src);
 	else
-		put(w, ": %s r%u%s", verbs[insn->imm >> 4], insn->src, insn->imm & BPF_FETCH ? ", which gets the old value" : "");
+		put(w, ": %s r%u%s", verbs[insn->imm >> 4], insn->src,
+		    insn->imm & BPF_FETCH ? ", which gets the old value" : "");
 }
 
 static void wide(struct words *w, const struct insn *insn)
 {
-	static const char *const what[] = { "the 64-bit number", "the map with fd", "the value of the map with fd",
-					    "the kernel variable with BTF id", "the address of the function at distance",
-					    "the map with index", "the value of the map with index" };
+	static const char *const what[] = { "the 64-bit number",
+					    "the map with fd",
+					    "the value of the map with fd",
+					    "the kernel variable with BTF id",
+					    "the address of the function at distance",
+					    "the map with index",
+					    "the value of the map with index" };
 
 	put(w, "sets r%u to %s ", insn->dst, what[insn->src % ARRAY_SIZE(what)]);
 	if (insn->op == OP_LD_IMM64)
@@ -246,14 +284,16 @@ static void wide(struct words *w, const struct insn *insn)
 
 static void memory(struct words *w, const struct insn *insn)
 {
-	bool load = op_info[insn->op].format == FORMAT_LDX || op_info[insn->op].format == FORMAT_LOAD_ACQ;
+	bool load = op_info[insn->op].format == FORMAT_LDX ||
+		    op_info[insn->op].format == FORMAT_LOAD_ACQ;
 
 	put(w, load ? "loads " : "stores ");
 	if (!load)
 		operand(w, insn, op_info[insn->op].format != FORMAT_ST, false), put(w, " into ");
 	place(w, insn, load ? insn->src : insn->dst);
 	if (load)
-		put(w, " into r%u%s", insn->dst, op_info[insn->op].text[0] == 's' ? ", with their sign" : "");
+		put(w, " into r%u%s", insn->dst,
+		    op_info[insn->op].text[0] == 's' ? ", with their sign" : "");
 	if (op_info[insn->op].format == FORMAT_LOAD_ACQ)
 		put(w, ", before all later accesses");
 	if (op_info[insn->op].format == FORMAT_STORE_REL)
@@ -275,8 +315,14 @@ static void sentence(struct words *w, const struct insn *insn)
 	case FORMAT_ALU_IMM: arithmetic(w, insn, false); break;
 	case FORMAT_ALU_REG: arithmetic(w, insn, true); break;
 	case FORMAT_UNARY: unary(w, insn); break;
-	case FORMAT_CAST: put(w, "turns the arena pointer in r%u into r%u of another address space", insn->src, insn->dst); break;
-	case FORMAT_JA: distance(w, insn->off); put(w, insn->op == OP_MAY_GOTO ? ", if the loop's budget is used up" : ""); break;
+	case FORMAT_CAST:
+		put(w, "turns the arena pointer in r%u into r%u of another address space",
+		    insn->src, insn->dst);
+		break;
+	case FORMAT_JA:
+		distance(w, insn->off);
+		put(w, insn->op == OP_MAY_GOTO ? ", if the loop's budget is used up" : "");
+		break;
 	case FORMAT_JA32: distance(w, insn->imm); break;
 	case FORMAT_JCC_IMM: branch(w, insn, false); break;
 	case FORMAT_JCC_REG: branch(w, insn, true); break;
@@ -326,5 +372,6 @@ size_t skep_explain(const void *insns, size_t size, char *buf, size_t len)
 	struct bpf_insn raw[2] = { 0 };
 
 	memcpy(raw, insns, size < sizeof(raw) ? size : sizeof(raw));
-	return insn_explain(raw, (u32)(size / sizeof(raw[0]) < 2 ? size / sizeof(raw[0]) : 2), buf, len);
+	return insn_explain(raw, (u32)(size / sizeof(raw[0]) < 2 ? size / sizeof(raw[0]) : 2), buf,
+			    len);
 }

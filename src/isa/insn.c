@@ -19,9 +19,13 @@ enum insn_field { FIELD_NONE, FIELD_SRC, FIELD_OFF, FIELD_IMM };
 const struct op_info op_info[OP_COUNT] = {
 	[OP_INVALID] = { .name = "INVALID", .text = "invalid" },
 	[OP_WIDE_HIGH] = { .name = "WIDE_HIGH", .text = "" },
-#define INSN(n, c, f, v, form, t)                                                                  \
-	[OP_##n] = { .name = #n, .text = t, .code = (c), .field = FIELD_##f,                       \
-		     .format = FORMAT_##form, .value = (v) },
+#define INSN(n, c, f, v, form, t)             \
+	[OP_##n] = { .name = #n,              \
+		     .text = t,               \
+		     .code = (c),             \
+		     .field = FIELD_##f,      \
+		     .format = FORMAT_##form, \
+		     .value = (v) },
 #include "isa/insn.def"
 };
 
@@ -107,8 +111,12 @@ void insn_decode(const struct bpf_insn *raw, u32 count, struct insn *out)
 {
 	for (u32 i = 0; i < count; i++) {
 		out[i] = (struct insn){
-			.op = find(&raw[i]), .dst = raw[i].dst_reg, .src = raw[i].src_reg,
-			.off = raw[i].off, .code = raw[i].code, .imm = raw[i].imm,
+			.op = find(&raw[i]),
+			.dst = raw[i].dst_reg,
+			.src = raw[i].src_reg,
+			.off = raw[i].off,
+			.code = raw[i].code,
+			.imm = raw[i].imm,
 		};
 		if (!insn_is_wide(&out[i]))
 			continue;
@@ -118,15 +126,19 @@ void insn_decode(const struct bpf_insn *raw, u32 count, struct insn *out)
 		}
 		out[i].imm_high = raw[i + 1].imm;
 		i++;
-		out[i] = (struct insn){ .op = OP_WIDE_HIGH, .code = raw[i].code, .imm = raw[i].imm };
+		out[i] =
+			(struct insn){ .op = OP_WIDE_HIGH, .code = raw[i].code, .imm = raw[i].imm };
 	}
 }
 
 u32 insn_encode(const struct insn *insn, struct bpf_insn *raw)
 {
 	raw[0] = (struct bpf_insn){
-		.code = (u8)insn->code, .dst_reg = insn->dst, .src_reg = insn->src,
-		.off = insn->off, .imm = insn->imm,
+		.code = (u8)insn->code,
+		.dst_reg = insn->dst,
+		.src_reg = insn->src,
+		.off = insn->off,
+		.imm = insn->imm,
 	};
 	if (!insn_is_wide(insn))
 		return 1;
@@ -137,7 +149,9 @@ u32 insn_encode(const struct insn *insn, struct bpf_insn *raw)
 struct insn insn_make(enum op op, u8 dst, u8 src, s16 off, s32 imm)
 {
 	const struct op_info *info = &op_info[op];
-	struct insn insn = { .op = (u16)op, .code = info->code, .dst = dst, .src = src, .off = off, .imm = imm };
+	struct insn insn = {
+		.op = (u16)op, .code = info->code, .dst = dst, .src = src, .off = off, .imm = imm
+	};
 
 	switch (info->field) {
 	case FIELD_SRC: insn.src = (u8)info->value; break;
@@ -151,8 +165,9 @@ struct insn insn_make(enum op op, u8 dst, u8 src, s16 off, s32 imm)
 static const char *reserved(u8 code)
 {
 	switch (BPF_CLASS(code)) {
-	case BPF_LD: return BPF_MODE(code) == BPF_IMM ? "BPF_LD_IMM64 uses reserved fields"
-						      : "BPF_LD_[ABS|IND] uses reserved fields";
+	case BPF_LD:
+		return BPF_MODE(code) == BPF_IMM ? "BPF_LD_IMM64 uses reserved fields"
+						 : "BPF_LD_[ABS|IND] uses reserved fields";
 	case BPF_LDX: return "BPF_LDX uses reserved fields";
 	case BPF_ST: return "BPF_ST uses reserved fields";
 	case BPF_STX: return "BPF_STX uses reserved fields";
@@ -179,7 +194,8 @@ static const char *unselected(const struct bpf_insn *raw)
 {
 	u8 wider = (u8)(BPF_STX | BPF_ATOMIC | BPF_DW);
 
-	if (BPF_CLASS(raw->code) == BPF_LDX && BPF_MODE(raw->code) != BPF_MEM && BPF_MODE(raw->code) != BPF_MEMSX)
+	if (BPF_CLASS(raw->code) == BPF_LDX && BPF_MODE(raw->code) != BPF_MEM &&
+	    BPF_MODE(raw->code) != BPF_MEMSX)
 		return reserved(raw->code);
 	if (!known[raw->code])
 		return "unknown opcode";

@@ -14,8 +14,8 @@
 #include "util/types.h"
 
 enum op {
-	OP_INVALID,	/* no instruction has this encoding */
-	OP_WIDE_HIGH,	/* second half of a 16-byte load */
+	OP_INVALID,   /* no instruction has this encoding */
+	OP_WIDE_HIGH, /* second half of a 16-byte load */
 #define INSN(name, code, field, value, format, text) OP_##name,
 #include "isa/insn.def"
 	OP_COUNT
@@ -23,19 +23,35 @@ enum op {
 
 /* Which fields are operands; FORMAT_ names are insn.def's last but one column. */
 enum insn_format {
-	FORMAT_NONE, FORMAT_ALU_IMM, FORMAT_ALU_REG, FORMAT_UNARY, FORMAT_CAST,
-	FORMAT_JA, FORMAT_JA32, FORMAT_JCC_IMM, FORMAT_JCC_REG,
-	FORMAT_CALL, FORMAT_CALL_KFUNC, FORMAT_CALLX,
-	FORMAT_LDX, FORMAT_STX, FORMAT_ST, FORMAT_ATOMIC, FORMAT_LOAD_ACQ, FORMAT_STORE_REL,
-	FORMAT_WIDE, FORMAT_LD_ABS, FORMAT_LD_IND,
+	FORMAT_NONE,
+	FORMAT_ALU_IMM,
+	FORMAT_ALU_REG,
+	FORMAT_UNARY,
+	FORMAT_CAST,
+	FORMAT_JA,
+	FORMAT_JA32,
+	FORMAT_JCC_IMM,
+	FORMAT_JCC_REG,
+	FORMAT_CALL,
+	FORMAT_CALL_KFUNC,
+	FORMAT_CALLX,
+	FORMAT_LDX,
+	FORMAT_STX,
+	FORMAT_ST,
+	FORMAT_ATOMIC,
+	FORMAT_LOAD_ACQ,
+	FORMAT_STORE_REL,
+	FORMAT_WIDE,
+	FORMAT_LD_ABS,
+	FORMAT_LD_IND,
 };
 
 /* A decoded instruction, 16 bytes. imm_high is the second slot's imm of a 16-byte load, else 0. */
 struct insn {
-	u16 op;		/* enum op */
+	u16 op; /* enum op */
 	u8 dst, src;
 	s16 off;
-	u16 code;	/* the opcode byte, for logs and class tests */
+	u16 code; /* the opcode byte, for logs and class tests */
 	s32 imm;
 	s32 imm_high;
 };
@@ -49,7 +65,7 @@ static inline u64 insn_imm64(const struct insn *i)
 struct op_info {
 	const char *name;	/* "ADD64_IMM" */
 	const char *text;	/* "+=" */
-	u8 code, field, format;	/* enum insn_field, enum insn_format */
+	u8 code, field, format; /* enum insn_field, enum insn_format */
 	s32 value;
 };
 extern const struct op_info op_info[OP_COUNT];
@@ -105,12 +121,13 @@ struct disasm_names {
  */
 enum disasm_style {
 	DISASM_LLVM,
-	DISASM_KERNEL,	/* as the verifier's log and bpftool's xlated dump */
-	DISASM_ASM,	/* LLVM's and nothing lost: what asm_program() reads back to the same bytes */
+	DISASM_KERNEL, /* as the verifier's log and bpftool's xlated dump */
+	DISASM_ASM, /* LLVM's and nothing lost: what asm_program() reads back to the same bytes */
 };
 size_t insn_text_named(const struct insn *insn, u32 index, enum disasm_style style,
 		       const struct disasm_names *names, char *buf, size_t size);
-static inline size_t insn_text(const struct insn *insn, u32 index, enum disasm_style style, char *buf, size_t size)
+static inline size_t insn_text(const struct insn *insn, u32 index, enum disasm_style style,
+			       char *buf, size_t size)
 {
 	return insn_text_named(insn, index, style, NULL, buf, size);
 }

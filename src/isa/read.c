@@ -67,7 +67,8 @@ bool take(struct reader *r, const char *token)
 	size_t len = strlen(token);
 
 	skip_blanks(r);
-	if (r->failed || strncmp(r->at, token, len) || (word_char(token[len - 1]) && word_char(r->at[len])))
+	if (r->failed || strncmp(r->at, token, len) ||
+	    (word_char(token[len - 1]) && word_char(r->at[len])))
 		return false;
 	r->at += len;
 	return true;
@@ -116,7 +117,8 @@ bool want_reg(struct reader *r, u8 *reg)
 {
 	bool narrow;
 
-	return take_reg(r, reg, &narrow) || read_bad(r, "register expected at \"%.*s\"", read_rest(r));
+	return take_reg(r, reg, &narrow) ||
+	       read_bad(r, "register expected at \"%.*s\"", read_rest(r));
 }
 
 bool take_number(struct reader *r, u64 *value, bool *negative)
@@ -130,11 +132,13 @@ bool take_number(struct reader *r, u64 *value, bool *negative)
 	if (*r->at == '-' || *r->at == '+')
 		r->at++;
 	skip_blanks(r);
-	if (*start == '+' && *r->at == '-')	/* "r1 + -4" */
+	if (*start == '+' && *r->at == '-') /* "r1 + -4" */
 		*negative = *r->at++;
 	at = r->at;
 	errno = 0;
-	*value = isdigit((unsigned char)*at) ? strtoull(at, &end, at[0] == '0' && tolower(at[1]) == 'x' ? 16 : 10) : 0;
+	*value = isdigit((unsigned char)*at)
+			 ? strtoull(at, &end, at[0] == '0' && tolower(at[1]) == 'x' ? 16 : 10)
+			 : 0;
 	if (r->failed || !isdigit((unsigned char)*at) || word_char(*end) || errno ||
 	    (*negative && *value > 1ULL << 63)) {
 		r->at = start;

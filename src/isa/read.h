@@ -22,15 +22,15 @@ struct read_label {
 struct read_jump {
 	char name[READ_NAME];
 	u32 index, line;
-	bool wide;	/* imm rather than off */
+	bool wide; /* imm rather than off */
 };
 
 struct reader {
 	const char *at;
 	u32 line;
 	bool failed;
-	int err;	/* once failed: a negative errno */
-	int opcode;	/* of "(b7)" in front of the kernel's text, else -1 */
+	int err;    /* once failed: a negative errno */
+	int opcode; /* of "(b7)" in front of the kernel's text, else -1 */
 	struct log *why;
 	struct bpf_insn *insns;
 	struct read_label *labels;

@@ -35,9 +35,11 @@ static bool same(const struct insn *insn, enum disasm_style style)
 	bool good;
 
 	insn_text(insn, 0, style, text, sizeof(text));
-	good = !assemble(text, &back, &count) && count == slots && !memcmp(raw, back, slots * sizeof(*raw));
+	good = !assemble(text, &back, &count) && count == slots &&
+	       !memcmp(raw, back, slots * sizeof(*raw));
 	if (!good)
-		printf("# %s: \"%s\" %s", op_info[insn->op].name, text, said[0] ? said : "gives other bytes\n");
+		printf("# %s: \"%s\" %s", op_info[insn->op].name, text,
+		       said[0] ? said : "gives other bytes\n");
 	free(back);
 	return good;
 }
@@ -50,7 +52,8 @@ static void every_row(void)
 	for (enum op op = OP_WIDE_HIGH + 1; op < OP_COUNT; op++)
 		for (u32 n = 0; isa_case(op, n, &insn); n++, cases++) {
 			lossless += !same(&insn, DISASM_ASM);
-			if (op != OP_CALL_KFUNC && op != OP_CALLX && op_info[op].format != FORMAT_WIDE)
+			if (op != OP_CALL_KFUNC && op != OP_CALLX &&
+			    op_info[op].format != FORMAT_WIDE)
 				kernel += !same(&insn, DISASM_KERNEL);
 		}
 	is(lossless, 0, "%u instructions come back from the assembler's style", cases);
@@ -75,7 +78,7 @@ static void random_ones(void)
 		struct bpf_insn raw[2];
 		struct insn insn[2];
 
-		if (i & 1)	/* small selectors, few fields: more of them are valid */
+		if (i & 1) /* small selectors, few fields: more of them are valid */
 			bits[0] &= next_random(&state) & 0x000000ff001faaffULL;
 		memcpy(raw, bits, sizeof(raw));
 		insn_decode(raw, 2, insn);
@@ -90,9 +93,15 @@ static void random_ones(void)
 
 static void random_text(void)
 {
-	static const char *const words[] = { "r1 ", "w2 ", "= ", "+= ", "5 ", "-0x80000000 ", "*(u32 *)", "(r1 + 4) ", "if ",
-		"goto ", "x", ": ", "\n", "ll ", "lock ", "1f", "1:", "call ", "bpf_loop ", "s> ", ", ", "(", ")", "[", "skb",
-		"exit\n", "/*", "*/", "//", "<", ">", "cmpxchg_64", "r0 ", "pc+", "kfunc ", "ld_pseudo ", "(b7) ", "\xff" };
+	static const char *const words[] = {
+		"r1 ",	     "w2 ",	   "= ",    "+= ",   "5 ",     "-0x80000000 ",
+		"*(u32 *)",  "(r1 + 4) ",  "if ",   "goto ", "x",      ": ",
+		"\n",	     "ll ",	   "lock ", "1f",    "1:",     "call ",
+		"bpf_loop ", "s> ",	   ", ",    "(",     ")",      "[",
+		"skb",	     "exit\n",	   "/*",    "*/",    "//",     "<",
+		">",	     "cmpxchg_64", "r0 ",   "pc+",   "kfunc ", "ld_pseudo ",
+		"(b7) ",     "\xff"
+	};
 	u64 state = 4101842887655102017ULL;
 	u32 fine = 0;
 
@@ -109,7 +118,11 @@ static void random_text(void)
 	ok(fine > 10 && fine < 50000, "random text is read or refused (%u of 50000 read)", fine);
 }
 
-static const struct { const char *text; u64 first[4]; u32 count; } good[] = {
+static const struct {
+	const char *text;
+	u64 first[4];
+	u32 count;
+} good[] = {
 	{ "", {}, 0 },
 	{ "# nothing\n// at /* all */\n", {}, 0 },
 	{ "r1 = 5 ; exit", { 0x00000005000001b7, 0x95 }, 2 },
@@ -134,15 +147,21 @@ static void examples(void)
 		u32 count;
 		int err = assemble(good[i].text, &out, &count);
 
-		ok(!err && count == good[i].count && !memcmp(out ? out : (void *)"", good[i].first, count * 8), "\"%s\"",
-		   i == 1 ? "comments" : i == 7 ? "label forward" : good[i].text);
+		ok(!err && count == good[i].count &&
+			   !memcmp(out ? out : (void *)"", good[i].first, count * 8),
+		   "\"%s\"",
+		   i == 1   ? "comments"
+		   : i == 7 ? "label forward"
+			    : good[i].text);
 		if (err)
 			printf("# %s", said);
 		free(out);
 	}
 }
 
-static const struct { const char *text, *why; } wrong[] = {
+static const struct {
+	const char *text, *why;
+} wrong[] = {
 	{ "exit\nfoo", "line 2: \"foo\" is not an instruction\n" },
 	{ "exit\n\n\nr1 = r11", "line 4: " },
 	{ "r1 += w2", "line 1: r and w registers do not mix\n" },
@@ -170,8 +189,9 @@ static void errors(void)
 		if (!wrong[i].why)
 			ok(!err && !count, "an open comment swallows the rest");
 		else
-			ok(err == -EINVAL && !out && !strncmp(said, wrong[i].why, strlen(wrong[i].why)), "error %u: %.*s", i,
-			   (int)strcspn(said, "\n"), said);
+			ok(err == -EINVAL && !out &&
+				   !strncmp(said, wrong[i].why, strlen(wrong[i].why)),
+			   "error %u: %.*s", i, (int)strcspn(said, "\n"), said);
 		free(out);
 	}
 }
@@ -197,12 +217,13 @@ static void as_clang(void)
 	for (enum op op = OP_WIDE_HIGH + 1; file && op < OP_COUNT; op++) {
 		enum insn_format format = op_info[op].format;
 
-		if (format == FORMAT_LOAD_ACQ || format == FORMAT_STORE_REL || format == FORMAT_CALL_KFUNC ||
-		    format == FORMAT_LD_IND || op == OP_CALL_LOCAL || (format == FORMAT_WIDE && op != OP_LD_IMM64))
+		if (format == FORMAT_LOAD_ACQ || format == FORMAT_STORE_REL ||
+		    format == FORMAT_CALL_KFUNC || format == FORMAT_LD_IND || op == OP_CALL_LOCAL ||
+		    (format == FORMAT_WIDE && op != OP_LD_IMM64))
 			continue;
 		for (u32 n = 0; isa_case(op, n, &insn); n++) {
 			if (op == OP_JA32 && insn.imm != (s16)insn.imm)
-				continue;	/* clang-19 takes far targets as labels only */
+				continue; /* clang-19 takes far targets as labels only */
 			count += insn_encode(&insn, want + count);
 			insn_text(&insn, 0, DISASM_LLVM, text, sizeof(text));
 			fprintf(file, "%s\n", text);
@@ -210,8 +231,10 @@ static void as_clang(void)
 	}
 	if (file)
 		fclose(file);
-	snprintf(command, sizeof(command), "cd %s && clang-19 -target bpf -mcpu=v4 -c t.s -o t.o && "
-		 "llvm-objcopy-19 -O binary -j .text t.o t.bin", dir);
+	snprintf(command, sizeof(command),
+		 "cd %s && clang-19 -target bpf -mcpu=v4 -c t.s -o t.o && "
+		 "llvm-objcopy-19 -O binary -j .text t.o t.bin",
+		 dir);
 	ok(file && !system(command), "clang-19 assembles our text");
 	snprintf(path, sizeof(path), "%s/t.bin", dir);
 	file = fopen(path, "r");
@@ -220,7 +243,8 @@ static void as_clang(void)
 		fclose(file);
 	for (u32 i = 0; i < count; i++)
 		if (memcmp(&want[i], &got[i], 8)) {
-			printf("# slot %u: %016llx, clang %016llx\n", i, *(unsigned long long *)&want[i], *(unsigned long long *)&got[i]);
+			printf("# slot %u: %016llx, clang %016llx\n", i,
+			       *(unsigned long long *)&want[i], *(unsigned long long *)&got[i]);
 			break;
 		}
 	ok(read == count && !memcmp(want, got, count * 8), "… to the same %u slots", count);

@@ -22,12 +22,14 @@ static void map_page(FILE *out)
 
 static void prog_page(FILE *out)
 {
-	fprintf(out, "\n## Program types\n\n| number | type | context | BPF_PROG_TEST_RUN |\n| --- | --- | --- | --- |\n");
+	fprintf(out,
+		"\n## Program types\n\n| number | type | context | BPF_PROG_TEST_RUN |\n| --- | --- | --- | --- |\n");
 	for (u32 type = 1; type < __MAX_BPF_PROG_TYPE; type++) {
 		const struct prog_info *info = prog_info(type);
 
 		if (info)
-			fprintf(out, "| %u | %s | %s | %s |\n", type, info->name, info->ctx ? info->ctx : "–",
+			fprintf(out, "| %u | %s | %s | %s |\n", type, info->name,
+				info->ctx ? info->ctx : "–",
 				info->test_run ? "yes" : "no (as Linux)");
 	}
 }
@@ -38,19 +40,22 @@ static void helper_page(FILE *out)
 
 	for (u32 number = 1; number < HELPER_COUNT; number++)
 		bodies += helper_body(number) != NULL;
-	fprintf(out, "\n## Helpers\n\nThe verifier knows all %u; %u of them run.\n\n"
-		"| number | helper | runs | GPL only |\n| --- | --- | --- | --- |\n", HELPER_COUNT - 1, bodies);
+	fprintf(out,
+		"\n## Helpers\n\nThe verifier knows all %u; %u of them run.\n\n"
+		"| number | helper | runs | GPL only |\n| --- | --- | --- | --- |\n",
+		HELPER_COUNT - 1, bodies);
 	for (u32 number = 1; number < HELPER_COUNT; number++) {
 		const struct helper_proto *proto = helper_any(number);
 
-		fprintf(out, "| %u | %s | %s | %s |\n", number, helper_name(number), helper_body(number) ? "yes" : "no",
-			proto && proto->gpl_only ? "yes" : "");
+		fprintf(out, "| %u | %s | %s | %s |\n", number, helper_name(number),
+			helper_body(number) ? "yes" : "no", proto && proto->gpl_only ? "yes" : "");
 	}
 }
 
 static void page(FILE *out)
 {
-	fprintf(out, "# Compatibility\n\nWhat of Linux 6.18's interface skep has, from its own tables "
+	fprintf(out,
+		"# Compatibility\n\nWhat of Linux 6.18's interface skep has, from its own tables "
 		"(`make docs` writes this page).\n\n");
 	map_page(out);
 	prog_page(out);
@@ -81,7 +86,8 @@ int main(int argc, char **argv)
 		putc(c, out);
 	fclose(out);
 	fclose(in);
-	ok(want_size == got_size && !memcmp(want, got, got_size), "docs/compatibility.md is what the tables say (make docs)");
+	ok(want_size == got_size && !memcmp(want, got, got_size),
+	   "docs/compatibility.md is what the tables say (make docs)");
 	free(want);
 	free(got);
 	return done();

@@ -24,7 +24,7 @@ static int load(const struct bpf_insn *raw, u32 count)
 	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
 	attr.insns = (u64)(uintptr_t)raw;
 	attr.insn_cnt = count;
-	attr.license = (u64)(uintptr_t)"GPL";
+	attr.license = (u64)(uintptr_t) "GPL";
 	attr.log_level = 2;
 	attr.log_buf = (u64)(uintptr_t)text;
 	attr.log_size = sizeof(text);
@@ -39,10 +39,12 @@ static int load(const struct bpf_insn *raw, u32 count)
 /* The instruction between fillers, so that short jumps stay inside; a function to call at the end. */
 static u32 surround(struct insn *insn, struct bpf_insn *raw)
 {
-	struct bpf_insn fill = { .code = BPF_ALU64 | BPF_MOV | BPF_K }, leave = { .code = BPF_JMP | BPF_EXIT };
+	struct bpf_insn fill = { .code = BPF_ALU64 | BPF_MOV | BPF_K },
+			leave = { .code = BPF_JMP | BPF_EXIT };
 	u32 count = 0;
 
-	if (op_info[insn->op].format == FORMAT_JCC_IMM || op_info[insn->op].format == FORMAT_JCC_REG)
+	if (op_info[insn->op].format == FORMAT_JCC_IMM ||
+	    op_info[insn->op].format == FORMAT_JCC_REG)
 		insn->off %= 3;
 	if (insn->op == OP_JA || insn->op == OP_MAY_GOTO)
 		insn->off = 0;
@@ -129,7 +131,8 @@ static void helpers(void)
 
 int main(void)
 {
-	struct bpf_insn nothing[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K }, { .code = BPF_JMP | BPF_EXIT } };
+	struct bpf_insn nothing[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K },
+				      { .code = BPF_JMP | BPF_EXIT } };
 
 	if (load(nothing, 2)) {
 		skip("bpf(2) is not permitted here");

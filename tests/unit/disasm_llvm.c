@@ -44,7 +44,8 @@ static int assemble(u32 count)
 	for (u32 i = 0; i < count * 8; i++)
 		fprintf(file, ".byte %u\n", bytes[i]);
 	fclose(file);
-	snprintf(command, sizeof(command), "clang-19 -target bpf -mcpu=v4 -c %s/t.s -o %s/t.o", dir, dir);
+	snprintf(command, sizeof(command), "clang-19 -target bpf -mcpu=v4 -c %s/t.s -o %s/t.o", dir,
+		 dir);
 	return system(command);
 }
 
@@ -71,7 +72,8 @@ static void compare(FILE *listing, u32 count)
 		insn_line(&insns[index], &raw[index], index, &names, ours, sizeof(ours));
 		seen += insn_is_wide(&insns[index]) ? 2 : 1;
 		if (strcmp(ours, theirs) && ++differ && shown++ < 20)
-			printf("# %s\n# llvm: %s\n# ours: %s\n", op_info[insns[index].op].name, theirs, ours);
+			printf("# %s\n# llvm: %s\n# ours: %s\n", op_info[insns[index].op].name,
+			       theirs, ours);
 	}
 	is(seen, count, "llvm-objdump listed every slot");
 	is(differ, 0, "every line is the same");

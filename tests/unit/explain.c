@@ -34,7 +34,8 @@ int main(int argc, char **argv)
 		if (argc > 1 && argv[1])
 			printf("# %s\n%s\n", op_info[op].name, text);
 		last = strstr(text, "\n  = ");
-		bad += !last || strlen(last) < 12 || strstr(last, "not valid") || strstr(last, "%u");
+		bad += !last || strlen(last) < 12 || strstr(last, "not valid") ||
+		       strstr(last, "%u");
 	}
 	is(bad, 0, "a sentence for every instruction");
 	raw[0] = (struct bpf_insn){ .code = 0xff };

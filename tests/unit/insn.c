@@ -17,8 +17,10 @@ static void roundtrip(void)
 			u32 slots = insn_encode(&insn, raw);
 
 			insn_decode(raw, slots, decoded);
-			if (memcmp(&decoded[0], &insn, sizeof(insn)) || insn_encode(&decoded[0], again) != slots ||
-			    memcmp(raw, again, slots * sizeof(*raw)) || (slots == 2 && decoded[1].op != OP_WIDE_HIGH))
+			if (memcmp(&decoded[0], &insn, sizeof(insn)) ||
+			    insn_encode(&decoded[0], again) != slots ||
+			    memcmp(raw, again, slots * sizeof(*raw)) ||
+			    (slots == 2 && decoded[1].op != OP_WIDE_HIGH))
 				bad++;
 			if (insn_check(&insn, raw, NULL))
 				bad++, printf("# %s refused\n", op_info[op].name);

@@ -23,7 +23,7 @@ static int load(const struct bpf_insn *raw, u32 count)
 	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
 	attr.insns = (u64)(uintptr_t)raw;
 	attr.insn_cnt = count;
-	attr.license = (u64)(uintptr_t)"GPL";
+	attr.license = (u64)(uintptr_t) "GPL";
 	attr.log_level = 1;
 	attr.log_buf = (u64)(uintptr_t)text;
 	attr.log_size = sizeof(text);
@@ -57,10 +57,13 @@ static u32 surround(const struct bpf_insn *raw, u32 slots, struct bpf_insn *out)
 {
 	u32 count = 0;
 
-	out[count++] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1 };
+	out[count++] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_X,
+					  .dst_reg = 6,
+					  .src_reg = 1 };
 	for (u8 reg = 0; reg < 10; reg++)
 		if (reg != 6 && reg != 1)
-			out[count++] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = reg };
+			out[count++] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K,
+							  .dst_reg = reg };
 	memcpy(out + count, raw, slots * sizeof(*raw));
 	count += slots;
 	if (raw->code != (BPF_JMP | BPF_EXIT)) {
@@ -72,7 +75,8 @@ static u32 surround(const struct bpf_insn *raw, u32 slots, struct bpf_insn *out)
 
 static bool ours_only(const char *line)
 {
-	return strstr(line, "reserved fields") || strstr(line, "unknown opcode") || strstr(line, "is invalid\n");
+	return strstr(line, "reserved fields") || strstr(line, "unknown opcode") ||
+	       strstr(line, "is invalid\n");
 }
 
 /* 1: agrees. Loads of maps and BTF, kfuncs and casts are judged by their object first, so only our acceptance is compared. */
@@ -95,17 +99,19 @@ static bool agrees(const struct bpf_insn *raw, u32 slots)
 	ours[strcspn(ours, "\n")] = 0;
 	if (got ? want == got && !strcmp(line, ours) : !ours_only(line))
 		return true;
-	if (got && want && ((insn_is_wide(insn) && raw->src_reg) || insn->op == OP_CALL_KFUNC ||
-			    insn->op == OP_ADDR_SPACE_CAST))
+	if (got && want &&
+	    ((insn_is_wide(insn) && raw->src_reg) || insn->op == OP_CALL_KFUNC ||
+	     insn->op == OP_ADDR_SPACE_CAST))
 		return true;
-	printf("# %02x %x %x %04hx %08x\n# kernel %d %s\n# ours   %d %s\n", raw->code, raw->dst_reg, raw->src_reg,
-	       raw->off, raw->imm, want, line, got, ours);
+	printf("# %02x %x %x %04hx %08x\n# kernel %d %s\n# ours   %d %s\n", raw->code, raw->dst_reg,
+	       raw->src_reg, raw->off, raw->imm, want, line, got, ours);
 	return false;
 }
 
 static const struct bpf_insn changes[] = {
-	{ .dst_reg = 1 }, { .dst_reg = 11 }, { .dst_reg = 15 }, { .src_reg = 1 }, { .src_reg = 7 }, { .src_reg = 12 },
-	{ .off = 1 }, { .off = 7 }, { .off = -1 }, { .imm = 1 }, { .imm = 7 }, { .imm = -1 }, { .imm = 0x40 },
+	{ .dst_reg = 1 },  { .dst_reg = 11 }, { .dst_reg = 15 }, { .src_reg = 1 }, { .src_reg = 7 },
+	{ .src_reg = 12 }, { .off = 1 },      { .off = 7 },	 { .off = -1 },	   { .imm = 1 },
+	{ .imm = 7 },	   { .imm = -1 },     { .imm = 0x40 },
 };
 
 static void change_each_field(enum op op)
@@ -133,12 +139,14 @@ static void change_each_field(enum op op)
 			raw->dst_reg = changes[c].dst_reg;
 		if (changes[c].src_reg)
 			raw->src_reg = changes[c].src_reg;
-		if (changes[c].off && BPF_CLASS(raw->code) != BPF_JMP && BPF_CLASS(raw->code) != BPF_JMP32)
+		if (changes[c].off && BPF_CLASS(raw->code) != BPF_JMP &&
+		    BPF_CLASS(raw->code) != BPF_JMP32)
 			raw->off = changes[c].off;
 		if (changes[c].imm && op != OP_JA32 && op != OP_CALL_LOCAL)
 			raw->imm = changes[c].imm;
-		if (op == OP_CALL_LOCAL || op == OP_LD_FUNC || (op == OP_CALL_HELPER && raw->src_reg == 1))
-			continue;	/* control flow is judged first */
+		if (op == OP_CALL_LOCAL || op == OP_LD_FUNC ||
+		    (op == OP_CALL_HELPER && raw->src_reg == 1))
+			continue; /* control flow is judged first */
 		bad += !agrees(raw, slots);
 	}
 	ok(!bad, "%s: each field set", op_info[op].name);
@@ -171,7 +179,8 @@ static void every_byte(void)
 
 int main(void)
 {
-	struct bpf_insn nothing[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K }, { .code = BPF_JMP | BPF_EXIT } };
+	struct bpf_insn nothing[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K },
+				      { .code = BPF_JMP | BPF_EXIT } };
 
 	if (load(nothing, 2)) {
 		skip("bpf(2) is not permitted here");
