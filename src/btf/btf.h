@@ -76,15 +76,23 @@ bool btf_has_decl_tag(const struct btf *btf, u32 id, s32 component, const char *
 const char *btf_decl_tag(const struct btf *btf, u32 id, s32 component, const char *prefix);
 
 /* Where an access of size bytes at byte off of a struct lands (kernel: btf_struct_walk). */
-enum btf_walk_kind { BTF_WALK_SCALAR, BTF_WALK_PTR, BTF_WALK_STRUCT };
+enum btf_walk_kind {
+	BTF_WALK_SCALAR,
+	BTF_WALK_PTR,		/* a pointer to a struct */
+	BTF_WALK_PTR_UNTRUSTED,	/* a pointer to anything else: read-only untrusted memory */
+	BTF_WALK_STRUCT,	/* the start of a struct inside; not from btf_struct_access() */
+};
 struct btf_walk {
 	enum btf_walk_kind kind;
-	u32 type;		/* PTR: what is pointed to; STRUCT: the struct whose start off is */
-	u32 flags;		/* MEM_USER, MEM_PERCPU, MEM_RCU, … from type tags (def/reg.h) */
+	u32 type;		/* PTR: the struct pointed to; STRUCT: the struct whose start off is */
+	u32 flags;		/* MEM_USER, MEM_PERCPU, MEM_RCU from type tags, PTR_UNTRUSTED through
+				 * a union (def/reg.h); or-ed to what is there: set it before the first call */
 	const char *field;	/* innermost member's name, or NULL */
 };
-/* 0, -EACCES, -EINVAL, with the kernel's log line ("access beyond struct …"). */
+/* 0, -EACCES, -EINVAL, -EFAULT with the kernel's log line ("access beyond struct …"). */
 int btf_struct_walk(const struct btf *btf, u32 id, u32 off, u32 size, struct btf_walk *out, struct log *log);
+/* Likewise, into structs at the same offset until a pointer or scalar is met: what a load yields. */
+int btf_struct_access(const struct btf *btf, u32 id, u32 off, u32 size, struct btf_walk *out, struct log *log);
 
 /* Fields of a map value (or an allocated object) that only certain helpers may touch. */
 enum btf_special {
@@ -100,7 +108,7 @@ struct btf_special_field {
 	u32 type;	/* kptr, uptr: id (in this btf) of the pointed-to struct */
 };
 enum { BTF_MAX_FIELDS = 11 };
-/* Fields of the struct id, sorted by offset, at most BTF_MAX_FIELDS: the count, or -E2BIG, -EEXIST, -EINVAL. */
+/* Fields of the struct or DATASEC id, sorted by offset: the count, or -E2BIG, -EEXIST, -EINVAL. */
 int btf_special_fields(const struct btf *btf, u32 id, struct btf_special_field out[BTF_MAX_FIELDS]);
 
 #endif

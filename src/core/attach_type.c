@@ -3,6 +3,10 @@
  * Which program types go where: the attach types of bpf(2), and PROG_ATTACH, PROG_DETACH and
  * PROG_QUERY, whose targets (cgroups, sockets, network namespaces) a hive has none of.
  */
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/vfs.h>
+
 #include "core/link.h"
 
 #include "core/prog.h"
@@ -116,12 +120,19 @@ static bool is_mprog(u32 prog_type)
 	}
 }
 
-/* The target of an attach: an fd that exists is a cgroup, a socket map, a namespace, none of which is a hive's. */
+static bool is_cgroup(struct caller *caller, int fd)
+{
+	struct statfs fs;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/fd/%d", caller->tgid, fd);
+	return !statfs(path, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* The target of an attach would be a cgroup, a socket map, a namespace or a device, none of which is a hive's. */
 static int refuse_target(struct call *call, u32 prog_type, int fd)
 {
-	struct fd_key key;
-
-	if (prog_type != BPF_PROG_TYPE_SCHED_CLS && call->caller->ops->identify(call->caller, fd, &key))
+	if (prog_type != BPF_PROG_TYPE_SCHED_CLS && !is_cgroup(call->caller, fd))
 		return -EBADF;
 	return fail(call->hive->log, -EOPNOTSUPP, "bpf command %d: programs of type %u cannot be attached here", call->cmd,
 		    prog_type);

@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,10 +228,12 @@ static int check_attr(struct call *call)
 	if (attr->map_type >= __MAX_BPF_MAP_TYPE || !attr->map_type)
 		return -EINVAL;
 	if (attr->map_ifindex)
-		return fail(call->hive->log, -EINVAL, "map_create: maps cannot be offloaded to a device");
-	if (attr->excl_prog_hash || attr->excl_prog_hash_size)
-		return fail(call->hive->log, attr->excl_prog_hash_size == 32 ? -EOPNOTSUPP : -EINVAL,
-			    "map_create: maps bound to a program's hash are not supported");
+		return fail(call->hive->log, if_indextoname(attr->map_ifindex, (char[IF_NAMESIZE]){ 0 }) ? -EOPNOTSUPP : -EINVAL,
+			    "map_create: maps cannot be offloaded to a device");
+	if (!attr->excl_prog_hash != (attr->excl_prog_hash_size != 32) || (!attr->excl_prog_hash && attr->excl_prog_hash_size))
+		return -EINVAL;
+	if (attr->excl_prog_hash)
+		return fail(call->hive->log, -EOPNOTSUPP, "map_create: maps bound to a program's hash are not supported");
 	return 0;
 }
 
@@ -382,7 +385,7 @@ static int seal(struct call *call, struct map_object *map)
 
 	if (memfd < 0)
 		return 0;
-	if (mapped_writable(call->caller, memfd, map->view.value_addr))
+	if (map->map->values && mapped_writable(call->caller, memfd, (u64)(uintptr_t)map->map->values))
 		return -EBUSY;
 	return fcntl(memfd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) ? -errno : 0;
 }

@@ -212,7 +212,7 @@ int cmd_token_create(struct call *call)
 		return -EINVAL;
 	if (call->caller->ops->identify(call->caller, (int)call->attr.token_create.bpffs_fd, &key))
 		return -EBADF;
-	return fail(call->hive->log, -EOPNOTSUPP, "token_create: whoever may speak to this hive needs no token");
+	return fail(call->hive->log, -EINVAL, "token_create: whoever may speak to this hive needs no token");
 }
 
 int cmd_prog_stream_read(struct call *call)

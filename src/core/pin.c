@@ -271,7 +271,7 @@ int cmd_obj_pin(struct call *call)
 		return err;
 	err = object_any_from_fd(call->hive, call->caller, (int)call->attr.bpf_fd, &object, NULL);
 	if (err)
-		return err == -EBADF ? -EBADF : -EINVAL;
+		return -EINVAL;
 	if (object->kind != OBJECT_PROG && object->kind != OBJECT_MAP && object->kind != OBJECT_LINK)
 		err = -EINVAL;
 	if (!err)

@@ -200,6 +200,9 @@ u64 slot_run(struct hive *hive, u32 cpu, struct prog *prog, const struct run_inp
 	run->task = input->task ? input->task : &self;
 	run->ctx = input->ctx;
 	run->packet = packet_of(prog->type, input->ctx);
+	run->prog_type = prog->type;
+	run->nr_records = 0;
+	run->redirect_ifindex = 0;
 	run->cookie = input->cookie;
 	run->func_ip = input->func_ip;
 	run->nr_regions = min(input->nr_regions, (u32)ARRAY_SIZE(run->regions));

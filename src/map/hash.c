@@ -6,14 +6,12 @@
  * old value reads it whole; per-CPU values and BPF_F_LOCK are written in place, as in Linux. The LRU
  * types never refuse a new key: the clock finds an element that was not used of late.
  */
-#include "map/hash.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "map/chain.h"
 #include "map/ops.h"
-#include "map/value.h"
 #include "util/size.h"
 
 enum {
@@ -321,6 +319,43 @@ static int hash_update(struct map *map, const void *key, const void *value, u64 
 	return err ? err : change_elem(hash, &change);
 }
 
+static void set_plain(struct hash_map *hash, u32 index, const void *key, const void *value, u32 key_hash)
+{
+	table_set_key(hash, index, key, key_hash);
+	words_in(elem_value(hash, elem_at(hash, index)), value, hash->map.spec.value_size);
+}
+
+/* change_elem() for the plain hash with BPF_ANY and a program's pool, which is most of all updates. */
+static int change_plain(struct hash_map *hash, const void *key, const void *value, u32 pool)
+{
+	u32 key_hash = (u32)table_hash(hash, key), *link, old, fresh;
+	struct bucket *bucket = bucket_of(hash, key_hash);
+
+	table_lock(bucket);
+	old = table_find_locked(hash, bucket, key, key_hash, &link);
+	fresh = old ? spare_take(hash, pool) : pool_take(hash, pool);
+	if (fresh) {
+		set_plain(hash, fresh, key, value, key_hash);
+		if (old)
+			table_replace(hash, link, old, fresh);
+		else
+			table_link(hash, bucket, fresh);
+	}
+	table_unlock(bucket);
+	if (old)
+		spare_give(hash, pool, old);
+	return fresh ? 0 : -E2BIG;
+}
+
+static int plain_update(struct map *map, const void *key, const void *value, u64 flags, u32 cpu)
+{
+	struct hash_map *hash = to_hash(map);
+
+	if (likely(flags == BPF_ANY && cpu < map->spec.nr_cpus && !value_is_special(&map->spec)))
+		return change_plain(hash, key, value, cpu);
+	return hash_update(map, key, value, flags, cpu);
+}
+
 static int hash_sys_update(struct map *map, const void *key, const void *value, u64 flags)
 {
 	struct hash_map *hash = to_hash(map);
@@ -541,14 +576,14 @@ static int outer_remove(struct map *map, const void *key)
 	return 0;
 }
 
-#define COMMON .free = hash_free, .alloc = hash_alloc, .update = hash_update, .remove = hash_remove,               \
+#define COMMON .free = hash_free, .alloc = hash_alloc, .remove = hash_remove,               \
 	.sys_lookup = hash_sys_lookup, .sys_update = hash_sys_update, .sys_remove = hash_remove,                   \
 	.lookup_remove = hash_lookup_remove, .next_key = hash_next_key, .for_each = hash_for_each
 
-const struct map_ops hash_ops = { COMMON, .lookup = hash_lookup };
-const struct map_ops percpu_hash_ops = { COMMON, .lookup = percpu_lookup };
-const struct map_ops lru_hash_ops = { COMMON, .lookup = lru_lookup };
-const struct map_ops lru_percpu_hash_ops = { COMMON, .lookup = percpu_lookup };
+const struct map_ops hash_ops = { COMMON, .lookup = hash_lookup, .update = plain_update };
+const struct map_ops percpu_hash_ops = { COMMON, .lookup = percpu_lookup, .update = hash_update };
+const struct map_ops lru_hash_ops = { COMMON, .lookup = lru_lookup, .update = hash_update };
+const struct map_ops lru_percpu_hash_ops = { COMMON, .lookup = percpu_lookup, .update = hash_update };
 const struct map_ops hash_of_maps_ops = {
 	.alloc = outer_alloc,
 	.free = outer_free,

@@ -78,26 +78,16 @@ void pool_give(struct hash_map *hash, u32 index);
 u32 spare_take(struct hash_map *hash, u32 pool);
 void spare_give(struct hash_map *hash, u32 pool, u32 index);
 
-/* hash_table.c: the chains. */
-u64 table_hash(const struct hash_map *hash, const void *key);
-/* Lock-free. 0: the key is not in the map. */
-u32 table_find(const struct hash_map *hash, const void *key, u32 key_hash);
-void table_lock(struct bucket *bucket);
-void table_unlock(struct bucket *bucket);
-/* Locked: the element with the key, and the link that names it (or the head's, if none). */
-u32 table_find_locked(const struct hash_map *hash, struct bucket *bucket, const void *key, u32 key_hash, u32 **link);
-/* Locked. The element's key is set; link it first. */
-void table_link(const struct hash_map *hash, struct bucket *bucket, u32 index);
-void table_replace(const struct hash_map *hash, u32 *link, u32 old, u32 fresh);
-void table_unlink(const struct hash_map *hash, u32 *link, u32 index);
-void table_set_key(const struct hash_map *hash, u32 index, const void *key, u32 key_hash);
-void table_get_key(const struct hash_map *hash, u32 index, void *key);
-/* Unlinks an element that was not used of late, 0: none found (LRU types; requires no lock held). */
-u32 table_evict(struct hash_map *hash);
-
 static inline struct bucket *bucket_of(const struct hash_map *hash, u32 key_hash)
 {
 	return &hash->buckets[key_hash & hash->mask];
 }
+
+/* hash_table.c: changes of chains, bucket locked. The element's key is set first; its memory is the caller's after. */
+void table_link(const struct hash_map *hash, struct bucket *bucket, u32 index);
+void table_replace(const struct hash_map *hash, u32 *link, u32 old, u32 fresh);
+void table_unlink(const struct hash_map *hash, u32 *link, u32 index);
+/* Unlinks an element that was not used of late, 0: none found (LRU types; requires no lock held). */
+u32 table_evict(struct hash_map *hash);
 
 #endif

@@ -85,8 +85,11 @@ u32 spare_take(struct hash_map *hash, u32 pool)
 {
 	u32 index;
 
-	for (u32 tries = 0; !(index = __atomic_exchange_n(&hash->pools[pool].spare, 0, __ATOMIC_ACQUIRE));)
-		lock_pause(tries++);
+	if (pool < hash->nr_pools - 1)
+		index = hash->pools[pool].spare;	/* the slot is the caller's alone */
+	else
+		for (u32 tries = 0; !(index = __atomic_exchange_n(&hash->pools[pool].spare, 0, __ATOMIC_ACQUIRE));)
+			lock_pause(tries++);
 	__atomic_store_n(&elem_at(hash, index)->state, pool << ELEM_HOME_SHIFT, __ATOMIC_RELAXED);
 	return index;
 }

@@ -7,6 +7,10 @@
  * Writers hold the lock and move seq around each change. A reader descends by single bits without
  * looking at keys, then compares once; it takes no lock and starts again if seq moved. Nodes are
  * numbered and never given back while the map lives, so a stale index is safe to follow.
+ *
+ * A table over the first `jump` bits of a key spares a reader the upper levels. Its entry for a
+ * pattern names the topmost node of at least so many bits that begins with the pattern, and the
+ * longest shorter node with a value that matches it.
  */
 #include <endian.h>
 #include <errno.h>
@@ -25,6 +29,7 @@ enum {
 	KMALLOC_MAX = 4 << 20,
 	KERNEL_NODE = 40,
 	MAX_RETRIES = 16,
+	MAX_JUMP = 16,
 };
 
 struct node {
@@ -36,9 +41,17 @@ struct node {
 	u64 data[];	/* the key's data padded to 8, then the value */
 };
 
+struct entry {
+	u32 start;	/* topmost node of at least jump bits that begins with the pattern */
+	u32 best;	/* longest real node of less than jump bits that matches it */
+};
+
 struct lpm {
 	struct map map;
 	struct area area;
+	struct area table_area;
+	struct entry *table;
+	u32 jump;
 	u32 lock, seq;
 	u32 root, count;
 	u32 free_first, free_last, fresh;	/* unused nodes: given back (oldest first), never used */
@@ -77,10 +90,17 @@ static int lpm_alloc(struct map **out, const struct map_spec *spec, struct log *
 	/* node 0 does not exist; n values need at most n - 1 joints, and an update one more for a moment */
 	size = 2 * (u64)spec->max_entries + 2;
 	err = size <= UINT32_MAX && size_mul(size, lpm->node_size, &size) ? area_new(&lpm->area, size) : -ENOMEM;
+	lpm->jump = (u32)__builtin_ctzll(size_pow2(spec->max_entries));
+	lpm->jump = max(lpm->jump, 4u);
+	lpm->jump = min(lpm->jump, lpm->data_size == 1 ? 8u : (u32)MAX_JUMP);
+	if (!err)
+		err = area_new(&lpm->table_area, (1ull << lpm->jump) * sizeof(struct entry));
 	if (err) {
+		area_free(&lpm->area);
 		free(lpm);
 		return err;
 	}
+	lpm->table = (struct entry *)lpm->table_area.mem;
 	lpm->nr_nodes = 2 * spec->max_entries + 2;
 	lpm->fresh = 1;
 	lpm->map.values = lpm->area.mem;
@@ -92,6 +112,7 @@ static int lpm_alloc(struct map **out, const struct map_spec *spec, struct log *
 static void lpm_free(struct map *map)
 {
 	area_free(&to_lpm(map)->area);
+	area_free(&to_lpm(map)->table_area);
 	free(to_lpm(map));
 }
 
@@ -119,9 +140,16 @@ struct key {
 
 static bool take_key(const struct lpm *lpm, const void *from, struct key *key)
 {
+	const u8 *data = (const u8 *)from + PREFIX;
+
 	memcpy(&key->bits, from, PREFIX);
 	key->data[(lpm->data_size - 1) / 8] = 0;
-	memcpy(key->data, (const u8 *)from + PREFIX, lpm->data_size);
+	if (lpm->data_size == 4)
+		memcpy(key->data, data, 4);
+	else if (lpm->data_size == 16)
+		memcpy(key->data, data, 16);
+	else
+		memcpy(key->data, data, lpm->data_size);
 	return key->bits <= lpm->data_size * 8;
 }
 
@@ -130,42 +158,67 @@ static u32 step(const struct node *node, const struct key *key, u32 bits)
 	return __atomic_load_n(&node->child[bit_of((const u8 *)key->data, bits)], __ATOMIC_ACQUIRE);
 }
 
-/*
- * Descends by bits to the last node no longer than the key, which shares more with the key than any
- * other if one does at all. The match is the longest real node on the path that is within what is shared.
- */
-static u32 descend(const struct lpm *lpm, const struct key *key)
-{
-	u32 at = __atomic_load_n(&lpm->root, __ATOMIC_ACQUIRE), last = 0, best = 0, shared, left = MAX_BITS + 1;
-	u32 lengths[64], reals[64], depth = 0;
+static u32 pattern_of(const struct lpm *lpm, const u64 *data) { return (u32)(be64toh(data[0]) >> (64 - lpm->jump)); }
 
-	for (; at && left; left--) {
+/* Real nodes on the way down, shortest first, and how long they are. */
+struct path {
+	u32 count;
+	u32 bits[64], nodes[64];
+};
+
+/*
+ * Descends by bits from `at` to the last node no longer than the key: it shares more with the key than any
+ * other below `at` does, or nothing there matches. 0: there is none.
+ */
+static u32 descend(const struct lpm *lpm, const struct key *key, u32 at, struct path *path)
+{
+	u32 last = 0, left = MAX_BITS + 1;
+
+	for (path->count = 0; at && left; left--) {
 		const struct node *node = node_at(lpm, at);
 		u32 bits = __atomic_load_n(&node->bits, __ATOMIC_RELAXED);
 
 		if (bits > key->bits)
 			break;
-		last = at;
 		if (__atomic_load_n(&node->real, __ATOMIC_RELAXED)) {
-			if (depth == ARRAY_SIZE(reals))	{
-				/* keep what is sure, forget the rest */
+			if (path->count == ARRAY_SIZE(path->bits)) {
+				/* what is sure so far makes the rest superfluous */
 				if (common(node, key->data, bits) < bits)
 					break;
-				depth = 0;
+				path->count = 0;
 			}
-			lengths[depth] = bits;
-			reals[depth++] = at;
+			path->bits[path->count] = bits;
+			path->nodes[path->count++] = at;
 		}
+		last = at;
 		if (bits == lpm->data_size * 8)
 			break;
 		at = step(node, key, bits);
 	}
+	return last;
+}
+
+/* The longest real node that matches the key: on the path, within what its last node shares with the key. */
+static u32 match(const struct lpm *lpm, const struct key *key)
+{
+	u32 at = 0, best = 0, last, shared;
+	struct path path;
+
+	if (key->bits >= lpm->jump) {
+		const struct entry *entry = &lpm->table[pattern_of(lpm, key->data)];
+
+		at = __atomic_load_n(&entry->start, __ATOMIC_ACQUIRE);
+		best = __atomic_load_n(&entry->best, __ATOMIC_ACQUIRE);
+	} else {
+		at = __atomic_load_n(&lpm->root, __ATOMIC_ACQUIRE);
+	}
+	last = descend(lpm, key, at, &path);
 	if (!last)
-		return 0;
+		return best;
 	shared = common(node_at(lpm, last), key->data, key->bits);
-	while (depth && !best)
-		if (lengths[--depth] <= shared)
-			best = reals[depth];
+	while (path.count)
+		if (path.bits[--path.count] <= shared)
+			return path.nodes[path.count];
 	return best;
 }
 
@@ -176,7 +229,7 @@ static u32 find(struct lpm *lpm, const struct key *key)
 	for (u32 tries = 0; tries < MAX_RETRIES; tries++) {
 		u32 seq = __atomic_load_n(&lpm->seq, __ATOMIC_ACQUIRE);
 
-		found = descend(lpm, key);
+		found = match(lpm, key);
 #if !defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 #endif
@@ -185,7 +238,7 @@ static u32 find(struct lpm *lpm, const struct key *key)
 		lock_pause(tries);
 	}
 	lock_take(&lpm->lock);
-	found = descend(lpm, key);
+	found = match(lpm, key);
 	lock_drop(&lpm->lock);
 	return found;
 }
@@ -314,6 +367,48 @@ static int insert(struct lpm *lpm, const struct key *key, const void *value, u64
 	return 0;
 }
 
+/* Locked. The longest real node shorter than `below` bits that matches the data. */
+static u32 best_below(struct lpm *lpm, const u64 *data, u32 below)
+{
+	u32 best = 0;
+
+	for (u32 at = lpm->root; at;) {
+		struct node *node = node_at(lpm, at);
+
+		if (node->bits >= below || common(node, data, node->bits) < node->bits)
+			break;
+		if (node->real)
+			best = at;
+		at = node->child[bit_of((const u8 *)data, node->bits)];
+	}
+	return best;
+}
+
+/* Locked. The table's entries that a change of the key concerns. */
+static void mend_table(struct lpm *lpm, const struct key *key)
+{
+	u32 pattern = pattern_of(lpm, key->data), best, at = lpm->root, first, last;
+
+	if (key->bits >= lpm->jump) {
+		while (at && node_at(lpm, at)->bits < lpm->jump)
+			at = node_at(lpm, at)->child[bit_of((const u8 *)key->data, node_at(lpm, at)->bits)];
+		if (at && common(node_at(lpm, at), key->data, lpm->jump) < lpm->jump)
+			at = 0;
+		set(&lpm->table[pattern].start, at);
+		return;
+	}
+	best = best_below(lpm, key->data, key->bits + 1);
+	first = pattern >> (lpm->jump - key->bits) << (lpm->jump - key->bits);
+	last = first + (1u << (lpm->jump - key->bits)) - 1;
+	for (u32 i = first; i <= last; i++) {
+		u32 now = lpm->table[i].best;
+
+		/* a longer one that stays is better; those that were as long are this key's, old or new */
+		if (!now || node_at(lpm, now)->bits <= key->bits)
+			set(&lpm->table[i].best, best);
+	}
+}
+
 static int lpm_update(struct map *map, const void *from, const void *value, u64 flags, u32 cpu)
 {
 	struct lpm *lpm = to_lpm(map);
@@ -325,6 +420,8 @@ static int lpm_update(struct map *map, const void *from, const void *value, u64 
 		return -EINVAL;
 	begin(lpm);
 	err = insert(lpm, &key, value, flags);
+	if (!err)
+		mend_table(lpm, &key);
 	end(lpm);
 	return err;
 }
@@ -380,6 +477,7 @@ static int lpm_remove(struct map *map, const void *from)
 	if (!err) {
 		cut(lpm, link, parent_link);
 		lpm->count--;
+		mend_table(lpm, &key);
 	}
 	end(lpm);
 	return err;

@@ -128,6 +128,10 @@ int map_sys_lookup_remove(struct map *map, const void *key, void *value, u64 fla
 		return err;
 	if (map->ops->pop)
 		return map->ops->pop(map, value);
+	if (map->spec.type == BPF_MAP_TYPE_STACK_TRACE) {
+		err = map->ops->sys_lookup(map, key, value, flags);
+		return err ? err : map->ops->sys_remove(map, key);
+	}
 	return map->ops->lookup_remove ? map->ops->lookup_remove(map, key, value, flags) : -MAP_ENOTSUPP;
 }
 

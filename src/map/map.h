@@ -49,7 +49,7 @@ struct map_ops {
 	/* After map->spec is filled in: a type may correct what clients see of it. May be NULL. */
 	void (*adjust)(struct map *map);
 
-	/* Program side (helpers); cpu is the run's slot. NULL member: the helper is not for this type. */
+	/* Program side (helpers); cpu is the run's slot, held by the caller alone (or not below nr_cpus). NULL member: the helper is not for this type. */
 	void *(*lookup)(struct map *map, const void *key, u32 cpu);
 	int (*update)(struct map *map, const void *key, const void *value, u64 flags, u32 cpu);
 	int (*remove)(struct map *map, const void *key);

@@ -119,16 +119,16 @@ static void put_header(struct ringbuf *ring, u64 pos, u32 len)
 {
 	struct header *header = header_at(ring, pos);
 
-	__atomic_store_n(&header->pages, (u32)(((u8 *)header - ring->area.mem) / PAGE), __ATOMIC_RELAXED);
+	__atomic_store_n(&header->pages, (u32)((u64)((u8 *)header - ring->area.mem) / PAGE), __ATOMIC_RELAXED);
 	__atomic_store_n(&header->len, len, __ATOMIC_RELEASE);
 }
 
 void *ringbuf_reserve(struct map *map, u64 size)
 {
 	struct ringbuf *ring = to_ring(map);
-	u64 consumed, start, end;
+	u64 consumed, start, end, whole = record_size(size);
 
-	if (size > UINT32_MAX / 4 || record_size(size) > ring->size)
+	if (size > UINT32_MAX / 4 || whole > ring->size)
 		goto full;
 	consumed = __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
 	lock_take(&ring->lock);
@@ -136,7 +136,7 @@ void *ringbuf_reserve(struct map *map, u64 size)
 	start = ring->end;
 	if ((start & (ring->size - 1)) == ring->size - HEADER)
 		start += HEADER;
-	end = start + record_size(size);
+	end = start + whole;
 	if (end - consumed >= ring->size || end - ring->pending >= ring->size) {
 		lock_drop(&ring->lock);
 		goto full;

@@ -18,6 +18,7 @@ trap cleanup EXIT
 
 debootstrap --variant=minbase --include=git,make,ca-certificates bookworm "$fresh/root" ${mirror:+$mirror} >"$fresh/log" 2>&1 ||
 	{ tail -20 "$fresh/log" >&2; exit 1; }
+rm -f "$fresh/root/etc/apt/sources.list"
 cp -r /etc/apt/sources.list* /etc/apt/apt.conf.d "$fresh/root/etc/apt/" 2>/dev/null || true
 cp -r /etc/apt/preferences.d "$fresh/root/etc/apt/" 2>/dev/null || true
 cp -L /etc/resolv.conf "$fresh/root/etc/resolv.conf" 2>/dev/null || true
@@ -27,7 +28,7 @@ mount --make-rslave "$fresh/root/sys"
 mount --rbind /dev "$fresh/root/dev"
 mount --make-rslave "$fresh/root/dev"
 git bundle create -q "$fresh/root/skep.bundle" HEAD
-chroot "$fresh/root" git clone -q /skep.bundle /root/skep
+chroot "$fresh/root" git -c advice.detachedHead=false clone -q /skep.bundle /root/skep
 for goal in ${FRESH:-demo check}; do
 	echo "== make $goal on a fresh machine"
 	chroot "$fresh/root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C make -C /root/skep "$goal" </dev/null

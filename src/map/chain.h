@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Chains of the hash maps, the hot part: lock-free readers, one lock a bucket for writers.
+ *
+ * A bucket's seq is the lock (odd) and the version. An unlinked element keeps its next, so a reader
+ * that stands on it goes on; it is reused only after the writer that unlinked it has moved seq. A
+ * reader may therefore be led astray into another chain, but never without seq having moved since it
+ * read the head: a miss or a hit counts only if seq stands still, else the reader starts again. Thus
+ * a key that is present is never missed, whatever happens to its neighbours or to itself.
+ */
+#ifndef MAP_CHAIN_H
+#define MAP_CHAIN_H
+
+#include "map/hash.h"
+#include "map/value.h"
+#include "util/hash.h"
+
+enum {
+	CHAIN_RETRIES = 16,	/* then a reader takes the lock */
+	CHAIN_STEPS = 4096,	/* a chain so long is only seen when led astray */
+};
+
+static inline u64 table_hash(const struct hash_map *hash, const void *key)
+{
+	u64 whole;
+
+	if (hash->map.spec.key_size == 8) {
+		memcpy(&whole, key, 8);
+		return hash_u64(whole, hash->seed);
+	}
+	return hash_bytes(key, hash->map.spec.key_size, hash->seed);
+}
+
+static inline bool same_key(const struct elem *elem, const void *key, u32 size)
+{
+	u64 word, stored;
+	u32 at = 0;
+
+	for (; at + 8 <= size; at += 8) {
+		memcpy(&word, (const u8 *)key + at, 8);
+		if (__atomic_load_n(&elem->data[at / 8], __ATOMIC_RELAXED) != word)
+			return false;
+	}
+	if (at == size)
+		return true;
+	word = 0;
+	memcpy(&word, (const u8 *)key + at, size - at);
+	stored = __atomic_load_n(&elem->data[at / 8], __ATOMIC_RELAXED);
+	return stored == word;
+}
+
+static inline void table_set_key(const struct hash_map *hash, u32 index, const void *key, u32 key_hash)
+{
+	struct elem *elem = elem_at(hash, index);
+
+	__atomic_store_n(&elem->hash, key_hash, __ATOMIC_RELAXED);
+	words_in(elem->data, key, hash->map.spec.key_size);
+}
+
+static inline void table_get_key(const struct hash_map *hash, u32 index, void *key)
+{
+	words_out(key, elem_at(hash, index)->data, hash->map.spec.key_size);
+}
+
+/* The element of the chain that has the key; 0 at its end, ~0 if it seems endless. */
+static inline u32 chain_walk(const struct hash_map *hash, const struct bucket *bucket, const void *key, u32 key_hash)
+{
+	u32 at = __atomic_load_n(&bucket->head, __ATOMIC_ACQUIRE), size = hash->map.spec.key_size;
+
+	for (u32 steps = 0; at; steps++) {
+		const struct elem *elem = elem_at(hash, at);
+
+		if (__atomic_load_n(&elem->hash, __ATOMIC_RELAXED) == key_hash && same_key(elem, key, size))
+			return at;
+		if (steps > CHAIN_STEPS)
+			return ~0u;
+		at = __atomic_load_n(&elem->next, __ATOMIC_ACQUIRE);
+	}
+	return 0;
+}
+
+/* The same under the lock (hash_table.c). */
+u32 chain_find_with_lock(const struct hash_map *hash, const void *key, u32 key_hash);
+
+/* Lock-free. 0: the key is not in the map. */
+static inline u32 table_find(const struct hash_map *hash, const void *key, u32 key_hash)
+{
+	const struct bucket *bucket = bucket_of(hash, key_hash);
+
+	for (u32 tries = 0; tries < CHAIN_RETRIES; tries++) {
+		u32 seq = __atomic_load_n(&bucket->seq, __ATOMIC_ACQUIRE);
+		u32 index = chain_walk(hash, bucket, key, key_hash);
+
+		/* Keys were read relaxed: keep those loads before the check of seq. */
+#if !defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+		if (likely(__atomic_load_n(&bucket->seq, __ATOMIC_ACQUIRE) == seq && index != ~0u))
+			return index;
+	}
+	return chain_find_with_lock(hash, key, key_hash);
+}
+
+static inline void table_lock(struct bucket *bucket)
+{
+	for (u32 tries = 0;;) {
+		u32 seq = __atomic_load_n(&bucket->seq, __ATOMIC_RELAXED);
+
+		if (!(seq & 1) && __atomic_compare_exchange_n(&bucket->seq, &seq, seq + 1, false, __ATOMIC_ACQUIRE,
+							      __ATOMIC_RELAXED))
+			return;
+		lock_pause(tries++);
+	}
+}
+
+static inline void table_unlock(struct bucket *bucket)
+{
+	__atomic_store_n(&bucket->seq, __atomic_load_n(&bucket->seq, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE);
+}
+
+/* Locked: the element with the key, and the link that names it (or the head's, if none). */
+static inline u32 table_find_locked(const struct hash_map *hash, struct bucket *bucket, const void *key, u32 key_hash, u32 **link)
+{
+	u32 size = hash->map.spec.key_size;
+
+	for (*link = &bucket->head; **link; *link = &elem_at(hash, **link)->next) {
+		struct elem *elem = elem_at(hash, **link);
+
+		if (elem->hash == key_hash && same_key(elem, key, size))
+			return **link;
+	}
+	return 0;
+}
+
+#endif
