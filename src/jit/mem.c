@@ -96,6 +96,17 @@ static struct region *add_region(u32 size, bool own)
 	return region;
 }
 
+static void drop_region(struct region *region)
+{
+	struct region **link = &regions;
+
+	while (*link != region)
+		link = &(*link)->next;
+	*link = region->next;
+	munmap(region->mem, region->size);
+	free(region);
+}
+
 static u8 *alloc_own(u32 size)
 {
 	struct region *region = add_region(round_up(size, 4096u), true);
@@ -145,15 +156,47 @@ static int write_self(u8 *mem, const u8 *code, u32 size)
 	return done == size ? 0 : -ENOMEM;
 }
 
+/* A function that returns value. */
+static u32 make_constant(u8 code[16], u8 value)
+{
+#if defined(__x86_64__)
+	memcpy(code, (const u8[]){ 0xb8, value, 0, 0, 0, 0xc3 }, 6);
+	return 6;
+#elif defined(__aarch64__)
+	memcpy(code, (const u32[]){ 0x52800000 | (u32)value << 5, 0xd65f03c0 }, 8);
+	return 8;
+#else
+	(void)code, (void)value;
+	return 0;
+#endif
+}
+
+/* Writes two functions to the same place and calls each: an emulator may go on with the old one. */
+static bool rewriting_works(u8 *mem)
+{
+	u8 code[16];
+
+	for (u8 value = 1; value < 3; value++) {
+		u32 size = make_constant(code, value);
+
+		if (!size || write_self(mem, code, size))
+			return false;
+		__builtin___clear_cache((char *)mem, (char *)mem + size);
+		if (((int (*)(void))mem)() != value)
+			return false;
+	}
+	return true;
+}
+
 /* Whether code can be put into shared regions; found out once. The lock is held. */
 static bool can_share(void)
 {
-	static const u8 breakpoint = 0xcc;
-	struct region *region;
-
 	if (self_writes == UNTRIED) {
-		region = add_region(REGION, false);
-		self_writes = region && !write_self(region->mem, &breakpoint, 1) ? WORKS : DENIED;
+		struct region *region = add_region(REGION, false);
+
+		self_writes = region && rewriting_works(region->mem) ? WORKS : DENIED;
+		if (region && self_writes == DENIED)
+			drop_region(region);
 	}
 	return self_writes == WORKS;
 }
@@ -202,17 +245,6 @@ int jit_mem_write(u8 *mem, const void *code, u32 size)
 	pthread_mutex_unlock(&lock);
 	__builtin___clear_cache((char *)mem, (char *)mem + size);
 	return err;
-}
-
-static void drop_region(struct region *region)
-{
-	struct region **link = &regions;
-
-	while (*link != region)
-		link = &(*link)->next;
-	*link = region->next;
-	munmap(region->mem, region->size);
-	free(region);
 }
 
 void jit_mem_free(u8 *mem, u32 size)
