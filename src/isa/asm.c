@@ -203,7 +203,7 @@ static bool locked(struct reader *r)
 }
 
 /*
- * The atomic functions after their "(": READ_NAME((u64 *)(r1 + 0), r2) and LLVM's NAME_64(r1 + 0, r2).
+ * The atomic functions after their "(": NAME((u64 *)(r1 + 0), r2) and LLVM's NAME_64(r1 + 0, r2).
  * text is insn.def's; what receives the old value must be the last argument (r0 for cmpxchg).
  */
 static bool atomic_call(struct reader *r, u8 dst, const char *text, int size)
