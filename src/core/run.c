@@ -15,7 +15,9 @@
 #include "core/prog.h"
 #include "core/test_run.h"
 #include "def/ctx_layout.h"
+#include "helper/current.h"
 #include "map/space.h"
+#include "util/proc.h"
 
 struct slot {
 	pthread_mutex_t lock;
@@ -61,7 +63,13 @@ static int self_write(struct task *task, u64 addr, const void *src, size_t len)
 	return caller_self_ops.write(&self, addr, src, len);
 }
 
+static void self_origin(struct task *task, struct task_origin *out)
+{
+	proc_origin(task->pid, &out->parent, out->parent_comm, &out->start_ns);
+}
+
 static const struct task_ops self_task_ops = {
+	.origin = self_origin,
 	.comm = self_comm, .creds = self_creds, .read = self_read, .write = self_write,
 };
 
@@ -83,8 +91,17 @@ static void trace_line(struct run *run, const char *line, size_t len)
 	core_trace_write(run->hive, line, len);
 }
 
+/* Once a slot; NULL where there is no kernel BTF. */
+static struct current *make_current(struct run *run)
+{
+	const struct btf *vmlinux = hive_vmlinux(run->hive);
+	struct current *current = NULL;
+
+	return vmlinux && !current_new(&current, vmlinux) ? current : NULL;
+}
+
 static const struct run_ops run_ops = {
-	.tail_target = tail_target, .trace = trace_line, .load_packet = packet_load,
+	.current = make_current, .tail_target = tail_target, .trace = trace_line, .load_packet = packet_load,
 };
 
 /* Slots. */
@@ -118,6 +135,7 @@ void slots_free(struct hive *hive)
 {
 	for (u32 cpu = 0; hive->slots && cpu < hive->nr_cpus; cpu++) {
 		free(hive->slots[cpu].stack);
+		current_free(hive->slots[cpu].run.current);
 		pthread_mutex_destroy(&hive->slots[cpu].lock);
 	}
 	free(hive->slots);

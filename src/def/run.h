@@ -14,6 +14,7 @@
 struct run;
 struct map;
 struct packet;
+struct current;
 
 /* A helper body. r1..r5 as the program left them; returns r0. */
 typedef u64 (*helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run);
@@ -35,6 +36,12 @@ struct task {
 	u32 tgid;	/* process id */
 };
 
+struct task_origin {
+	u32 parent;		/* process id of the parent */
+	char parent_comm[16];
+	u64 start_ns;		/* since boot */
+};
+
 struct task_ops {
 	void (*comm)(struct task *task, char comm[16]);
 	void (*creds)(struct task *task, u32 *uid, u32 *gid);
@@ -42,6 +49,8 @@ struct task_ops {
 	int (*read)(struct task *task, void *dst, u64 addr, size_t len);
 	/* Writes likewise (bpf_probe_write_user); may be NULL. */
 	int (*write)(struct task *task, u64 addr, const void *src, size_t len);
+	/* Its parent and age; fields that are not known stay zero. May be NULL. */
+	void (*origin)(struct task *task, struct task_origin *out);
 	/* Return addresses of its user stack, innermost first: how many, at most max, or -errno. May be NULL. */
 	int (*stack)(struct task *task, u64 *ips, u32 max);
 };
@@ -90,6 +99,7 @@ struct run {
 	u32 prog_type;		/* of the program entered, for helpers that differ by it */
 	struct packet *packet;	/* the packet behind ctx (ctx_layout.h), NULL for other program types */
 	u32 redirect_ifindex;	/* where bpf_redirect or bpf_redirect_map sends it */
+	struct current *current;	/* objects of bpf_get_current_task (helper/current.h), NULL until the first call */
 	struct run_record records[RUN_RECORDS];
 	u32 nr_records;		/* 0 before a run */
 	u64 func_ip, cookie;	/* what bpf_get_func_ip and bpf_get_attach_cookie say; 0 where there is none */
@@ -100,6 +110,8 @@ struct run {
 struct run_ops {
 	/* The program at prog_array[index]: its code, or NULL (out of range, empty, incompatible). */
 	const struct code *(*tail_target)(struct run *run, struct map *prog_array, u32 index);
+	/* Makes run->current, if there is kernel BTF to lay it out by; NULL: bpf_get_current_task gives 0. */
+	struct current *(*current)(struct run *run);
 	/* One finished line of the trace pipe, newline included (bpf_trace_printk); NULL: thrown away. */
 	void (*trace)(struct run *run, const char *line, size_t len);
 	/* LD_ABS and LD_IND: size (1, 2, 4) bytes at off of the packet behind run->ctx, in host order; negative:

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/proc.h"
+
 enum { SETS = 32, WAYS = 4, TRUSTED_NS = 20000000 };
 
 struct entry {
@@ -149,11 +151,17 @@ static int task_write(struct task *task, u64 addr, const void *src, size_t len)
 	return 0;
 }
 
+static void task_origin(struct task *task, struct task_origin *out)
+{
+	proc_origin(task->pid, &out->parent, out->parent_comm, &out->start_ns);
+}
+
 static const struct task_ops task_ops = {
 	.comm = task_comm,
 	.creds = task_creds,
 	.read = task_read,
 	.write = task_write,
+	.origin = task_origin,
 };
 
 static void forget(struct entry *entry)

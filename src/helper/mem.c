@@ -9,6 +9,7 @@
 
 #include "def/ctx_layout.h"
 #include "helper/body.h"
+#include "helper/current.h"
 #include "map/space.h"
 
 static u64 within(u64 start, u64 size, u64 addr, u64 len)
@@ -29,6 +30,12 @@ const void *mem_reach(struct run *run, u64 addr, u64 len, u64 *avail)
 		*avail = within(region->addr, region->len, addr, len);
 		if (*avail)
 			return (const u8 *)region->mem + (addr - region->addr);
+	}
+	if (run->current) {
+		const void *mem = current_reach(run->current, addr, len, avail);
+
+		if (mem)
+			return mem;
 	}
 	if (run->packet) {
 		*avail = within((u64)(uintptr_t)run->packet->head, run->packet->room, addr, len);

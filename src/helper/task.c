@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "helper/body.h"
+#include "helper/current.h"
 
 HELPER(get_smp_processor_id) { return run->cpu; }
 
@@ -37,8 +38,13 @@ HELPER(get_current_comm)
 	return 0;
 }
 
-/* There is no task_struct to point at yet: NULL reads as a fault. */
-HELPER(get_current_task) { return 0; }
+/* NULL reads as a fault. */
+HELPER(get_current_task)
+{
+	if (!run->current && run->ops->current)
+		run->current = run->ops->current(run);
+	return run->current ? current_fill(run->current, run) : 0;
+}
 
 HELPER(get_func_ip) { return run->func_ip; }
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading /proc/PID/stat and comm. */
+#include "util/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TICK_NS = 10000000 };	/* of USER_HZ, 100 on every machine */
+
+static ssize_t read_file(u32 tid, const char *file, char *buf, size_t size)
+{
+	char path[48];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/%s", tid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	len = read(fd, buf, size - 1);
+	close(fd);
+	buf[len > 0 ? len : 0] = 0;
+	return len;
+}
+
+int proc_origin(u32 tid, u32 *parent, char parent_comm[16], u64 *start_ns)
+{
+	char stat[1024], comm[32], *at;
+	unsigned long long ticks = 0;
+
+	*parent = 0;
+	*start_ns = 0;
+	memset(parent_comm, 0, 16);
+	/* the name, field 2, is in brackets and may hold anything: what follows its last bracket is numbers */
+	if (read_file(tid, "stat", stat, sizeof(stat)) <= 0 || !(at = strrchr(stat, ')')))
+		return -ESRCH;
+	sscanf(at + 1, " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", parent, &ticks);
+	*start_ns = ticks * TICK_NS;
+	if (*parent && read_file(*parent, "comm", comm, sizeof(comm)) > 0)
+		memcpy(parent_comm, comm, strcspn(comm, "\n") < 16 ? strcspn(comm, "\n") : 15);
+	return 0;
+}

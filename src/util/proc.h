@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What /proc says of a process. */
+#ifndef UTIL_PROC_H
+#define UTIL_PROC_H
+
+#include "util/types.h"
+
+/* The process id of a thread's parent, the parent's name (NUL-padded, 16 bytes) and when the thread started, in ns
+ * since boot. 0 or -ESRCH, everything zero then; a parent that cannot be seen is 0 and nameless. */
+int proc_origin(u32 tid, u32 *parent, char parent_comm[16], u64 *start_ns);
+
+#endif
