@@ -179,7 +179,7 @@ static int link_xdp(struct call *call, struct prog *prog)
 
 	if (attr->link_create.flags & ~0xeu || __builtin_popcount(attr->link_create.flags) > 1)	/* XDP_FLAGS_MODES */
 		return -EINVAL;
-	if (!target.ifindex || prog->attach_type == BPF_XDP_DEVMAP || prog->attach_type == BPF_XDP_CPUMAP)
+	if (target.ifindex <= 0 || prog->attach_type == BPF_XDP_DEVMAP || prog->attach_type == BPF_XDP_CPUMAP)
 		return -EINVAL;
 	if (object_any(call->hive, OBJECT_LINK, has_xdp_link, &target.ifindex))
 		return -EBUSY;

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* PROG_TEST_RUN: sizes of data and context, flags, what comes back, types that have none. */
+#include "bpf/both.h"
+
+static unsigned char packet[8192], out[8192];
+
+#pragma GCC diagnostic ignored "-Woverride-init"
+#define RUN(what, ...)                                                                                  \
+	({                                                                                              \
+		union bpf_attr run_attr = { .test = { .prog_fd = (__u32)fd, ##__VA_ARGS__ } };          \
+		memset(out, 0, sizeof(out));                                                            \
+		note(ask, what, ask_bpf(ask, BPF_PROG_TEST_RUN, &run_attr, sizeof(run_attr)));          \
+		note(ask, what, run_attr.test.retval);                                                  \
+		note(ask, what, run_attr.test.data_size_out);                                           \
+		note(ask, what, run_attr.test.ctx_size_out);                                            \
+		note(ask, what, out[0] * 256 + out[20]);                                                \
+	})
+#define PACKET .data_in = PTR(packet), .data_size_in = 64
+
+static void packets(struct ask *ask, int type)
+{
+	static const __u32 sizes[] = { 0, 1, 13, 14, 15, 60, 64, 1500, 3518, 3519, 3520, 3521, 3600, 3712, 3713, 4096, 5000, 8192 };
+	int fd = make_prog(ask, (__u32)type, 2);
+
+	for (int i = 0; i < 64; i++)
+		packet[i] = (unsigned char)(i + 1);
+	for (unsigned int i = 0; i < sizeof(sizes) / 4; i++) {
+		ask->key = sizes[i];
+		RUN("size", .data_in = PTR(packet), .data_size_in = sizes[i]);
+		RUN("size, out", .data_in = PTR(packet), .data_size_in = sizes[i], .data_out = PTR(out),
+		    .data_size_out = sizeof(out));
+	}
+	ask->key = 0;
+	RUN("room for less", PACKET, .data_out = PTR(out), .data_size_out = 20);
+	RUN("room not told", PACKET, .data_out = PTR(out));
+	RUN("bad address", .data_in = 64, .data_size_in = 64);
+	RUN("bad address out", PACKET, .data_out = 64, .data_size_out = 64);
+	RUN("repeat", PACKET, .repeat = 10);
+	RUN("cpu", PACKET, .cpu = 1);
+	RUN("batch", PACKET, .batch_size = 1);
+	for (int bit = 0; bit < 32; bit++)
+		if (bit != 1) {
+			ask->key = bit;
+			RUN("flag", PACKET, .flags = 1u << bit);
+		}
+	RUN("no data", .data_size_in = 0);
+	close(fd);
+}
+
+static void xdp(struct ask *ask) { packets(ask, BPF_PROG_TYPE_XDP); }
+static void filter(struct ask *ask) { packets(ask, BPF_PROG_TYPE_SOCKET_FILTER); }
+static void tc(struct ask *ask) { packets(ask, BPF_PROG_TYPE_SCHED_CLS); }
+
+static void xdp_ctx(struct ask *ask)
+{
+	static const struct xdp_md mds[] = {
+		{ .data_end = 64 }, { .data = 8, .data_end = 64 }, { .data = 6, .data_end = 64 }, { .data = 32, .data_end = 64 },
+		{ .data = 36, .data_end = 64 }, { .data = 252, .data_end = 64 }, { .data = 256, .data_end = 64 },
+		{ .data = 8, .data_end = 60 }, { .data_meta = 4, .data = 8, .data_end = 64 }, { .data_end = 65 },
+		{ .data_end = 64, .egress_ifindex = 1 }, { .data_end = 64, .rx_queue_index = 1 },
+		{ .data_end = 64, .ingress_ifindex = 99999 }, { .data = 65, .data_end = 64 },
+	};
+	int fd = make_prog(ask, BPF_PROG_TYPE_XDP, 1);
+	unsigned char room[4096] = { 0 };
+
+	for (unsigned int i = 0; i < sizeof(mds) / sizeof(mds[0]); i++) {
+		struct xdp_md back = { 0 };
+
+		ask->key = i;
+		RUN("context", PACKET, .ctx_in = PTR(&mds[i]), .ctx_size_in = sizeof(mds[i]), .ctx_out = PTR(&back),
+		    .ctx_size_out = sizeof(back), .data_out = PTR(out), .data_size_out = sizeof(out));
+		note(ask, "data back", back.data);
+		note(ask, "data_end back", back.data_end);
+		note(ask, "data_meta back", back.data_meta);
+		note(ask, "ingress back", back.ingress_ifindex);
+	}
+	*(struct xdp_md *)room = mds[0];
+	for (__u32 size = 0; size < 40; size += 4) {
+		ask->key = size;
+		RUN("context size", PACKET, .ctx_in = size ? PTR(room) : 0, .ctx_size_in = size);
+		RUN("context size out", PACKET, .ctx_in = PTR(room), .ctx_size_in = 24, .ctx_out = size ? PTR(room + 100) : 0,
+		    .ctx_size_out = size);
+	}
+	room[30] = 1;
+	RUN("context with a tail", PACKET, .ctx_in = PTR(room), .ctx_size_in = 40);
+	RUN("context without size", PACKET, .ctx_in = PTR(room));
+	RUN("size without context", PACKET, .ctx_size_in = 24);
+	RUN("room without size", PACKET, .ctx_out = PTR(room));
+	RUN("context at a bad address", PACKET, .ctx_in = 64, .ctx_size_in = 24);
+	close(fd);
+}
+
+static void skb_ctx(struct ask *ask)
+{
+	int fd = make_prog(ask, BPF_PROG_TYPE_SCHED_CLS, 0);
+	struct __sk_buff md, back;
+
+	for (unsigned int at = 0; at < sizeof(md); at += 4) {
+		memset(&md, 0, sizeof(md));
+		memset(&back, 0, sizeof(back));
+		*(__u32 *)((char *)&md + at) = 1;
+		ask->key = at;
+		RUN("a field set", PACKET, .ctx_in = PTR(&md), .ctx_size_in = sizeof(md), .ctx_out = PTR(&back),
+		    .ctx_size_out = sizeof(back));
+		for (unsigned int i = 0; i < sizeof(md); i += 4)
+			if (((__u32 *)&back)[i / 4])
+				note(ask, "set in what comes back", i * 1000000LL + ((__u32 *)&back)[i / 4]);
+	}
+	close(fd);
+}
+
+static void raw(struct ask *ask)
+{
+	int fd = make_prog(ask, BPF_PROG_TYPE_RAW_TRACEPOINT, 5);
+	__u64 args[64] = { 0 };
+
+	for (__u32 size = 0; size < 128; size += 8) {
+		ask->key = size;
+		RUN("arguments", .ctx_in = size ? PTR(args) : 0, .ctx_size_in = size);
+	}
+	RUN("data", PACKET);
+	RUN("repeat", .repeat = 2);
+	RUN("cpu without flag", .cpu = 1);
+	RUN("cpu 0", .flags = BPF_F_TEST_RUN_ON_CPU);
+	RUN("cpu 100000", .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = 100000);
+	RUN("bad address", .ctx_in = 64, .ctx_size_in = 8);
+	RUN("other flags", .flags = 2);
+	close(fd);
+}
+
+static void none(struct ask *ask)
+{
+	static const int types[] = { BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACEPOINT, BPF_PROG_TYPE_PERF_EVENT,
+				     BPF_PROG_TYPE_CGROUP_DEVICE, BPF_PROG_TYPE_SOCK_OPS, BPF_PROG_TYPE_SK_MSG };
+
+	for (int i = 0; i < 6; i++) {
+		int fd = make_prog(ask, (__u32)types[i], 0);
+
+		ask->key = types[i];
+		note_fd(ask, "load", fd);
+		RUN("run", PACKET);
+		close(fd);
+	}
+}
+
+int main(void)
+{
+	both("xdp", xdp);
+	both("xdp context", xdp_ctx);
+	both("socket filter", filter);
+	both("sched_cls", tc);
+	both("sched_cls context", skb_ctx);
+	both("raw tracepoint", raw);
+	both("types without test run", none);
+	return done();
+}
