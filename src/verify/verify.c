@@ -97,6 +97,17 @@ static void env_free(struct env *env)
 	free(env);
 }
 
+static int check_sleepable(struct env *env)
+{
+	bool wanted = env->in->prog_flags & BPF_F_SLEEPABLE;
+
+	if (env->prog_type == BPF_PROG_TYPE_SYSCALL && !wanted)
+		return refuse(env, -EINVAL, "Syscall programs can only be sleepable\n");
+	if (env->prog_type != BPF_PROG_TYPE_SYSCALL && wanted && !env->prog->sleeps)
+		return refuse(env, -EINVAL, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n");
+	return 0;
+}
+
 static int passes(struct env *env)
 {
 	int err;
@@ -110,6 +121,7 @@ static int passes(struct env *env)
 	err = btf_info_early(env);
 	err = err ?: cfg_subprogs(env);
 	err = err ?: btf_info(env);
+	err = err ?: check_sleepable(env);
 	err = err ?: resolve_wide(env);
 	err = err ?: cfg_check(env);
 	err = err ?: live_registers(env);
