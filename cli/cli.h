@@ -28,4 +28,20 @@ void log_stderr(void *arg, const char *text, size_t len);
 /* Whether fd is a terminal that wants colour (NO_COLOR and TERM=dumb are honoured). */
 bool wants_color(int fd);
 
+/* The object in bytes (malloc'd): compiled from a .c file, or read. 0, or -errno after words to stderr. */
+int read_program(const char *path, void **bytes, size_t *size);
+int compile_source(const char *path, bool fresh, void **bytes, size_t *size);
+
+/* kernel.c: what run does when Linux answers. trace_start() empties the trace pipe; fd or -1, words to stderr. */
+struct skep_object;
+struct kernel_run {
+	char *const *argv;	/* NULL: until a signal says so */
+	int trace;		/* trace_start()'s */
+	unsigned int tick_ms;
+	int (*tick)(void *arg);
+	void *arg;
+};
+int trace_start(void);
+int kernel_run(const struct kernel_run *run);	/* the exit status */
+
 #endif

@@ -12,7 +12,8 @@
 #include <string.h>
 
 #include "isa/insn.h"
-#include "load/lines.h"
+#include "load/dwarf.h"
+#include "load/source.h"
 #include "load/objfile.h"
 
 struct symbol {
@@ -26,7 +27,9 @@ struct dump {
 	const struct dump_opts *opts;
 	struct log *out;
 	Elf64_Ehdr header;
-	struct bytes btf, ext;
+	struct bytes btf, ext, debug_line, debug_line_str, debug_str;
+	u32 debug_line_rel;	/* section number of its relocations, 0: none */
+	struct texts *sources;
 
 	/* of the section at hand */
 	Elf64_Shdr section;
@@ -36,10 +39,14 @@ struct dump {
 	struct bpf_insn *raw;
 	struct insn *insns;
 	u32 count;
-	struct lines lines;
+	struct lines lines;	/* DWARF's, or as kept */
+	struct lines kept;	/* what BTF kept of the source */
 	u32 next_line;
-	const struct line *shown;	/* the last one printed */
 	bool found;
+
+	/* of the line before, whether it was shown or not; over all sections */
+	u32 last_number;
+	char *last_file;
 };
 
 static Elf64_Shdr get_section(const struct dump *d, u32 index)
@@ -146,20 +153,41 @@ static bool wanted(const struct dump *d, u64 offset)
 	return false;
 }
 
+/* The line of the instruction at offset: the last row at or before it. */
+static const struct line *line_at(struct dump *d, u64 offset)
+{
+	while (d->next_line < d->lines.count && d->lines.line[d->next_line].offset <= offset)
+		d->next_line++;
+	return d->next_line ? &d->lines.line[d->next_line - 1] : NULL;
+}
+
+/* Where a source file cannot be read: the line as BTF has it. */
+static const char *kept_text(const struct dump *d, u32 number)
+{
+	for (u32 i = 0; i < d->kept.count; i++)
+		if (d->kept.line[i].number == number)
+			return d->kept.line[i].text;
+	return "";
+}
+
 static void print_line(struct dump *d, u64 offset)
 {
-	const struct line *line = NULL;
+	const struct line *line = line_at(d, offset);
+	const char *file = line ? line->file : "";
+	u32 number = line ? line->number : 0;
+	bool same = number == d->last_number && d->last_file && !strcmp(d->last_file, file);
+	const char *text;
 
-	while (d->next_line < d->lines.count && d->lines.line[d->next_line].offset <= offset) {
-		line = &d->lines.line[d->next_line++];
-	}
-	if (!d->opts->source || !line || !line->number || line->offset != offset)
+	if (!d->opts->source || same)
 		return;
-	if (d->shown && d->shown->number == line->number && !strcmp(d->shown->file, line->file))
+	d->last_number = number;
+	free(d->last_file);
+	d->last_file = strdup(file);
+	if (!number)
 		return;
-	d->shown = line;
-	if (line->text[0])
-		say(d->out, "; %s\n", line->text);
+	text = texts_have(d->sources, file) ? texts_line(d->sources, file, number) : kept_text(d, number);
+	if (text[0])
+		say(d->out, "; %s\n", text);
 }
 
 static void print_symbols(struct dump *d, u64 offset)
@@ -203,6 +231,66 @@ static void print_section(struct dump *d)
 	}
 }
 
+/* ---- lines ---- */
+
+static bool find_reloc(void *arg, u64 offset, u32 *section, u64 *value)
+{
+	const struct dump *d = arg;
+	Elf64_Shdr rels = get_section(d, d->debug_line_rel), symbols;
+
+	if (!d->debug_line_rel)
+		return false;
+	symbols = get_section(d, rels.sh_link);
+	for (u64 i = 0; i < rels.sh_size / sizeof(Elf64_Rel); i++) {
+		Elf64_Rel rel;
+		Elf64_Sym sym;
+
+		memcpy(&rel, d->bytes + rels.sh_offset + i * sizeof(rel), sizeof(rel));
+		if (rel.r_offset != offset)
+			continue;
+		memcpy(&sym, d->bytes + symbols.sh_offset + ELF64_R_SYM(rel.r_info) * sizeof(sym), sizeof(sym));
+		*section = sym.st_shndx;
+		*value = sym.st_value;
+		return true;
+	}
+	return false;
+}
+
+static void find_debug(struct dump *d)
+{
+	get_bytes(d, ".debug_line", &d->debug_line);
+	get_bytes(d, ".debug_line_str", &d->debug_line_str);
+	get_bytes(d, ".debug_str", &d->debug_str);
+	for (u32 i = 1; i < d->header.e_shnum; i++) {
+		Elf64_Shdr s = get_section(d, i);
+
+		if (s.sh_type == SHT_REL && !strcmp(section_name(d, &s), ".rel.debug_line"))
+			d->debug_line_rel = i;
+	}
+	if (!get_bytes(d, ".BTF", &d->btf) || !get_bytes(d, ".BTF.ext", &d->ext))
+		d->ext.at = NULL;
+}
+
+static void read_kept(struct dump *d, struct lines *out)
+{
+	if (d->ext.at && !lines_read(out, d->btf, d->ext, d->section_name))
+		return;
+	lines_free(out);
+	*out = (struct lines){ .count = 0 };
+}
+
+static void read_lines(struct dump *d, u32 index)
+{
+	struct dwarf_relocs relocs = { .arg = d, .find = find_reloc };
+
+	read_kept(d, &d->kept);
+	if (d->debug_line.at && !dwarf_lines(&d->lines, d->debug_line, d->debug_line_str, d->debug_str, &relocs, index))
+		return;
+	lines_free(&d->lines);
+	d->lines = (struct lines){ .count = 0 };
+	read_kept(d, &d->lines);
+}
+
 static int dump_section(struct dump *d, u32 index)
 {
 	int err = read_symbols(d, index);
@@ -211,17 +299,18 @@ static int dump_section(struct dump *d, u32 index)
 	d->raw = malloc((size_t)d->count * 8);
 	d->insns = calloc(d->count, sizeof(*d->insns));
 	d->next_line = 0;
-	d->lines = (struct lines){ .count = 0 };
+	d->lines = d->kept = (struct lines){ .count = 0 };
 	if (!err && (!d->raw || !d->insns))
 		err = -ENOMEM;
 	if (!err) {
 		memcpy(d->raw, d->bytes + d->section.sh_offset, (size_t)d->count * 8);
 		insn_decode(d->raw, d->count, d->insns);
-		if (d->opts->source && d->ext.at)
-			lines_read(&d->lines, d->btf, d->ext, d->section_name);
+		if (d->opts->source)
+			read_lines(d, index);
 		print_section(d);
 	}
 	lines_free(&d->lines);
+	lines_free(&d->kept);
 	free(d->symbols);
 	free(d->raw);
 	free(d->insns);
@@ -236,8 +325,10 @@ int dump_object(const void *bytes, size_t size, const struct dump_opts *opts, st
 	if (err)
 		return err;
 	memcpy(&d.header, bytes, sizeof(d.header));
-	if (!get_bytes(&d, ".BTF", &d.btf) || !get_bytes(&d, ".BTF.ext", &d.ext))
-		d.ext.at = NULL;
+	find_debug(&d);
+	d.sources = texts_new();
+	if (!d.sources)
+		return -ENOMEM;
 	say(out, "\n%s:\tfile format elf64-bpf\n", opts->name);
 	for (u32 i = 1; i < d.header.e_shnum && !err; i++) {
 		d.section = get_section(&d, i);
@@ -247,6 +338,8 @@ int dump_object(const void *bytes, size_t size, const struct dump_opts *opts, st
 		d.section_name = section_name(&d, &d.section);
 		err = dump_section(&d, i);
 	}
+	texts_free(d.sources);
+	free(d.last_file);
 	if (!err && opts->prog && !d.found)
 		err = fail(why, -ENOENT, "%s: has no function '%s'", opts->name, opts->prog);
 	return err;

@@ -96,4 +96,9 @@ int lines_read(struct lines *out, struct bytes btf, struct bytes ext, const char
 	return 0;
 }
 
-void lines_free(struct lines *lines) { free(lines->line); }
+void lines_free(struct lines *lines)
+{
+	for (u32 i = 0; i < lines->count; i++)
+		free(lines->line[i].owned);
+	free(lines->line);
+}

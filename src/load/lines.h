@@ -9,8 +9,10 @@ struct bytes { const u8 *at; size_t len; };
 
 struct line {
 	u32 offset;	/* of the instruction, bytes in its section */
-	u32 number;
+	u32 number;	/* 0: made for no line in particular */
+	u32 order;	/* among lines of one offset */
 	const char *file, *text;
+	char *owned;	/* file, where it is malloc'd */
 };
 
 struct lines { struct line *line; u32 count; };

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * skep run: a program from its source to live events. Compile or take from the cache, load, attach,
+ * then run the command (or the packets of a file) with it, and show what it says and counted.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "skep.h"
+
+const char help_run[] =
+	"usage: skep run [OPTIONS] PROG [-- CMD [ARG...]]\n\n"
+	"Runs a BPF program on the events of CMD and everything CMD starts (no CMD: $SHELL), or on packets.\n"
+	"PROG is C in BCC's dialect or libbpf's style (.c), or a compiled object (.bpf.o).\n\n"
+	"  -a, --attach [FN=]KIND:TARGET   where a program goes, for instance kprobe:execve, hello=kprobe:openat,\n"
+	"                                  tracepoint:syscalls:sys_enter_openat, raw_tracepoint:sys_enter, xdp:eth0.\n"
+	"                                  Sections and names as kprobe__X say it, too; this wins. A lone function\n"
+	"                                  without any goes to kprobe:execve\n"
+	"      --pcap FILE                 run XDP programs on the packets of a capture file ('-': standard input)\n"
+	"      --out FILE                  write the packets that pass to this capture file\n"
+	"      --every SECONDS             print the maps this often while CMD runs\n"
+	"      --maps NAME[,NAME...]       print these maps only ('none': no map)\n"
+	"      --kernel                    let Linux answer: load into the kernel, events of the whole machine\n"
+	"      --interp                    interpret, even where machine code could be made\n\n"
+	"What programs print (bpf_printk) comes on standard output as in trace_pipe; at the end, the entries of the\n"
+	"program's maps. Exit status: CMD's own; 125 skep failed, 126 or 127 CMD could not be run.\n\n"
+	"CMD runs with no_new_privs unless skep is root: sudo and setuid programs in it do not gain privilege.\n";
+
+enum { TARGETS_MAX = 64 };
+
+struct run {
+	const char *prog, *pcap, *out, *maps;
+	const char *targets[TARGETS_MAX];
+	size_t nr_targets;
+	unsigned int every_ms;
+	bool kernel, interp;
+	char **command;		/* NULL: none given */
+
+	struct skep *skep;
+	struct skep_object *object;
+};
+
+/* ---- arguments ---- */
+
+static int parse_seconds(const char *text, unsigned int *ms)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds >= 0.001 && seconds <= 86400))
+		return usage_error("run", "--every wants seconds, not '%s'", text);
+	*ms = (unsigned int)(seconds * 1000);
+	return 0;
+}
+
+static int take_option(struct run *run, int option, const char *word)
+{
+	switch (option) {
+	case 'a':
+		if (run->nr_targets == TARGETS_MAX)
+			return usage_error("run", "more than %d --attach", TARGETS_MAX);
+		run->targets[run->nr_targets++] = optarg;
+		return 0;
+	case 'p':
+		run->pcap = optarg;
+		return 0;
+	case 'o':
+		run->out = optarg;
+		return 0;
+	case 'e':
+		return parse_seconds(optarg, &run->every_ms);
+	case 'm':
+		run->maps = optarg;
+		return 0;
+	case 'k':
+		run->kernel = true;
+		return 0;
+	case 'i':
+		run->interp = true;
+		return 0;
+	case ':':
+		return usage_error("run", "option '%s' wants a value", word);
+	default:
+		return usage_error("run", "unknown option '%s'", word);
+	}
+}
+
+static int check(struct run *run, int words)
+{
+	if (!words)
+		return usage_error("run", "no program given");
+	if (words > 1)
+		return usage_error("run", "one program at a time; the command comes after --");
+	if (run->command && !run->command[0])
+		return usage_error("run", "no command after --");
+	if (run->pcap && (run->command || run->kernel))
+		return usage_error("run", "--pcap goes without a command and without --kernel");
+	if (run->out && !run->pcap)
+		return usage_error("run", "--out goes with --pcap");
+	if (run->kernel && run->interp)
+		return usage_error("run", "--interp is not for --kernel");
+	return 0;
+}
+
+static int parse(struct run *run, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "attach", required_argument, NULL, 'a' }, { "pcap", required_argument, NULL, 'p' },
+		{ "out", required_argument, NULL, 'o' },    { "every", required_argument, NULL, 'e' },
+		{ "maps", required_argument, NULL, 'm' },   { "kernel", no_argument, NULL, 'k' },
+		{ "interp", no_argument, NULL, 'i' },       { NULL, 0, NULL, 0 },
+	};
+	int option, err, ours = 1;
+
+	while (ours < argc && strcmp(argv[ours], "--"))
+		ours++;
+	if (ours < argc)
+		run->command = argv + ours + 1;
+	while ((option = getopt_long(ours, argv, ":a:", options, NULL)) >= 0) {
+		err = take_option(run, option, argv[optind - 1]);
+		if (err)
+			return err;
+	}
+	err = check(run, ours - optind);
+	run->prog = argv[optind];
+	return err;
+}
+
+/* ---- running ---- */
+
+static void to_stdout(void *arg, const char *text, size_t len)
+{
+	(void)arg;
+	fwrite(text, 1, len, stdout);
+}
+
+static int print_maps(void *arg)
+{
+	struct run *run = arg;
+	int err = 0;
+
+	if (!run->maps || strcmp(run->maps, "none"))
+		err = skep_object_print_maps(run->object, run->maps, to_stdout, NULL);
+	fflush(stdout);
+	return err;
+}
+
+static int run_pcap(struct run *run)
+{
+	struct skep_pcap_opts opts = { .sz = sizeof(opts), .in = run->pcap, .out = run->out, .trace_fd = STDOUT_FILENO };
+	struct skep_pcap_result r = { .sz = sizeof(r) };
+	int err = skep_pcap(run->skep, &opts, &r);
+
+	print_maps(run);
+	if (!err || r.packets)
+		complain(0, "%llu packets: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
+			 (unsigned long long)r.packets, (unsigned long long)r.passed,
+			 (unsigned long long)(r.dropped + r.invalid), (unsigned long long)r.tx,
+			 (unsigned long long)r.redirected, (unsigned long long)r.aborted);
+	return err ? EXIT_SKEP : 0;
+}
+
+static char *const *command_or_shell(const struct run *run)
+{
+	static char *shell[2];
+	char *name = getenv("SHELL");
+
+	if (run->command)
+		return run->command;
+	shell[0] = name && *name ? name : (char *)"/bin/sh";
+	return shell;
+}
+
+static int run_tree(struct run *run)
+{
+	struct skep_spawn_opts opts = {
+		.sz = sizeof(opts), .argv = command_or_shell(run), .trace_fd = STDOUT_FILENO,
+		.tick_ms = run->every_ms, .tick = print_maps, .arg = run,
+	};
+	struct skep_spawn_result r = { .sz = sizeof(r) };
+	int err = skep_spawn(run->skep, &opts, &r);
+
+	if (err)
+		return complain(EXIT_SKEP, "cannot run %s: %s", opts.argv[0], strerror(-err));
+	print_maps(run);
+	if (r.lost)
+		complain(0, "%llu trace lines were lost: their reader was too slow", (unsigned long long)r.lost);
+	return skep_exit_code(r.status);
+}
+
+static int run_kernel(struct run *run, int trace)
+{
+	struct kernel_run k = { .argv = run->command, .trace = trace, .tick_ms = run->every_ms, .tick = print_maps,
+				.arg = run };
+	int status = kernel_run(&k);
+
+	print_maps(run);
+	return status;
+}
+
+static int load(struct run *run)
+{
+	struct skep_object_opts opts = { .sz = sizeof(opts), .name = run->prog, .log = log_stderr,
+					 .capture = run->pcap != NULL };
+	void *bytes;
+	size_t size;
+	int err = read_program(run->prog, &bytes, &size);
+
+	if (err)
+		return err;
+	err = skep_object_open(&run->object, run->skep, bytes, size, &opts);
+	free(bytes);
+	if (!err)
+		err = skep_object_load(run->object, run->targets, run->nr_targets);
+	return err;
+}
+
+static int start(struct run *run)
+{
+	struct skep_opts opts = { .sz = sizeof(opts), .log = log_stderr,
+				  .engine = run->interp ? SKEP_INTERP : SKEP_AUTO };
+	int err = run->kernel ? 0 : skep_new(&run->skep, &opts), trace = -1;
+
+	if (err)
+		return complain(EXIT_SKEP, "cannot start: %s", strerror(-err));
+	if (load(run))
+		return EXIT_SKEP;
+	if (run->kernel)
+		trace = trace_start();
+	err = skep_object_attach(run->object);
+	if (err < 0)
+		return EXIT_SKEP;
+	if (run->kernel)
+		return run_kernel(run, trace);
+	return run->pcap ? run_pcap(run) : run_tree(run);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run run = { .every_ms = 0 };
+	int status = parse(&run, argc, argv);
+
+	if (status)
+		return status;
+	status = start(&run);
+	skep_object_close(run.object);
+	skep_free(run.skep);
+	return status;
+}

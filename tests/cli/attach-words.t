@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# --attach: what is wrong is said, and nothing runs.
+. "$(dirname "$0")/lib.sh"
+
+try() { # WORDS REGEX
+	run "$SKEP" run -a "$1" "$root/examples/hello.c" -- /bin/echo ran
+	is "$status" 125 "$1: exit 125"
+	like "$err" "$2" "$1: told"
+	is "$out" "" "$1: the command did not run"
+}
+try execve "want \[FN=\]KIND:TARGET"
+try blah:execve "no kind 'blah'"
+try kprobe: "no target"
+try tracepoint:sched "CATEGORY:NAME"
+try other=kprobe:execve "no program 'other'"
+try kprobe:nosuchcall "nosuchcall"
+try xdp:skepnone0 "skepnone0"
+cat >"$T/two.c" <<'END'
+int one(void *ctx) { return 0; }
+int two(void *ctx) { return 0; }
+END
+run "$SKEP" run "$T/two.c" -- /bin/true
+is "$status" 125 "two functions without a target: exit 125"
+like "$err" "--attach one=KIND:TARGET" "and how to say it"
+run "$SKEP" run -a kprobe:execve "$T/two.c" -- /bin/true
+like "$err" "has 2 programs: say which one" "a target without FN= for two programs"
+run "$SKEP" run -a one=kprobe:execve -a two=kprobe:execve "$T/two.c" -- /bin/true
+is "$status" 0 "both told"
+done_testing

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# skep dump prints what llvm-objdump of LLVM 19 prints, -d and -S.
+. "$(dirname "$0")/lib.sh"
+skep=$(realpath "$SKEP")
+cd "$T"
+run "$skep" dump --explain='b7 02 00 00 0f 00 00 00'
+like "$out" '^b7' "--explain=BYTES tells an instruction"
+like "$out" 'r2 = 0xf' "and what it does"
+run "$skep" dump --explain=b7
+is "$status" 2 "--explain of less than an instruction"
+run "$skep" dump --explain=zz
+is "$status" 2 "--explain of what is no hex"
+run "$skep" dump --prog other "$root/examples/hello.c"
+is "$status" 2 "--prog of a function that is not there: exit 2"
+like "$err" "no function 'other'" "named"
+run "$skep" dump "$T/none.o"
+is "$status" 2 "no such file: exit 2"
+
+cat >calls.c <<'END'
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+int counter;
+
+static __attribute__((noinline)) int add(int a, int b)
+{
+	return a * b + counter;
+}
+
+SEC("xdp")
+int first(struct xdp_md *ctx)
+{
+#pragma nounroll
+	for (int i = 0; i < 10; i++)
+		counter += add(i, ctx->data);
+	if (counter > 5 &&
+	    counter < 9)
+		return XDP_DROP;
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int second(struct xdp_md *ctx)
+{
+	__sync_fetch_and_add(&counter, 3);
+	return add(1, 2);
+}
+
+char LICENSE[] SEC("license") = "GPL";
+END
+"$skep" dump --prog second -S calls.c >one 2>/dev/null
+is "$(grep -c '^[0-9a-f]* <.*>:$' one)" 1 "--prog shows one function"
+like "$(<one)" '; 	__sync_fetch_and_add\(&counter, 3\);' "with its source"
+objdump=$(command -v llvm-objdump-19) || { skip "like llvm-objdump" "no llvm-objdump-19"; done_testing; }
+for clang in clang-14 clang-19; do
+	command -v $clang >/dev/null || { skip "$clang's objects" "no $clang"; continue; }
+	for flags in "-mcpu=v3 -g" "-mcpu=v3 -gdwarf-4" "-mcpu=v2 -g0" "-mcpu=v1 -g"; do
+		$clang -target bpf $flags -O2 -idirafter "/usr/include/$(uname -m)-linux-gnu" -c calls.c -o calls.o
+		"$skep" dump calls.o >ours
+		"$objdump" -d --mcpu=v4 calls.o >theirs
+		is "$(diff ours theirs)" "" "$clang $flags: -d"
+		"$skep" dump -S calls.o >ours
+		"$objdump" -S --mcpu=v4 calls.o >theirs 2>/dev/null
+		is "$(diff ours theirs)" "" "$clang $flags: -S"
+	done
+done
+for program in hello.c hello-map.c hello.bpf.c xdp-drop.bpf.c; do
+	"$skep" build "$root/examples/$program" -o example.o
+	(cd "$root" && "$skep" dump -S "$T/example.o" >"$T/ours"; "$objdump" -S --mcpu=v4 "$T/example.o" >"$T/theirs" 2>/dev/null)
+	is "$(diff ours theirs)" "" "$program: -S"
+done
+mv calls.c gone.c
+"$skep" dump -S calls.o | grep -q '; 	return a \* b + counter;'
+ok $? "without the source file, the lines that the object keeps"
+done_testing
