@@ -79,7 +79,7 @@ $(B)/libskep.a: $(LIB_OBJ)
 $(B)/libskep.so: $(LIB_OBJ) src/skep.map
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,libskep.so.$(SOVERSION) -Wl,--version-script=src/skep.map \
-		$(LDFLAGS) -o $@.$(SOVERSION) $(LIB_OBJ) $(LDLIBS)
+		$(if $(SAN),,-Wl,--no-undefined) $(LDFLAGS) -o $@.$(SOVERSION) $(LIB_OBJ) $(LDLIBS)
 	@ln -sf $(@F).$(SOVERSION) $@
 
 $(B)/skep: $(CLI_OBJ) $(B)/libskep.a

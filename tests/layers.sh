@@ -63,7 +63,10 @@ if [ "${1:-}" = --root ]; then
 fi
 b=${B:-build} objects=()
 for dir in "${!rank[@]}"; do
-	[ "${rank[$dir]}" -le 5 ] && for o in "$b/obj/src/$dir"/*.o; do [ -e "$o" ] && objects+=("$o"); done
+	[ "${rank[$dir]}" -le 5 ] && for c in src/"$dir"/*.c; do
+		o=$b/obj/${c%.c}.o
+		[ -e "$o" ] && objects+=("$o")
+	done
 done
 t=$(mktemp -d "${TMPDIR:-/tmp}/skep-layers.XXXXXX")
 trap 'rm -rf "$t"' EXIT
