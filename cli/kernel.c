@@ -31,6 +31,11 @@ int trace_start(void)
 
 	for (size_t i = 0; i < 2 && fd < 0; i++)
 		fd = open(paths[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && !geteuid()) {
+		complain(0, "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing): "
+			    "what the program prints cannot be shown");
+		return -1;
+	}
 	if (fd < 0) {
 		complain(0, "%s: %s: what the program prints cannot be shown", paths[0], strerror(errno));
 		return -1;

@@ -9,6 +9,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,26 +44,53 @@ void objfile_begin(struct objfile *file)
 	seam_enter(&file->answer, &file->saying);
 }
 
+/* What libbpf said, without its name in front. */
+static void show_lines(struct objfile *file, const char *at, const char *stop)
+{
+	while (at < stop) {
+		const char *end = strchrnul(at, '\n');
+
+		if (!strncmp(at, "libbpf: ", 8))
+			at += 8;
+		say(file->log, "  %.*s\n", (int)(end - at), at);
+		at = end + (*end != 0);
+	}
+}
+
+/* A program that the verifier refused: libbpf prints its log between two marks. */
+static bool show_verifier(struct objfile *file, int err)
+{
+	static const char begin[] = "-- BEGIN PROG LOAD LOG --\n", end[] = "-- END PROG LOAD LOG --";
+	char *log = file->said ? strstr(file->said, begin) : NULL, *stop = log ? strstr(log, end) : NULL, *name;
+
+	if (!stop)
+		return false;
+	name = memrchr(file->said, '\n', (size_t)(log - file->said));
+	name = strchr(name ? name : file->said, '\'');
+	if (name && name < log)
+		say(file->log, "%s: program %.*s is rejected: %s\n", file->name, (int)(strcspn(name + 1, "'") + 2), name,
+		    strerror(-err));
+	stop = memrchr(log, '\n', (size_t)(stop - log));
+	show_lines(file, log + strlen(begin), stop);
+	if (strstr(log, "cannot call GPL-restricted function"))
+		say(file->log, "  help: state a licence: char LICENSE[] SEC(\"license\") = \"GPL\";\n");
+	return true;
+}
+
 int objfile_end(struct objfile *file, int err, const char *fmt, ...)
 {
 	va_list ap;
 
 	seam_leave();
-	if (err >= 0)
+	if (err >= 0 || show_verifier(file, err))
 		return err;
 	say(file->log, "%s: ", file->name);
 	va_start(ap, fmt);
 	vsay(file->log, fmt, ap);
 	va_end(ap);
 	say(file->log, ": %s\n", strerror(-err));
-	for (char *line = file->said; line && *line;) {
-		char *end = strchrnul(line, '\n');
-
-		if (!strncmp(line, "libbpf: ", 8))
-			line += 8;
-		say(file->log, "  %.*s\n", (int)(end - line), line);
-		line = end + (*end != 0);
-	}
+	if (file->said)
+		show_lines(file, file->said, file->said + file->said_len);
 	return err;
 }
 
@@ -81,10 +109,24 @@ static int list_progs(struct objfile *file)
 	return 0;
 }
 
+/* What maps of global data are named after: the file's name up to its first dot, as libbpf does. */
+static void set_short_name(char out[BPF_OBJ_NAME_LEN], const char *path)
+{
+	const char *base = strrchr(path, '/');
+	size_t n = 0;
+
+	for (base = base ? base + 1 : path; *base && *base != '.' && n < BPF_OBJ_NAME_LEN - 1; base++)
+		out[n++] = isalnum((unsigned char)*base) ? *base : '_';
+	out[n] = 0;
+	if (!n)
+		strcpy(out, "object");
+}
+
 int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, size_t size, const char *name,
 		struct log *log)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "skep");
+	char short_name[BPF_OBJ_NAME_LEN];
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = short_name);
 	struct objfile *file;
 	int err = elf_check(bytes, size, name, log);
 
@@ -96,6 +138,7 @@ int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, siz
 		return -ENOMEM;
 	file->log = log;
 	file->name = name;
+	set_short_name(short_name, name);
 	file->saying = (struct log){ .write = keep, .arg = file };
 	err = answer_init(&file->answer, hive, log);
 	if (err)
@@ -178,6 +221,9 @@ static int plan_default(struct objfile *file, struct objfile_prog *p)
 		p->target.kind = TARGET_XDP;
 		return 0;
 	}
+	if (type == BPF_PROG_TYPE_XDP)
+		return fail(file->log, -EINVAL, "%s: program '%s' is for packets: say where they are, --pcap FILE or "
+			    "--attach xdp:INTERFACE", file->name, name);
 	if (type != BPF_PROG_TYPE_UNSPEC) {
 		p->target.kind = TARGET_AUTO;
 		return 0;

@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 
 typedef struct bpf_link *(*attach_fn)(struct objfile *file, struct objfile_prog *p);
@@ -168,6 +169,9 @@ int target_attach(struct objfile *file, struct objfile_prog *p)
 	if (p->target.kind == TARGET_AUTO)
 		return objfile_end(file, err, "program '%s' could not be attached as its section '%s' says", name,
 				  bpf_program__section_name(p->prog));
-	return objfile_end(file, err, "program '%s' could not be attached to %s:%s", name,
-			  kind_name(p->target.kind), where);
+	err = objfile_end(file, err, "program '%s' could not be attached to %s:%s", name, kind_name(p->target.kind), where);
+	if (err && !file->answer.hive && (p->target.kind == TARGET_KPROBE || p->target.kind == TARGET_KRETPROBE) &&
+	    access("/sys/bus/event_source/devices/kprobe/type", F_OK) && access("/sys/kernel/tracing/kprobe_events", F_OK))
+		say(file->log, "  note: this kernel has no kprobes\n");
+	return err;
 }
