@@ -92,6 +92,17 @@ $(B)/tests/%: tests/%.c $(B)/libskep.a $(B)/flags
 	$(if $(V),,@echo "  TEST  $@")
 	$(Q)$(CC) $(CFLAGS) $(SKEP_CFLAGS) -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
 RUNNERS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/runner.c))
+
+# The engines' test runner once more for arm64, static, to run under qemu-aarch64: where there is a cross compiler.
+ARM64_CC  ?= aarch64-linux-gnu-gcc
+ARM64_SRC := $(wildcard src/util/log.c src/isa/*.c src/def/*.c src/jit/*.c src/vm/*.c)
+ifneq ($(shell command -v $(ARM64_CC)),)
+RUNNERS += $(B)/tests/insn/runner.arm64
+endif
+$(B)/tests/insn/runner.arm64: tests/insn/runner.c $(ARM64_SRC) $(wildcard src/*/*.h)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  ARM64 $@")
+	$(Q)$(ARM64_CC) -O2 -g -static $(filter-out -fsanitize%,$(SKEP_CFLAGS)) -Itests -o $@ $< $(ARM64_SRC)
 unit: $(UNIT) $(RUNNERS)   ## the tests that are C programs
 
 demo: all   ## three eBPF programs on live events

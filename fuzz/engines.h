@@ -186,6 +186,27 @@ static void gen_atomic(struct gen *g)
 		ops[gen_below(g, ARRAY_SIZE(ops))]);
 }
 
+/* Something done to a stack slot between a store and a load of it. */
+static void gen_slot(struct gen *g)
+{
+	s16 off = gen_offset(g, BPF_REG_10, 8);
+	u8 size = gen_below(g, 2) ? BPF_DW : BPF_W;
+
+	gen_put(g, BPF_STX | BPF_MEM | size, BPF_REG_10, gen_reg(g), off, 0);
+	switch (gen_below(g, 4)) {
+	case 0:
+		gen_put(g, BPF_STX | BPF_ATOMIC | size, BPF_REG_10, gen_reg(g), off, gen_below(g, 2) ? BPF_ADD : BPF_XCHG);
+		break;
+	case 1:
+		gen_put(g, BPF_STX | BPF_MEM | gen_sizes[gen_below(g, 3)], BPF_REG_10, gen_reg(g), off, 0);
+		break;
+	case 2:
+		gen_alu(g);
+		break;
+	}
+	gen_put(g, BPF_LDX | BPF_MEM | (gen_below(g, 3) ? size : BPF_W), gen_reg(g), BPF_REG_10, off, 0);
+}
+
 static void gen_wide(struct gen *g)
 {
 	u64 value = gen_random(g) << gen_below(g, 40);
@@ -209,6 +230,8 @@ static void gen_one(struct gen *g)
 		gen_rotate(g);
 	else if (kind < 14)
 		gen_bytes(g);
+	else if (kind < 15)
+		gen_slot(g);
 	else if (kind < 18)
 		gen_memory(g);
 	else if (kind < 19)

@@ -358,7 +358,7 @@ static void fold_other(struct fold *f, struct jinsn *i, u32 at)
 	u8 format = jinsn_format(i);
 
 	if (format != FORMAT_NONE && format != FORMAT_JA && format != FORMAT_JCC_IMM && format != FORMAT_JCC_REG)
-		fold_forget_memory(f);
+		fold_forget_memory(f, format == FORMAT_ATOMIC || format == FORMAT_STORE_REL);
 	for (; writes; writes &= writes - 1)
 		set(f, (u8)__builtin_ctz(writes), fold_value(f, at));
 }

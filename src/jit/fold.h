@@ -56,6 +56,7 @@ void fold_swap_bytes(struct value *to, const struct value *from, u32 width);
 void fold_join_bytes(struct value *to, const struct value *a, const struct value *b, bool wide);
 bool fold_as_load(struct fold *f, struct jinsn *i, u32 value);
 void fold_store(struct fold *f, struct jinsn *i, u32 at);
-void fold_forget_memory(struct fold *f);
+/* Memory may have changed; stack_too: a private stack as well, by an instruction that addresses it. */
+void fold_forget_memory(struct fold *f, bool stack_too);
 
 #endif

@@ -14,10 +14,10 @@ static u32 epoch_of(const struct fold *f, u32 base)
 	return f->private_stack && base == f->reg[BPF_REG_10] ? f->stack_epoch | 1u << 31 : f->epoch;
 }
 
-void fold_forget_memory(struct fold *f)
+void fold_forget_memory(struct fold *f, bool stack_too)
 {
 	f->epoch++;
-	if (f->private_stack)
+	if (f->private_stack && !stack_too)
 		return;
 	f->stack_epoch++;
 	memset(f->slots, 0, sizeof(f->slots));
@@ -101,7 +101,7 @@ void fold_store(struct fold *f, struct jinsn *i, u32 at)
 	u32 value;
 
 	if (i->dst != BPF_REG_10 || !f->private_stack) {
-		fold_forget_memory(f);
+		fold_forget_memory(f, false);
 		return;
 	}
 	value = from_reg ? size == 4 ? fold_zext(f, f->reg[i->src], at) : f->reg[i->src] : JIT_NONE;
