@@ -271,6 +271,15 @@ static void refine_result(struct env *env, const struct call *call)
 		r0->smin = r0->s32_min = -4095;
 		reg_sync(r0);
 		break;
+	case BPF_FUNC_get_smp_processor_id:
+		if (!env->in->nr_cpus)
+			break;
+		r0->umin = r0->u32_min = 0;
+		r0->smin = r0->s32_min = 0;
+		r0->umax = r0->u32_max = env->in->nr_cpus - 1;
+		r0->smax = r0->s32_max = (s32)env->in->nr_cpus - 1;
+		reg_sync(r0);
+		break;
 	}
 }
 

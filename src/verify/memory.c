@@ -134,22 +134,25 @@ static int modify(struct env *env, const struct insn *i)
 		return atomic_refused(env, i->dst, "stores into");
 	if (i->imm & BPF_FETCH)
 		old = i->imm == BPF_CMPXCHG ? 0 : i->src;
-	if (old >= 0)
+	if (old >= 0) {
 		err = reg_write(env, (u32)old);
-	err = err ?: mem_access(env, &op);
+		if (err)
+			return err;
+		/* gone before the address is judged: the kernel refuses an address that is overwritten */
+		reg_unknown(env, &regs_of(env)[old]);
+		reg_origin(env, &regs_of(env)[old], ORIGIN_LOAD);
+	}
+	err = mem_access(env, &op);
+	if (!err && old >= 0) {
+		op.value = old;
+		err = mem_access(env, &op);
+		op.value = -1;
+	}
+	err = err ?: note_kind(env, type);
 	if (err)
 		return err;
-	/* The old value is not tracked through: the address register may be the one it goes to. */
 	op.write = true;
-	err = note_kind(env, type);
-	err = err ?: mem_access(env, &op);
-	if (err || old < 0)
-		return err;
-	reg_unknown(env, &regs_of(env)[old]);
-	if (op.size < 8)
-		reg_truncate(&regs_of(env)[old], op.size);
-	reg_origin(env, &regs_of(env)[old], ORIGIN_LOAD);
-	return 0;
+	return mem_access(env, &op);
 }
 
 int atomic_insn(struct env *env, const struct insn *i)

@@ -258,43 +258,12 @@ void states_drop(struct env *env)
 		memset(env->explored, 0, env->count * sizeof(*env->explored));
 }
 
-/* An id that only one scalar has links nothing. */
-static void clear_single_ids(struct env *env, struct state *s)
-{
-	struct idmap *seen = env->idmap;
-
-	seen->count = 0;
-	FOR_EACH_REG(s, f, r, {
-		u32 id;
-		u32 i;
-
-		if (r->type != SCALAR_VALUE || !r->id)
-			continue;
-		id = r->id & ~ID_ADD_CONST;
-		for (i = 0; i < seen->count && seen->pair[i].old != id; i++)
-			;
-		if (i == ARRAY_SIZE(seen->pair))
-			return;
-		if (i == seen->count)
-			seen->pair[seen->count++].old = id, seen->pair[i].cur = 0;
-		seen->pair[i].cur++;
-	})
-	FOR_EACH_REG(s, g, q, {
-		for (u32 i = 0; q->type == SCALAR_VALUE && q->id && i < seen->count; i++)
-			if (seen->pair[i].old == (q->id & ~ID_ADD_CONST) && seen->pair[i].cur == 1) {
-				q->id = 0;
-				q->off = 0;
-			}
-	})
-}
-
 static int remember(struct env *env)
 {
 	struct state *s = state_new(env), *cur = env->cur;
 
 	if (!s)
 		return -ENOMEM;
-	clear_single_ids(env, cur);
 	cur->branches = 1;
 	if (state_copy(env, s, cur)) {
 		state_free(env, s);

@@ -42,6 +42,7 @@ struct verify_env {
 	u32 insn_count;
 	u32 prog_type, expected_attach_type, prog_flags;
 	bool gpl_compatible;
+	u32 nr_cpus;				/* bpf_get_smp_processor_id() is below; 0: not known */
 	const struct btf *btf, *vmlinux_btf;	/* either may be NULL */
 	u32 attach_btf_id;
 	const struct bpf_func_info *func_info;	/* as given, records already cut to this size */

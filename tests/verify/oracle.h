@@ -142,7 +142,7 @@ static int oracle_ours(struct oracle *o, const struct question *q, struct verify
 {
 	struct verify_env env = {
 		.insns = q->insns, .insn_count = q->count, .prog_type = q->type, .expected_attach_type = q->attach,
-		.prog_flags = q->flags, .gpl_compatible = !q->no_gpl, .profile = VERIFY_LINUX,
+		.prog_flags = q->flags, .gpl_compatible = !q->no_gpl, .nr_cpus = (u32)sysconf(_SC_NPROCESSORS_CONF), .profile = VERIFY_LINUX,
 		.log = { q->level, q->level ? o->ours_log : NULL, q->level ? ORACLE_LOG : 0, 0 },
 		.arg = o, .map = oracle_find,
 	};
