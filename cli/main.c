@@ -4,6 +4,7 @@
  * is common to all of them is here: --help, --version, and one clear line for wrong usage.
  */
 #include <stdarg.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,10 +88,23 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+/* Streams that were closed would be taken by the first files we open, and those be written to or inherited. */
+static void open_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *c;
 
+	open_streams();
 	if (argc < 2)
 		return usage_error(NULL, "no command given");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))

@@ -5,9 +5,12 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -40,6 +43,7 @@ struct run {
 	unsigned int every_ms;
 	bool kernel, interp;
 	char **command;		/* NULL: none given */
+	int signal;		/* that the command died of, 0: none */
 
 	struct skep *skep;
 	struct skep_object *object;
@@ -190,6 +194,7 @@ static int run_tree(struct run *run)
 	print_maps(run);
 	if (r.lost)
 		complain(0, "%llu trace lines were lost: their reader was too slow", (unsigned long long)r.lost);
+	run->signal = WIFSIGNALED(r.status) ? WTERMSIG(r.status) : 0;
 	return skep_exit_code(r.status);
 }
 
@@ -240,6 +245,21 @@ static int start(struct run *run)
 	return run->pcap ? run_pcap(run) : run_tree(run);
 }
 
+/* As the command died, so do we, without a core of our own: whoever waits for skep sees what he would have seen. */
+static void die_of(int sig)
+{
+	const struct rlimit none = { 0, 0 };
+	sigset_t set;
+
+	fflush(stdout);
+	setrlimit(RLIMIT_CORE, &none);
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct run run = { .every_ms = 0 };
@@ -250,5 +270,7 @@ int cmd_run(int argc, char **argv)
 	status = start(&run);
 	skep_object_close(run.object);
 	skep_free(run.skep);
+	if (run.signal)
+		die_of(run.signal);
 	return status;
 }
