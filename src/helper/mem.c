@@ -213,7 +213,7 @@ static s64 parse(const char *text, u64 len, u64 flags, u64 *value, bool *negativ
 HELPER(strtol)
 {
 	u64 value, limit;
-	bool negative;
+	bool negative = false;
 	s64 len = parse(ptr(r1), r2, r3, &value, &negative);
 
 	*(s64 *)ptr(r4) = 0;
@@ -228,7 +228,7 @@ HELPER(strtol)
 HELPER(strtoul)
 {
 	u64 value;
-	bool negative;
+	bool negative = false;
 	s64 len = parse(ptr(r1), r2, r3, &value, &negative);
 
 	*(u64 *)ptr(r4) = 0;
