@@ -40,6 +40,7 @@ struct ringbuf {
 	u32 lock __attribute__((aligned(64)));
 	u64 end;	/* where the next record goes */
 	u64 pending;	/* up to here all records are finished */
+	u64 consumed;	/* the consumer's position as last seen: looked at again only when there is no room */
 };
 
 static struct ringbuf *to_ring(struct map *map) { return container_of(map, struct ringbuf, map); }
@@ -126,18 +127,19 @@ static void put_header(struct ringbuf *ring, u64 pos, u32 len)
 void *ringbuf_reserve(struct map *map, u64 size)
 {
 	struct ringbuf *ring = to_ring(map);
-	u64 consumed, start, end, whole = record_size(size);
+	u64 start, end, whole = record_size(size);
 
 	if (size > UINT32_MAX / 4 || whole > ring->size)
 		goto full;
-	consumed = __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
 	lock_take(&ring->lock);
 	skip_finished(ring);
 	start = ring->end;
 	if ((start & (ring->size - 1)) == ring->size - HEADER)
 		start += HEADER;
 	end = start + whole;
-	if (end - consumed >= ring->size || end - ring->pending >= ring->size) {
+	if (end - ring->consumed >= ring->size)
+		ring->consumed = __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
+	if (end - ring->consumed >= ring->size || end - ring->pending >= ring->size) {
 		lock_drop(&ring->lock);
 		goto full;
 	}
