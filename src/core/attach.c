@@ -150,8 +150,7 @@ void attachment_free(struct hive *hive, struct attachment *attachment)
 	if (!attachment)
 		return;
 	attachment->source->detach(attachment->source->arg, attachment);
-	epoch_defer(&hive->epoch, &attachment->ending, attachment_end);
-	epoch_flush(&hive->epoch);
+	hive_defer(hive, &attachment->ending, attachment_end);
 }
 
 void attachment_set_prog(struct hive *hive, struct attachment *attachment, struct prog *prog)

@@ -44,6 +44,7 @@ struct hive {
 	u32 nr_cpus;
 	u32 engine;	/* enum engine */
 	struct epoch epoch;		/* nr_cpus slots: what running programs may hold */
+	u32 deferred;			/* atomic: what waits for an epoch */
 	struct map_space *space;
 	struct slot *slots;		/* nr_cpus of them, core/run.c */
 	u32 stats_enabled;		/* atomic: holders of BPF_ENABLE_STATS */
@@ -68,6 +69,10 @@ const struct btf *hive_vmlinux(struct hive *hive);
 /* Releases objects whose last fd is gone. Cheap when nothing happened (one epoll_wait); thorough also asks every
  * mapped object (a flock each). */
 void hive_reap(struct hive *hive, bool thorough);
+
+/* end(item) when no running program can hold it any more: soon, or at a later call. */
+void hive_defer(struct hive *hive, struct epoch_item *item, void (*end)(struct epoch_item *item));
+void hive_flush(struct hive *hive);
 
 int slots_new(struct hive *hive);
 void slots_free(struct hive *hive);

@@ -287,8 +287,8 @@ void hive_reap(struct hive *hive, bool thorough)
 			break;
 		drop_user(object);
 	}
-	if (__atomic_load_n(&hive->epoch.first, __ATOMIC_RELAXED))
-		epoch_flush(&hive->epoch);
+	if (__atomic_load_n(&hive->deferred, __ATOMIC_RELAXED))
+		hive_flush(hive);
 }
 
 void core_reap(struct hive *hive) { hive_reap(hive, true); }

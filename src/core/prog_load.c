@@ -47,8 +47,7 @@ static void prog_release(struct object *object)
 {
 	struct prog *prog = to_prog(object);
 
-	epoch_defer(&object->hive->epoch, &prog->ending, prog_end);
-	epoch_flush(&object->hive->epoch);
+	hive_defer(object->hive, &prog->ending, prog_end);
 }
 
 static const struct object_ops prog_object_ops = { .release = prog_release };
@@ -321,7 +320,7 @@ static int find_map(void *arg, s32 fd, bool index, const struct verify_map **out
 static bool helper_runs(void *arg, u32 number)
 {
 	(void)arg;
-	return helper_body(number) != NULL;
+	return number == BPF_FUNC_tail_call /* an engine's own */ || helper_body(number);
 }
 
 /* Opening the kernel's BTF takes milliseconds: only for programs that may look at it. */

@@ -144,6 +144,18 @@ void slots_free(struct hive *hive)
 	space_free(hive->space);
 }
 
+void hive_flush(struct hive *hive)
+{
+	__atomic_sub_fetch(&hive->deferred, epoch_flush(&hive->epoch), __ATOMIC_RELAXED);
+}
+
+void hive_defer(struct hive *hive, struct epoch_item *item, void (*end)(struct epoch_item *item))
+{
+	__atomic_add_fetch(&hive->deferred, 1, __ATOMIC_RELAXED);
+	epoch_defer(&hive->epoch, item, end);
+	hive_flush(hive);
+}
+
 u32 slot_here(const struct hive *hive)
 {
 	int cpu = sched_getcpu();
