@@ -3,6 +3,7 @@
 # How skep run ends: as the command does, by 126 and 127 where it cannot run, by 125 where skep cannot.
 . "$(dirname "$0")/lib.sh"
 
+export PATH=/usr/bin:/bin # a folder in PATH that may not be searched would be EACCES, as for env(1)
 skep() { run "$SKEP" run --attach kprobe:execve "$hello" -- "$@"; }
 skep true
 is "$status" 0 "true"
