@@ -28,7 +28,7 @@ static bool show_map(const struct prog *prog, struct bpf_insn *insn)
 
 	for (u32 i = 0; i < prog->map_count; i++) {
 		const struct map *map = prog->maps[i]->map;
-		u64 values = prog->maps[i]->view.value_addr, size = (u64)map->spec.value_size * map->spec.max_entries;
+		u64 values = prog->maps[i]->view.value_addr, size = (u64)prog->maps[i]->view.value_stride * map->spec.max_entries;
 
 		if (imm == (u64)(uintptr_t)map) {
 			insn[0].src_reg = BPF_PSEUDO_MAP_FD;

@@ -264,8 +264,11 @@ static void fill_view(struct map_object *map, struct map_object *inner)
 		if (inner->btf)
 			object_get(&inner->btf->object);
 	}
-	if (map->map->ops->value_addr)
-		map->view.value_addr = (u64)(uintptr_t)map->map->ops->value_addr(map->map, 0);
+	if (spec->type == BPF_MAP_TYPE_ARRAY) {
+		map->view.value_addr = (u64)(uintptr_t)map->map->values;
+		map->view.value_stride = map->map->stride;
+		map->view.inline_array = true;
+	}
 }
 
 static int build(struct call *call, struct map_object *map, struct map_object *inner)
@@ -410,8 +413,11 @@ int cmd_map_freeze(struct call *call)
 			err = seal(call, map);
 		if (!err && map->map->ops->freeze)
 			err = map->map->ops->freeze(map->map);
-		if (!err)
+		if (!err) {
+			/* programs loaded from now on may take the values for constants */
+			map->view.frozen = map->map->values;
 			__atomic_store_n(&map->map->frozen, true, __ATOMIC_RELEASE);
+		}
 		pthread_mutex_unlock(&map->lock);
 	}
 	object_put(&map->object);

@@ -415,6 +415,7 @@ static int run_verifier(struct load *l)
 	l->env.prog_flags = prog->flags;
 	l->env.gpl_compatible = prog->gpl;
 	l->env.nr_cpus = l->call->hive->nr_cpus;
+	l->env.nr_cpus = l->call->hive->nr_cpus;
 	l->env.btf = prog->btf ? prog->btf->btf : NULL;
 	l->env.vmlinux_btf = needs_kernel_btf(l) ? hive_vmlinux(l->call->hive) : NULL;
 	l->env.attach_btf_id = prog->attach_btf_id;
