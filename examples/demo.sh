@@ -17,7 +17,11 @@ show() {
 }
 # The command as the reader may type it, then what it does.
 run() {
-	printf '%s$ skep %s%s\n' "$bold" "$*" "$plain"
+	local arg words=
+	for arg; do
+		case $arg in *[\ \;]*) words="$words '$arg'" ;; *) words="$words $arg" ;; esac
+	done
+	printf '%s$ skep%s%s\n' "$bold" "$words" "$plain"
 	"$SKEP" "$@"
 }
 

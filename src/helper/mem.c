@@ -212,7 +212,7 @@ static s64 parse(const char *text, u64 len, u64 flags, u64 *value, bool *negativ
 /* (buf, buf_len, flags, result) */
 HELPER(strtol)
 {
-	u64 value, limit;
+	u64 value = 0, limit;
 	bool negative = false;
 	s64 len = parse(ptr(r1), r2, r3, &value, &negative);
 
@@ -227,7 +227,7 @@ HELPER(strtol)
 
 HELPER(strtoul)
 {
-	u64 value;
+	u64 value = 0;
 	bool negative = false;
 	s64 len = parse(ptr(r1), r2, r3, &value, &negative);
 
