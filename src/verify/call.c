@@ -157,7 +157,7 @@ static int queue_async(struct env *env, const struct call *call)
 	struct state *s = path_push(env, env->subprogs[call->subprog].start, env->insn_idx);
 
 	if (!s)
-		return path_overflow(env);
+		return path_overflow(env, -EFAULT, " for async cb");
 	env->subprogs[call->subprog].is_async = true;
 	if (s->parent)
 		s->parent->branches--;
@@ -201,7 +201,7 @@ int callback_enter(struct env *env, struct call *call, u32 *next)
 		return queue_async(env, call);
 	s = path_push(env, env->subprogs[call->subprog].start, env->insn_idx);
 	if (!s)
-		return path_overflow(env);
+		return path_overflow(env, -ENOMEM, "");
 	err = push_on(env, s, call->subprog, env->insn_idx);
 	err = err ?: callback_registers(env, call, s->frame[s->curframe - 1], cur_frame(s));
 	if (err)
@@ -213,12 +213,12 @@ int callback_enter(struct env *env, struct call *call, u32 *next)
 	return 0;
 }
 
-static const struct state *entry_of(struct env *env, const struct state *s, u32 insn)
+static const struct state *entry_of(struct env *env, const struct state *s, u32 insn, u32 depth)
 {
 	const struct state *old;
 
 	for (old = env->explored[insn]; old; old = old->next) {
-		bool same = old->branches && old->curframe == s->curframe && old->depth < s->depth;
+		bool same = old->branches && old->curframe == s->curframe && old->depth < depth;
 
 		for (u32 f = 1; same && f <= s->curframe; f++)
 			same = old->frame[f]->callsite == s->frame[f]->callsite;
@@ -238,11 +238,10 @@ static void widen(struct env *env, const struct reg_state *old, struct reg_state
 	cur->origin = env->insn_idx;
 }
 
-void widen_against(struct env *env, struct state *chain, struct state *s, u32 insn)
+void widen_against(struct env *env, struct state *s, u32 insn, u32 depth)
 {
-	const struct state *old = entry_of(env, s, insn);
+	const struct state *old = entry_of(env, s, insn, depth);
 
-	(void)chain;
 	if (!old)
 		return;
 	for (u32 f = 0; f <= old->curframe; f++) {
@@ -295,7 +294,7 @@ static int leave_function(struct env *env, u32 *next)
 	}
 	s->frame[s->curframe--] = NULL;
 	if (f->in_callback)
-		widen_against(env, s->parent, s, *next);
+		widen_against(env, s, *next, s->depth);
 	frame_free(env, f);
 	return 0;
 }

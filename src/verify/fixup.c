@@ -132,6 +132,8 @@ static u32 rewrite(const struct fix *f, u32 at, struct bpf_insn *out)
 	out[0] = env->raw[at];
 	if (insn_is_wide(i))
 		return fix_wide(env, at, out);
+	if (i->op == OP_EXIT)
+		out[0].off = 0;
 	if ((class == BPF_LDX || class == BPF_STX || class == BPF_ST) && env->aux[at].ptr_type == PTR_TO_CTX)
 		return fix_context(env, at, out);
 	if (i->op == OP_CALL_HELPER && (map = inlines(f, at)))

@@ -273,7 +273,7 @@ static int both_ways(struct env *env, const struct insn *i)
 	bool is32 = BPF_CLASS(i->code) == BPF_JMP32;
 
 	if (!there)
-		return path_overflow(env);
+		return path_overflow(env, -EFAULT, "");
 	refine_scalars(env, i, here, there);
 	if (is32)
 		return 0;
@@ -295,9 +295,10 @@ static int may_goto(struct env *env, const struct insn *i, u32 *next)
 	struct state *go_on = path_push(env, env->insn_idx + 1, env->insn_idx);
 
 	if (!go_on)
-		return path_overflow(env);
+		return path_overflow(env, -ENOMEM, "");
 	go_on->may_goto_depth++;
-	widen_against(env, env->cur->parent, go_on, env->insn_idx);
+	/* the entry before this one, which is the parent */
+	widen_against(env, go_on, env->insn_idx, env->cur->parent ? env->cur->parent->depth : 0);
 	*next = env->insn_idx + 1 + (u32)(s32)i->off;
 	return 0;
 }

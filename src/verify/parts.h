@@ -119,12 +119,12 @@ int btf_call_args(struct env *env, u32 subprog);
 int prune_visit(struct env *env);	/* 1: a like state is known safe */
 void path_end(struct env *env);		/* counts down unfinished paths */
 void states_drop(struct env *env);
-/* Scalars of s that changed since the loop at insn was entered are forgotten, so that the loop converges. */
-void widen_against(struct env *env, struct state *chain, struct state *s, u32 insn);
+/* Scalars of s that changed since the loop at insn was entered (above depth) are forgotten, so that it converges. */
+void widen_against(struct env *env, struct state *s, u32 insn, u32 depth);
 
 /* walk.c */
 struct state *path_push(struct env *env, u32 insn, u32 prev);
-int path_overflow(struct env *env);
+int path_overflow(struct env *env, int err, const char *whose);
 int walk_all(struct env *env);
 void walk_drop(struct env *env);
 

@@ -35,12 +35,13 @@ struct state *path_push(struct env *env, u32 insn, u32 prev)
 	return p->state;
 }
 
-int path_overflow(struct env *env)
+/* err is what the kernel returns there, which differs by who wanted to branch. */
+int path_overflow(struct env *env, int err, const char *whose)
 {
 	if (env->nr_pending < MAX_PENDING)
 		return -ENOMEM;
-	say_error(env, "The sequence of %u jumps is too complex.\n", env->nr_pending + 1);
-	return because(env, REASON_COMPLEXITY, -E2BIG);
+	say_error(env, "The sequence of %u jumps is too complex%s.\n", env->nr_pending + 1, whose);
+	return because(env, REASON_COMPLEXITY, err);
 }
 
 /* The next path becomes the current one; false: none left. */
@@ -108,6 +109,8 @@ static int check_fields(struct env *env, const struct insn *i)
 	const char *why;
 
 	if (likely(!insn_check(i, &env->raw[env->insn_idx], &why)))
+		return 0;
+	if (i->op == OP_EXIT && !i->dst && !i->src && !i->imm)	/* off is not looked at */
 		return 0;
 	if (i->dst > REG_FP || i->src > REG_FP)
 		return refuse(env, -EINVAL, "R%u is invalid\n", i->dst > REG_FP ? i->dst : i->src);
