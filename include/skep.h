@@ -207,6 +207,50 @@ struct skep_dump_opts {
  * -ENOENT no such function. */
 SKEP_API int skep_dump(const void *bytes, size_t size, const struct skep_dump_opts *opts, skep_log_fn write, void *arg);
 
+/* ---- verdicts: what Linux 6.18's verifier would say, nothing run ---- */
+
+/* One program's verdict. Strings live until the function that got it returns. */
+struct skep_verdict {
+	size_t sz;
+	const char *program;	/* its name; "" if it has none */
+	const char *type;	/* "xdp" */
+	int err;		/* 0: accepted; -errno as BPF_PROG_LOAD's */
+	unsigned int insns, processed, total_states, peak_states;
+	unsigned int stack_depth;	/* bytes, of the deepest call chain */
+	uint64_t time_ns, memory;	/* of verification; memory at its peak, bytes */
+	const char *log;	/* the verifier's log, "" at level 0 */
+	const char *explanation;	/* a rejection in the developer's words: text with source excerpts; NULL if accepted */
+	const char *json;	/* the same as one JSON object */
+};
+typedef void (*skep_verdict_fn)(void *arg, const struct skep_verdict *verdict);
+
+struct skep_verify_opts {
+	size_t sz;
+	const char *name;	/* what messages call the object file */
+	const char *prog;	/* only this program; NULL: all (skep_verify_object) */
+	unsigned int log_level;	/* 1: trace, 2: with every state, 4: statistics only; 0: none (skep_verify_object) */
+	int color;		/* explanations with colour */
+	skep_verdict_fn verdict;	/* may be NULL */
+	void *arg;
+	skep_log_fn log;	/* messages; NULL: none */
+	void *log_arg;
+};
+
+/*
+ * BPF_PROG_LOAD's attr, judged under the linux profile: every helper and program type of 6.18, whether or not skep
+ * can run it. The log goes to attr's buffer. 0 or BPF_PROG_LOAD's -errno. opts may be NULL.
+ */
+SKEP_API int skep_verify(struct skep *skep, const union bpf_attr *attr, unsigned int size,
+			 const struct skep_verify_opts *opts);
+
+/*
+ * All programs of an object, each with its verdict; maps are created, nothing is attached. Use a skep made for this
+ * (it only judges from then on) in a process that loads nothing through Linux. Returns the number of programs that
+ * were rejected, or -errno after words to the log: -EINVAL no usable object, -ENOENT no such program.
+ */
+SKEP_API int skep_verify_object(struct skep *skep, const void *bytes, size_t size,
+				const struct skep_verify_opts *opts);
+
 SKEP_API const char *skep_version(void);
 
 #ifdef __cplusplus

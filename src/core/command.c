@@ -85,24 +85,44 @@ static int check_tail(struct caller *caller, u64 addr, u32 known, u32 given)
 	return all_zero(tail, given - known) ? 0 : -E2BIG;
 }
 
-int core_bpf(struct hive *hive, struct caller *caller, int cmd, u64 attr, u32 size)
+static int run_command(struct call *call, u64 attr, u32 size)
 {
-	struct call call = { .hive = hive, .caller = caller, .uattr = attr, .cmd = cmd };
-	int err = check_tail(caller, attr, sizeof(call.attr), size);
+	int err = check_tail(call->caller, attr, sizeof(call->attr), size);
 	const struct command *command;
 
 	if (err)
 		return err;
-	call.size = min(size, (u32)sizeof(call.attr));
-	if (call_read(&call, &call.attr, attr, call.size))
+	call->uattr = attr;
+	call->size = min(size, (u32)sizeof(call->attr));
+	if (call_read(call, &call->attr, attr, call->size))
 		return -EFAULT;
-	if (cmd < 0 || cmd >= (int)ARRAY_SIZE(commands))
+	if (call->cmd < 0 || call->cmd >= (int)ARRAY_SIZE(commands))
 		return -EINVAL;
-	command = &commands[cmd];
-	if (!all_zero((u8 *)&call.attr + command->end, sizeof(call.attr) - command->end))
-		return fail(hive->log, -EINVAL, "bpf command %d: attr has bytes set behind its last field", cmd);
-	hive_reap(hive, false);
-	return command->run(&call);
+	command = &commands[call->cmd];
+	if (!all_zero((u8 *)&call->attr + command->end, sizeof(call->attr) - command->end))
+		return fail(call->hive->log, -EINVAL, "bpf command %d: attr has bytes set behind its last field",
+			    call->cmd);
+	hive_reap(call->hive, false);
+	return command->run(call);
+}
+
+int core_bpf(struct hive *hive, struct caller *caller, int cmd, u64 attr, u32 size)
+{
+	struct call call = { .hive = hive, .caller = caller, .cmd = cmd, .judge = hive->judge };
+
+	return run_command(&call, attr, size);
+}
+
+int core_verify(struct hive *hive, struct caller *caller, u64 attr, u32 size, const struct core_judge *judge)
+{
+	struct call call = { .hive = hive, .caller = caller, .cmd = BPF_PROG_LOAD, .judge = judge };
+
+	return run_command(&call, attr, size);
+}
+
+void core_set_judge(struct hive *hive, const struct core_judge *judge)
+{
+	hive->judge = judge;
 }
 
 /* What the commands share. */

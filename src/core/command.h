@@ -21,6 +21,7 @@ struct call {
 	u64 uattr;	/* the caller's address of it */
 	u32 size;	/* bytes of attr the caller gave, at most sizeof(attr) */
 	int cmd;
+	const struct core_judge *judge;	/* BPF_PROG_LOAD: verify only */
 };
 
 /* 0, -EFAULT. */

@@ -12,6 +12,8 @@
 #include "util/log.h"
 
 struct hive;
+struct verify_env;
+struct verify_result;
 struct caller;
 struct prog;	/* an loaded program object, core/object.h */
 
@@ -48,6 +50,29 @@ int core_poll_fd(struct hive *hive);
 
 /* bpf(2): attr is an address in the caller; >= 0 or -errno. */
 int core_bpf(struct hive *hive, struct caller *caller, int cmd, u64 attr, u32 size);
+
+/*
+ * Verification alone: programs are judged as Linux 6.18 would (every helper, whether or not skep can run
+ * it) and never run. judge() gets each BPF_PROG_LOAD with its verdict; result is NULL where the load was
+ * refused before the verifier saw it. What it returns decides what the caller gets.
+ */
+enum judged {
+	JUDGED,			/* the verdict, no fd */
+	JUDGED_FD_IF_GOOD,	/* an fd if it was accepted */
+	JUDGED_FD,		/* an fd in any case: of a program that cannot run */
+};
+struct core_judge {
+	void *arg;
+	enum judged (*judge)(void *arg, const union bpf_attr *attr, const struct verify_env *env,
+			     const struct verify_result *result, int err);
+};
+/* One load, judged: BPF_PROG_LOAD's attr, its errno, 0 instead of an fd. */
+int core_verify(struct hive *hive, struct caller *caller, u64 attr, u32 size, const struct core_judge *judge);
+/* From now on all loads of the hive; judge must outlive it. */
+void core_set_judge(struct hive *hive, const struct core_judge *judge);
+
+/* The file of kernel BTF the hive was given, NULL if it was given none. */
+const char *core_btf_path(struct hive *hive);
 
 /* perf_event_open(2) for the kinds skep answers (kprobe, uprobe, tracepoint, BPF output), and its ioctls. */
 /* Its perf_event_attr.type for the dynamic kinds, as event_source/devices/{kprobe,uprobe}/type tell loaders;

@@ -73,6 +73,7 @@ int hive_new(struct hive **out, const struct hive_opts *opts)
 		err = -errno;
 		goto out_free;
 	}
+	hive->btf_given = opts && opts->btf_path;
 	hive->btf_path = strdup(opts && opts->btf_path ? opts->btf_path : "/sys/kernel/btf/vmlinux");
 	if (!hive->btf_path || channels_new(hive) || slots_new(hive) || trace_new(hive))
 		goto out_free;
@@ -120,4 +121,9 @@ const struct btf *hive_vmlinux(struct hive *hive)
 	}
 	pthread_mutex_unlock(&hive->btf_lock);
 	return hive->vmlinux;
+}
+
+const char *core_btf_path(struct hive *hive)
+{
+	return hive->btf_given ? hive->btf_path : NULL;
 }

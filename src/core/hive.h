@@ -43,6 +43,7 @@ struct hive {
 
 	u32 nr_cpus;
 	u32 engine;	/* enum engine */
+	const struct core_judge *judge;	/* programs are judged, not run */
 	struct epoch epoch;		/* nr_cpus slots: what running programs may hold */
 	u32 deferred;			/* atomic: what waits for an epoch */
 	struct map_space *space;
@@ -58,6 +59,7 @@ struct hive {
 
 	pthread_mutex_t btf_lock;
 	const char *btf_path;
+	bool btf_given;			/* by who made the hive */
 	struct btf *vmlinux;		/* opened on first use */
 	bool vmlinux_tried;
 	struct object *vmlinux_object;

@@ -423,7 +423,7 @@ static int run_verifier(struct load *l)
 	l->env.func_info_count = prog->func_info_count;
 	l->env.line_info = prog->line_info;
 	l->env.line_info_count = prog->line_info_count;
-	l->env.profile = VERIFY_SKEP;
+	l->env.profile = l->call->judge ? VERIFY_LINUX : VERIFY_SKEP;
 	l->env.arg = l;
 	l->env.map = find_map;
 	l->env.helper_runs = helper_runs;
@@ -528,18 +528,12 @@ static int make_tag(struct load *l)
 	return 0;
 }
 
-static int finish(struct load *l)
+static int publish(struct load *l)
 {
 	struct prog *prog = l->prog;
 	struct timespec now;
-	int err;
+	int err = make_tag(l);
 
-	take_info(prog, l->result);
-	err = make_code(l);
-	if (!err)
-		err = take_maps(l);
-	if (!err)
-		err = make_tag(l);
 	if (err)
 		return err;
 	prog->stats = aligned_alloc(64, l->call->hive->nr_cpus * sizeof(*prog->stats));
@@ -551,6 +545,29 @@ static int finish(struct load *l)
 	prog->uid = l->call->caller->uid;
 	err = object_publish(&prog->object);
 	return err ? err : object_install(&prog->object, l->call->caller, O_RDWR);
+}
+
+static int finish(struct load *l)
+{
+	struct prog *prog = l->prog;
+	int err;
+
+	take_info(prog, l->result);
+	err = make_code(l);
+	if (!err)
+		err = take_maps(l);
+	return err ? err : publish(l);
+}
+
+/* Judged, never run: what the caller gets is a program object without code, if anything. */
+static int judge(struct load *l, int err)
+{
+	const struct core_judge *judge = l->call->judge;
+	enum judged how = judge->judge(judge->arg, &l->call->attr, &l->env, l->result, err);
+
+	if (how == JUDGED || (how == JUDGED_FD_IF_GOOD && err))
+		return err;
+	return l->insns ? publish(l) : err;
 }
 
 int cmd_prog_load(struct call *call)
@@ -568,7 +585,9 @@ int cmd_prog_load(struct call *call)
 		err = copy_program(&l);
 	if (!err)
 		err = verify(&l);
-	if (!err)
+	if (call->judge)
+		err = judge(&l, err);
+	else if (!err)
 		err = finish(&l);
 	verify_free(l.result);
 	for (u32 i = 0; i < l.map_count; i++)

@@ -126,7 +126,8 @@ int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, siz
 		struct log *log)
 {
 	char short_name[BPF_OBJ_NAME_LEN];
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = short_name);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = short_name,
+		    .btf_custom_path = hive ? core_btf_path(hive) : NULL);
 	struct objfile *file;
 	int err = elf_check(bytes, size, name, log);
 
