@@ -3,7 +3,7 @@
  * What of BCC's dialect a header cannot do. The text is copied token by token and edited in passing:
  *
  *   - a top-level function that is not static gets a section, by its name: kprobe__X, kretprobe__X,
- *     tracepoint__C__E, raw_tracepoint__E, …; any other goes to section "plain" and is attached by hand;
+ *     tracepoint__C__E, raw_tracepoint__E, …; any other, f, goes to section fn/f and is attached by hand;
  *   - int f(struct pt_regs *ctx, T a, U b) becomes an inlined body and a program that binds a and b
  *     from the registers; of a system call's function, from the registers its argument points to;
  *   - table.increment(key) gets its default 1, BPF_TABLE("hash", …) loses its quotes, <uapi/X> is <X>;
@@ -164,7 +164,7 @@ static void put_section(struct pass *p, const struct function *f)
 		fprintf(p->out, "SEC(\"tp/%.*s/%.*s\")", (int)(parts - text - 12), text + 12,
 			len - (int)(parts + 2 - text), parts + 2);
 	else
-		fputs("SEC(\"plain\")", p->out);
+		fprintf(p->out, "SEC(\"fn/%.*s\")", len, text);
 }
 
 /* Goes to the head's line and column again after something was written before it. */

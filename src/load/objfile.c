@@ -229,7 +229,7 @@ static int plan_default(struct objfile *file, struct objfile_prog *p)
 		p->target.kind = TARGET_AUTO;
 		return 0;
 	}
-	if (strcmp(section, "plain"))
+	if (strncmp(section, "fn/", 3))	/* bcc/dialect.c's */
 		return fail(file->log, -EINVAL,
 			    "%s: program '%s' is in section '%s', which names no kind of program; "
 			    "say where it goes: --attach %s=KIND:TARGET", file->name, name, section, name);
