@@ -16,6 +16,7 @@
 
 #include "btf/btf.h"
 #include "core/channel.h"
+#include "helper/timers.h"
 
 /* Where FIFOs may be made: memory first, the user's own directory before shared ones. */
 static int open_fifo_dir(void)
@@ -88,6 +89,7 @@ void hive_free(struct hive *hive)
 {
 	if (!hive)
 		return;
+	timers_stop(hive->timers);
 	pins_free(hive);
 	channels_close(hive);
 	if (hive->vmlinux_object)
@@ -97,6 +99,7 @@ void hive_free(struct hive *hive)
 	channels_free(hive);
 	for (int kind = 0; kind < OBJECT_IDS; kind++)
 		free(hive->ids[kind].objects);
+	timers_free(hive->timers);
 	trace_free(hive);
 	btf_free(hive->vmlinux);
 	close_fd(hive->epoll);

@@ -47,6 +47,7 @@ struct hive {
 	struct epoch epoch;		/* nr_cpus slots: what running programs may hold */
 	u32 deferred;			/* atomic: what waits for an epoch */
 	struct map_space *space;
+	struct timers *timers;		/* bpf_timer */
 	struct slot *slots;		/* nr_cpus of them, core/run.c */
 	u32 stats_enabled;		/* atomic: holders of BPF_ENABLE_STATS */
 

@@ -17,11 +17,14 @@
 #include "core/batch.h"
 #include "core/command.h"
 #include "core/objects.h"
+#include "helper/timers.h"
 
 static void map_release(struct object *object)
 {
 	struct map_object *map = to_map(object);
 
+	if (map->map && map->map->release)
+		timers_drop_map(object->hive->timers, map->map);
 	map_free(map->map);
 	put_btf(map->btf);
 	put_btf(map->inner_btf);
@@ -38,6 +41,13 @@ static void map_last_user(struct object *object)
 	if (map->spec.type == BPF_MAP_TYPE_PROG_ARRAY && map->ops->sys_remove)
 		for (u32 i = 0; i < map->spec.max_entries; i++)
 			map->ops->sys_remove(map, &i);
+	if (map->release)
+		timers_drop_map(object->hive->timers, map);
+}
+
+static void release_value(struct map *map, void *value)
+{
+	timers_drop_value(((struct map_object *)map->owner)->object.hive->timers, map, value);
 }
 
 static int map_memfd(struct object *object)
@@ -289,6 +299,8 @@ static int build(struct call *call, struct map_object *map, struct map_object *i
 	if (err)
 		return err;
 	map->map->owner = map;
+	if (spec.timer_off >= 0)
+		map->map->release = release_value;
 	map->map->spec.flags &= ~(u32)(BPF_F_RDONLY | BPF_F_WRONLY);
 	if (attr->map_flags & BPF_F_TOKEN_FD)
 		return check_token(call, attr->map_token_fd);

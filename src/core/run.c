@@ -16,6 +16,7 @@
 #include "core/test_run.h"
 #include "def/ctx_layout.h"
 #include "helper/current.h"
+#include "helper/timers.h"
 #include "map/space.h"
 #include "util/proc.h"
 
@@ -79,11 +80,13 @@ static const struct code *tail_target(struct run *run, struct map *prog_array, u
 {
 	struct object *object;
 
-	(void)run;
 	if (index >= prog_array->spec.max_entries || !prog_array->ops->object)
 		return NULL;
 	object = prog_array->ops->object(prog_array, &index);
-	return object ? to_prog(object)->code : NULL;
+	if (!object)
+		return NULL;
+	run->prog = to_prog(object);
+	return to_prog(object)->code;
 }
 
 static void trace_line(struct run *run, const char *line, size_t len)
@@ -104,11 +107,44 @@ static const struct run_ops run_ops = {
 	.current = make_current, .tail_target = tail_target, .trace = trace_line, .load_packet = packet_load,
 };
 
+/* Timers. */
+
+static void hold_prog(void *prog) { object_get(&((struct prog *)prog)->object); }
+
+static void put_held(void *prog) { put_prog(prog); }
+
+/* A callback is entered like a program of its own, for the thread that fires it. */
+static void fire_timer(void *arg, void *entered, u64 callback, struct map *map, void *key, void *value)
+{
+	struct hive *hive = arg;
+	u32 cpu = slot_here(hive);
+	struct run *run = &hive->slots[cpu].run;
+	struct task self = { .ops = &self_task_ops, .pid = (u32)gettid(), .tgid = (u32)getpid() };
+	struct prog *prog = entered;
+
+	if (!slot_enter(hive, cpu, prog))
+		return;
+	run->task = &self;
+	run->ctx = NULL;
+	run->packet = NULL;
+	run->prog_type = prog->type;
+	run->prog = prog;
+	run->code = prog->code;
+	run->nr_records = run->nr_regions = run->tail_calls = 0;
+	run->may_goto = RUN_MAY_GOTO;
+	run->stack_cur = run->stack_top;
+	code_callback(run, callback, (u64)(uintptr_t)map, (u64)(uintptr_t)key, (u64)(uintptr_t)value, 0, 0);
+	slot_leave(hive, cpu);
+}
+
+static const struct timers_ops hive_timers_ops = { .hold = hold_prog, .put = put_held, .fire = fire_timer };
+
 /* Slots. */
 
 int slots_new(struct hive *hive)
 {
-	if (epoch_init(&hive->epoch, hive->nr_cpus) || space_new(&hive->space))
+	if (epoch_init(&hive->epoch, hive->nr_cpus) || space_new(&hive->space) ||
+	    timers_new(&hive->timers, &hive_timers_ops, hive))
 		return -ENOMEM;
 	hive->slots = aligned_alloc(64, hive->nr_cpus * sizeof(struct slot));
 	if (!hive->slots)
@@ -125,7 +161,7 @@ int slots_new(struct hive *hive)
 		slot->run = (struct run){
 			.stack_top = slot->stack + RUN_STACK_SIZE, .stack_low = slot->stack,
 			.stack_cur = slot->stack + RUN_STACK_SIZE, .cpu = cpu, .ops = &run_ops, .hive = hive,
-			.space = hive->space,
+			.space = hive->space, .timers = hive->timers,
 		};
 	}
 	return 0;
@@ -231,6 +267,7 @@ u64 slot_run(struct hive *hive, u32 cpu, struct prog *prog, const struct run_inp
 	run->ctx = input->ctx;
 	run->packet = packet_of(prog->type, input->ctx);
 	run->prog_type = prog->type;
+	run->prog = prog;
 	run->nr_records = 0;
 	run->redirect_ifindex = 0;
 	run->cookie = input->cookie;

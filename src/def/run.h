@@ -15,6 +15,7 @@ struct run;
 struct map;
 struct packet;
 struct current;
+struct timers;
 
 /* A helper body. r1..r5 as the program left them; returns r0. */
 typedef u64 (*helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run);
@@ -99,6 +100,8 @@ struct run {
 	u32 prog_type;		/* of the program entered, for helpers that differ by it */
 	struct packet *packet;	/* the packet behind ctx (ctx_layout.h), NULL for other program types */
 	u32 redirect_ifindex;	/* where bpf_redirect or bpf_redirect_map sends it */
+	struct timers *timers;	/* the hive's (helper/timers.h); NULL: no timers */
+	void *prog;		/* core's object of the program entered last */
 	struct current *current;	/* objects of bpf_get_current_task (helper/current.h), NULL until the first call */
 	struct run_record records[RUN_RECORDS];
 	u32 nr_records;		/* 0 before a run */

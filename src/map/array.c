@@ -132,6 +132,8 @@ static int array_update(struct map *map, const void *key, const void *value, u64
 	if (err)
 		return err;
 	value_in(&map->spec, array_lookup(map, key, cpu), value, flags);
+	if (map->release)
+		map->release(map, array_lookup(map, key, cpu));
 	return 0;
 }
 

@@ -218,6 +218,13 @@ static void set_value(struct hash_map *hash, u32 index, const struct change *cha
 	}
 }
 
+/* An element that is out of its chain, before it can be used again: its value's timer goes. */
+static void release(struct hash_map *hash, u32 index)
+{
+	if (unlikely(hash->map.release))
+		hash->map.release(&hash->map, elem_value(hash, elem_at(hash, index)));
+}
+
 static int insert(struct hash_map *hash, struct bucket *bucket, struct change *change)
 {
 	u32 index = change->fresh;
@@ -276,7 +283,12 @@ static u32 take_or_evict(struct hash_map *hash, const struct change *change)
 	if (table_find(hash, change->key, change->key_hash))
 		return 0;
 	index = pool_take(hash, change->pool);
-	return index ? index : table_evict(hash);
+	if (index)
+		return index;
+	index = table_evict(hash);
+	if (index)
+		release(hash, index);
+	return index;
 }
 
 static int change_elem(struct hash_map *hash, struct change *change)
@@ -294,8 +306,10 @@ static int change_elem(struct hash_map *hash, struct change *change)
 		err = change_locked(hash, bucket, change, &freed);
 		table_unlock(bucket);
 	} while (err == -ENOMEM);	/* the key was removed between the look and the lock */
-	if (freed)
+	if (freed) {
+		release(hash, freed);
 		spare_give(hash, change->pool, freed);
+	}
 	if (change->fresh)
 		pool_give(hash, change->fresh);
 	return err;
@@ -386,6 +400,7 @@ static int hash_remove(struct map *map, const void *key)
 
 	if (!index)
 		return -ENOENT;
+	release(hash, index);
 	pool_give(hash, index);
 	return 0;
 }
@@ -421,6 +436,7 @@ static int hash_lookup_remove(struct map *map, const void *key, void *value, u64
 	if (!index)
 		return -ENOENT;
 	copy_out(hash, index, value, flags);
+	release(hash, index);
 	pool_give(hash, index);
 	return 0;
 }

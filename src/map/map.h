@@ -40,6 +40,8 @@ struct map {
 	/* Types whose values are objects: gives back a reference that set_object() took over, once no program can
 	 * still see the object (after an epoch). Set by core before the first set_object(). */
 	void (*drop)(struct map *map, void *object);
+	/* Values with a bpf_timer: called with each value that is deleted, replaced or evicted. Set by core. */
+	void (*release)(struct map *map, void *value);
 };
 
 struct map_ops {
