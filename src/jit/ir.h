@@ -66,6 +66,7 @@ struct jit {
 	struct jblock *blocks;
 	u32 block_count;
 	u16 *live_out;		/* of every instruction: mask of BPF registers */
+	u32 *loop_ends;		/* of a JIT_LOOP instruction: the last jump back to it */
 	u32 *offsets;		/* machine code of every instruction, [count] = end */
 	bool calls_first;	/* somebody calls function 0 */
 	bool has_func;		/* LD_FUNC occurs: helpers may call back */

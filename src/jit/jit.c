@@ -21,9 +21,10 @@ static int allocate(struct jit *jit)
 {
 	jit->insns = calloc(jit->count, sizeof(*jit->insns));
 	jit->frames = calloc(jit->spec->func_count, sizeof(*jit->frames));
+	jit->loop_ends = calloc(jit->count, sizeof(*jit->loop_ends));
 	jit->live_out = malloc(jit->count * sizeof(*jit->live_out));
 	jit->offsets = malloc((jit->count + 1) * sizeof(*jit->offsets));
-	if (!jit->insns || !jit->frames || !jit->live_out || !jit->offsets)
+	if (!jit->insns || !jit->frames || !jit->loop_ends || !jit->live_out || !jit->offsets)
 		return -ENOMEM;
 	memset(jit->live_out, 0xff, jit->count * sizeof(*jit->live_out));
 	return 0;
@@ -34,6 +35,7 @@ static void release(struct jit *jit)
 	free(jit->insns);
 	free(jit->frames);
 	free(jit->blocks);
+	free(jit->loop_ends);
 	free(jit->live_out);
 	free(jit->offsets);
 	free(jit->buf.at);

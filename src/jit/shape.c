@@ -89,6 +89,14 @@ static u16 inverse(u16 op)
 	return OP_INVALID;
 }
 
+/* A backward jump to code that just ends the program makes no loop. */
+static bool just_exits(const struct jit *jit, u32 at)
+{
+	while (!is_jump(&jit->insns[at]) && jit->insns[at].op != OP_EXIT)
+		at++;
+	return jit->insns[at].op == OP_EXIT;
+}
+
 static void mark_leaders(struct jit *jit)
 {
 	for (u32 f = 0; f < jit->spec->func_count; f++)
@@ -97,11 +105,16 @@ static void mark_leaders(struct jit *jit)
 		if (is_jump(&jit->insns[at])) {
 			u32 target = jit->insns[at].aux;
 
-			jit->insns[target].flags |= JIT_LEADER | (target <= at ? JIT_LOOP : 0);
+			jit->insns[target].flags |= JIT_LEADER;
+			if (target <= at)
+				jit->loop_ends[target] = at;
 		}
 		if (ends_block(&jit->insns[at]) && at + 1 < jit->count)
 			jit->insns[at + 1].flags |= JIT_LEADER;
 	}
+	for (u32 at = 0; at < jit->count; at++)
+		if (jit->loop_ends[at] && !just_exits(jit, at))
+			jit->insns[at].flags |= JIT_LOOP;
 }
 
 /* if A goto +1; goto X  becomes  if !A goto X, where nothing else jumps to the goto. */

@@ -840,6 +840,27 @@ static int make_room(struct jbuf *buf)
 	return 0;
 }
 
+/*
+ * A loop that fits into one line of the instruction cache is moved to the next line if it would cross
+ * over. The first emission reserves the most that may take.
+ */
+static void align_loop(struct x64 *x, u32 at)
+{
+	const u32 *offsets = x->jit->offsets;
+	u32 pad = 63, size;
+
+	if (x->jit->sized) {
+		size = offsets[x->jit->loop_ends[at] + 1] - offsets[at];
+		if (size > 64 && size <= 80)
+			size = 64;	/* an upper bound: jumps forward will be shorter */
+		pad = size <= 64 && x->buf->len % 64 + size > 64 ? -x->buf->len & 63 : 0;
+	}
+	for (u32 n; pad; pad -= n) {
+		n = min(pad, 9u);
+		enc_nop(x->buf, n);
+	}
+}
+
 static int emit_function(struct x64 *x, u32 func)
 {
 	struct jit *jit = x->jit;
@@ -855,6 +876,8 @@ static int emit_function(struct x64 *x, u32 func)
 			jit->spec->funcs[func].offset = x->buf->len;
 			prologue(x);
 		}
+		if (jit->insns[at].flags & JIT_LOOP && !jit->spec->checked)
+			align_loop(x, at);
 		jit->offsets[at] = x->buf->len;
 		done = emit_insn(x, at);
 		if (done < 0)

@@ -190,6 +190,15 @@ static inline void enc_pop(struct jbuf *buf, u32 reg)
 	enc_rex(buf, false, 0, 0, reg, false);
 	put8(buf, 0x58 | (reg & 7));
 }
+/* One instruction of 1 to 9 bytes that does nothing (SDM, NOP). */
+static inline void enc_nop(struct jbuf *buf, u32 bytes)
+{
+	static const u32 nops[] = { 0x90, 0x9066, 0x001f0f, 0x401f0f, 0x441f0f, 0x441f0f66, 0x801f0f, 0x841f0f, 0x841f0f66 };
+
+	put(buf, nops[bytes - 1], min(bytes, 8u));
+	if (bytes == 9)
+		put8(buf, 0);
+}
 static inline void enc_ret(struct jbuf *buf) { put8(buf, 0xc3); }
 
 /* VEX-encoded BMI2: map 2 (shlx …, mulx) or 3 (rorx), with vvvv as the third operand. */
