@@ -34,4 +34,10 @@ is "$(comms)" "a name of 15 ch" "a name set by prctl, spaces included"
 
 trace "$T/workload" storm
 is "$status:$(wc -l <"$T/lines")" "0:1000" "1,000 short-lived processes: none is missed"
+
+# Every call of the tree stopped and let go: threads, 32-bit calls, failing calls, all end as they should.
+for way in int80 threads vfork thread fail fork; do
+	run timeout 60 "$SKEP" run --attach raw_tracepoint:sys_enter "$root/tests/events/silent.c" -- "$T/workload" $way
+	is "$status" 0 "with all system calls stopped: $way"
+done
 done_testing

@@ -119,12 +119,28 @@ static int run_execveat(void)
 	return (int)syscall(SYS_execveat, -100, "/bin/true", argv_true, environ, 0);
 }
 
+/* A 32-bit call, where the kernel has them (else it is SIGSEGV): getpid. */
+static int run_int80(void)
+{
+	pid_t pid = fork();
+	long got = 20;
+
+	if (!pid) {
+#ifdef __x86_64__
+		__asm__ volatile("int $0x80" : "+a"(got) : : "memory");
+#endif
+		_exit(got == getpid() ? 0 : 1);
+	}
+	got = reap(pid);
+	return got == 128 + SIGSEGV ? 0 : (int)got;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; int (*run)(void); } ways[] = {
 		{ "fork", run_fork },	  { "vfork", run_vfork },     { "spawn", run_spawn }, { "thread", run_thread },
 		{ "threads", run_threads }, { "fail", run_fail },     { "name", run_name },   { "storm", run_storm },
-		{ "execveat", run_execveat },
+		{ "execveat", run_execveat }, { "int80", run_int80 },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(ways) / sizeof(ways[0]); i++)
