@@ -67,21 +67,50 @@ static int put_xlated(struct call *call, const struct prog *prog, struct bpf_pro
 	return err;
 }
 
+/* Functions of machine code: where each is and how long. */
+static int put_jited_functions(struct call *call, const struct prog *prog, struct bpf_prog_info *info)
+{
+	u32 ksyms = info->nr_jited_ksyms, lens = info->nr_jited_func_lens, n = 0, len;
+	u64 address;
+	int err = 0;
+
+	for (;; n++) {
+		address = (u64)(uintptr_t)code_function(prog->code, n, &len);
+		if (!address)
+			break;
+		if (n < ksyms)
+			err |= call_write(call, info->jited_ksyms + n * sizeof(address), &address, sizeof(address));
+		if (n < lens)
+			err |= call_write(call, info->jited_func_lens + n * sizeof(len), &len, sizeof(len));
+	}
+	info->nr_jited_ksyms = info->nr_jited_func_lens = n;
+	return err ? -EFAULT : 0;
+}
+
+/* The address of each line's first machine instruction, in the order of line_info. */
+static int put_jited_lines(struct call *call, const struct prog *prog, struct bpf_prog_info *info)
+{
+	u32 room = info->nr_jited_line_info;
+	int err = 0;
+
+	info->nr_jited_line_info = code_insn(prog->code, 0) ? prog->line_info_count : 0;
+	for (u32 i = 0; i < min(room, info->nr_jited_line_info); i++) {
+		u64 address = (u64)(uintptr_t)code_insn(prog->code, prog->line_info[i].insn_off);
+
+		err |= call_write(call, info->jited_line_info + i * sizeof(address), &address, sizeof(address));
+	}
+	return err ? -EFAULT : 0;
+}
+
 static int put_jited(struct call *call, const struct prog *prog, struct bpf_prog_info *info)
 {
 	u32 len = 0;
 	const void *image = code_image(prog->code, &len);
-	u64 address = (u64)(uintptr_t)image;
 
-	if (put_array(call, info->jited_prog_insns, &info->jited_prog_len, image, len, 1))
+	if (put_array(call, info->jited_prog_insns, &info->jited_prog_len, image, len, 1) ||
+	    put_jited_lines(call, prog, info))
 		return -EFAULT;
-	if (!image) {
-		info->nr_jited_ksyms = info->nr_jited_func_lens = 0;
-		return 0;
-	}
-	if (put_array(call, info->jited_ksyms, &info->nr_jited_ksyms, &address, 1, sizeof(address)))
-		return -EFAULT;
-	return put_array(call, info->jited_func_lens, &info->nr_jited_func_lens, &len, 1, sizeof(len));
+	return put_jited_functions(call, prog, info);
 }
 
 static int put_map_ids(struct call *call, struct prog *prog, struct bpf_prog_info *info)
@@ -157,7 +186,6 @@ static int prog_info(struct call *call, struct prog *prog)
 		      sizeof(struct bpf_line_info)) ||
 	    put_array(call, info.prog_tags, &info.nr_prog_tags, prog->tag, 1, BPF_TAG_SIZE))
 		return -EFAULT;
-	info.nr_jited_line_info = 0;
 	return call_write_info(call, &info, sizeof(info));
 }
 

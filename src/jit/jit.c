@@ -68,6 +68,8 @@ static int emit(struct jit *jit, struct jit_image *out, const struct target *tar
 	if (!err)
 		err = jit_mem_write(out->mem, jit->buf.at, jit->buf.len);
 	out->len = jit->buf.len;
+	out->offsets = jit->offsets;	/* theirs now */
+	jit->offsets = NULL;
 	out->entry = (entry_fn)(out->mem + jit->entry);
 	out->enter = (jit_enter_fn)(out->mem + jit->enter);
 	return err;
@@ -99,5 +101,7 @@ int jit_compile(struct jit_image *out, const struct jit_spec *spec, struct log *
 void jit_release(struct jit_image *image)
 {
 	jit_mem_free(image->mem, image->room);
+	free(image->offsets);
 	image->mem = NULL;
+	image->offsets = NULL;
 }

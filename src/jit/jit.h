@@ -38,6 +38,7 @@ struct jit_image {
 	u32 len, room;
 	entry_fn entry;		/* the program: function 0, r10 = run->stack_cur */
 	jit_enter_fn enter;
+	u32 *offsets;		/* of each instruction's machine code; [count] is its end */
 };
 
 /* 0; -EOPNOTSUPP where there is no back end, -ENOMEM without executable memory, -EINVAL for an unknown helper. */

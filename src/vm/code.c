@@ -165,3 +165,20 @@ const void *code_image(const struct code *code, u32 *len)
 	*len = code->image.len;
 	return code->image.mem;
 }
+
+const void *code_function(const struct code *code, u32 n, u32 *len)
+{
+	u32 end;
+
+	*len = 0;
+	if (!code->image.mem || n >= code->subprog_count)
+		return NULL;
+	end = n + 1 < code->subprog_count ? code->natives[n + 1].offset : code->image.len;
+	*len = end - code->natives[n].offset;
+	return code->image.mem + code->natives[n].offset;
+}
+
+const void *code_insn(const struct code *code, u32 index)
+{
+	return code->image.mem && index < code->count ? code->image.mem + code->image.offsets[index] : NULL;
+}

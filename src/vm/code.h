@@ -58,5 +58,9 @@ u64 code_callback(struct run *run, u64 callback, u64 r1, u64 r2, u64 r3, u64 r4,
 
 /* Machine code for listings: NULL and 0 where interpreted. */
 const void *code_image(const struct code *code, u32 *len);
+/* Of the n-th subprogram, with its prologue: NULL beyond the last one or where interpreted. */
+const void *code_function(const struct code *code, u32 n, u32 *len);
+/* Of instruction index; NULL where interpreted or out of range. */
+const void *code_insn(const struct code *code, u32 index);
 
 #endif
