@@ -57,9 +57,13 @@ void skep_free(struct skep *skep)
 
 int skep_bpf(struct skep *skep, int cmd, union bpf_attr *attr, unsigned int size)
 {
-	struct caller self = {
-		.ops = &caller_self_ops, .pid = (u32)gettid(), .tgid = (u32)getpid(), .uid = getuid(), .gid = getgid(),
-	};
+	struct caller self = { .ops = &caller_self_ops, .tgid = (u32)getpid() };
+
+	self.pid = self.tgid;	/* core asks for the process only */
+	if (cmd == BPF_PROG_LOAD) {
+		self.uid = getuid();
+		self.gid = getgid();
+	}
 
 	return core_bpf(skep->hive, &self, cmd, (u64)(uintptr_t)attr, size);
 }

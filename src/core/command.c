@@ -85,6 +85,13 @@ static int check_tail(struct caller *caller, u64 addr, u32 known, u32 given)
 	return all_zero(tail, given - known) ? 0 : -E2BIG;
 }
 
+/* Commands that neither make objects nor ask which there are: the many ones. */
+static bool is_element(int cmd)
+{
+	return (cmd >= BPF_MAP_LOOKUP_ELEM && cmd <= BPF_MAP_GET_NEXT_KEY) || cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM ||
+	       (cmd >= BPF_MAP_LOOKUP_BATCH && cmd <= BPF_MAP_DELETE_BATCH);
+}
+
 static int run_command(struct call *call, u64 attr, u32 size)
 {
 	int err = check_tail(call->caller, attr, sizeof(call->attr), size);
@@ -102,7 +109,8 @@ static int run_command(struct call *call, u64 attr, u32 size)
 	if (!all_zero((u8 *)&call->attr + command->end, sizeof(call->attr) - command->end))
 		return fail(call->hive->log, -EINVAL, "bpf command %d: attr has bytes set behind its last field",
 			    call->cmd);
-	hive_reap(call->hive, false);
+	if (!is_element(call->cmd))
+		hive_reap(call->hive, false);
 	return command->run(call);
 }
 

@@ -13,7 +13,7 @@
 /* What one run of a program is given. */
 struct run_input {
 	void *ctx;
-	struct task *task;	/* NULL: the thread that calls */
+	struct task *task;
 	const struct run_region *regions;
 	u32 nr_regions;
 	u64 cookie;
@@ -26,6 +26,8 @@ bool slot_enter(struct hive *hive, u32 cpu, struct prog *prog);
 void slot_leave(struct hive *hive, u32 cpu);
 /* One run, inside slot_enter() and slot_leave(). Returns r0. */
 u64 slot_run(struct hive *hive, u32 cpu, struct prog *prog, const struct run_input *input);
+/* The thread that calls, as the current task of its own test runs. */
+void task_self(struct task *task);
 /* The slot the calling thread should use: the CPU it is on. */
 u32 slot_here(const struct hive *hive);
 

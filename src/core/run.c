@@ -256,14 +256,9 @@ static struct packet *packet_of(u32 prog_type, void *ctx)
 u64 slot_run(struct hive *hive, u32 cpu, struct prog *prog, const struct run_input *input)
 {
 	struct run *run = &hive->slots[cpu % hive->nr_cpus].run;
-	struct task self = { .ops = &self_task_ops };
 	u64 since = 0, r0;
 
-	if (!input->task) {
-		self.pid = (u32)gettid();
-		self.tgid = (u32)getpid();
-	}
-	run->task = input->task ? input->task : &self;
+	run->task = input->task;
 	run->ctx = input->ctx;
 	run->packet = packet_of(prog->type, input->ctx);
 	run->prog_type = prog->type;
@@ -281,6 +276,11 @@ u64 slot_run(struct hive *hive, u32 cpu, struct prog *prog, const struct run_inp
 	if (unlikely(since))
 		count_run(&prog->stats[run->cpu], since);
 	return r0;
+}
+
+void task_self(struct task *task)
+{
+	*task = (struct task){ .ops = &self_task_ops, .pid = (u32)gettid(), .tgid = (u32)getpid() };
 }
 
 u64 core_fire(struct hive *hive, struct attachment *attachment, u32 cpu, void *ctx, struct task *task,

@@ -25,13 +25,16 @@ enum {
 };
 
 /* Runs repeat times in one slot; the average in ns. */
-static int run_repeated(struct hive *hive, struct prog *prog, const struct run_input *input, u32 repeat, u32 *retval,
+static int run_repeated(struct hive *hive, struct prog *prog, struct run_input *input, u32 repeat, u32 *retval,
 			u32 *duration)
 {
 	struct timespec start, end;
+	struct task self;
 	u32 cpu = slot_here(hive);
 	u64 ns;
 
+	task_self(&self);
+	input->task = &self;
 	repeat = repeat ? repeat : 1;
 	if (!slot_enter(hive, cpu, prog))
 		return -EBUSY;
@@ -383,7 +386,8 @@ static int test_raw_tp(struct call *call, struct prog *prog)
 {
 	const union bpf_attr *attr = &call->attr;
 	u64 args[MAX_RAW_ARGS] = { 0 };
-	struct run_input input = { .ctx = args };
+	struct task self;
+	struct run_input input = { .ctx = args, .task = &self };
 	u32 cpu = slot_here(call->hive), retval;
 
 	if (attr->test.data_in || attr->test.data_out || attr->test.ctx_out || attr->test.duration ||
@@ -400,6 +404,7 @@ static int test_raw_tp(struct call *call, struct prog *prog)
 		if (cpu >= call->hive->nr_cpus)
 			return -ENXIO;
 	}
+	task_self(&self);
 	if (!slot_enter(call->hive, cpu, prog))
 		return -EBUSY;
 	retval = (u32)slot_run(call->hive, cpu, prog, &input);
