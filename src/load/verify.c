@@ -53,10 +53,22 @@ static enum judged judge(void *arg, const union bpf_attr *attr, const struct ver
 	return JUDGED_FD_IF_GOOD;
 }
 
+/* Programs in BCC's manner go to functions of the kernel; a section that names no kind says nothing. */
+static int find_type(struct objfile *file, struct bpf_program *prog)
+{
+	if (bpf_program__type(prog) != BPF_PROG_TYPE_UNSPEC)
+		return 0;
+	if (!strcmp(bpf_program__section_name(prog), "plain"))
+		return bpf_program__set_type(prog, BPF_PROG_TYPE_KPROBE) ? -EINVAL : 0;
+	return fail(file->log, -EINVAL, "%s: program '%s' is in section '%s', which names no kind of program",
+		    file->name, bpf_program__name(prog), bpf_program__section_name(prog));
+}
+
 /* Every program that is to be judged gets a log buffer of its own; the others are not loaded. */
 static int choose(struct object_check *c)
 {
 	struct objfile *file = c->file;
+	int err;
 
 	c->progs = calloc(file->nr_progs, sizeof(*c->progs));
 	if (!c->progs)
@@ -69,6 +81,9 @@ static int choose(struct object_check *c)
 			bpf_program__set_autoload(prog, false);
 			continue;
 		}
+		err = find_type(file, prog);
+		if (err)
+			return err;
 		p->prog = prog;
 		p->log = malloc(LOG_SIZE);
 		if (!p->log)
@@ -85,14 +100,15 @@ static int choose(struct object_check *c)
 static int run(struct object_check *c, struct hive *hive)
 {
 	const struct core_judge all = { c, judge };
-	int err = objfile_plan(c->file, NULL, 0);
+	int err;
 
-	if (!err)
-		err = choose(c);
-	if (err)
-		return err;
-	core_set_judge(hive, &all);
 	objfile_begin(c->file);
+	err = choose(c);
+	if (err) {
+		seam_leave();
+		return err;
+	}
+	core_set_judge(hive, &all);
 	err = bpf_object__load(c->file->bpf);
 	if (c->nr_judged == c->nr_progs)
 		err = 0;	/* what libbpf does after the last program is not asked for */
