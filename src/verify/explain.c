@@ -109,6 +109,15 @@ static u32 operand_start(const char *text, u32 at)
 	}
 }
 
+/* A unary * or & directly before an operand belongs to it; a binary one has a blank after it. */
+static u32 with_unary(const char *text, u32 at)
+{
+	while (at && (text[at - 1] == '*' || text[at - 1] == '&') &&
+	       (at == 1 || strchr("\t(,;!{*&", text[at - 2]) || (at > 2 && text[at - 2] == ' ' && text[at - 3] == '=')))
+		at--;
+	return at;
+}
+
 /* To the right over name, members, indices, arguments, ++ and --. */
 static u32 operand_end(const char *text, u32 at)
 {
@@ -146,7 +155,7 @@ static void find_expression(const char *text, u32 at, u32 *start, u32 *end)
 		return;
 	}
 	if (is_name_char(text[at]) || text[at] == '(') {
-		*start = text[at] == '(' ? at : operand_start(text, at);
+		*start = text[at] == '(' ? at : with_unary(text, operand_start(text, at));
 		*end = operand_end(text, at);
 	} else if (text[at] == '*' || text[at] == '&') {
 		while (text[at + 1] == '*' || text[at + 1] == '&')
@@ -158,7 +167,7 @@ static void find_expression(const char *text, u32 at, u32 *start, u32 *end)
 
 		while (left && isspace((u8)text[left - 1]))
 			left--;
-		*start = operand_start(text, left);
+		*start = with_unary(text, operand_start(text, left));
 		*end = postfix ? at + 2 : statement_end(text, at);
 	}
 	if (*end <= *start)
@@ -242,6 +251,75 @@ static bool followed_name(const struct explain_span *s, char *name, size_t size)
 	return true;
 }
 
+/* A plain identifier between text[from] and text[to], blanks around it skipped. */
+static bool identifier_in(const char *text, u32 from, u32 to, char *name, size_t size)
+{
+	u32 len = 0;
+
+	while (from < to && isspace((u8)text[from]))
+		from++;
+	while (to > from && isspace((u8)text[to - 1]))
+		to--;
+	while (from + len < to && is_name_char(text[from + len]))
+		len++;
+	if (!len || from + len != to || len >= size || isdigit((u8)text[from]))
+		return false;
+	snprintf(name, size, "%.*s", (int)len, text + from);
+	return true;
+}
+
+/* "c->by_kind[kind]++" → kind: the last index in the rejected expression. */
+static bool index_name(const struct explain_span *s, char *name, size_t size)
+{
+	u32 from = s->col - 1, end = from + s->len, at = end;
+
+	while (at > from && s->text[at - 1] != '[')
+		at--;
+	return at > from && identifier_in(s->text, at, closing(s->text, at - 1) - 1, name, size);
+}
+
+/* "f(buf, n)" → n for r2: what the call in the rejected expression passes as this argument. */
+static bool argument_name(const struct explain_span *s, u32 regno, char *name, size_t size)
+{
+	u32 at = s->col - 1, end = at + s->len, start, depth = 0;
+
+	while (at < end && s->text[at] != '(')
+		at++;
+	for (start = ++at; at < end; at++) {
+		char c = s->text[at];
+
+		if (!depth && (c == ',' || c == ')')) {
+			if (!--regno)
+				return identifier_in(s->text, start, at, name, size);
+			start = at + 1;
+		}
+		depth += c == '(' || c == '[';
+		depth -= depth && (c == ')' || c == ']');
+	}
+	return false;
+}
+
+/* What the source calls the value at fault; "" if it cannot be told. */
+static void find_name(const struct verify_reason *r, const struct verify_env *env, const struct explain_span *here,
+		      const struct explain_span *from, char *name, size_t size)
+{
+	const struct bpf_insn *i = &env->insns[r->insn];
+	bool call = i->code == (BPF_JMP | BPF_CALL), bounds = r->kind == REASON_UNBOUNDED || r->kind == REASON_MEM_RANGE ||
+		    r->kind == REASON_NEGATIVE;
+
+	name[0] = 0;
+	if (call && r->regno >= 1 && r->regno <= 5 && argument_name(here, (u32)r->regno, name, size))
+		return;
+	if (bounds) {
+		if (!call)
+			index_name(here, name, size);
+		return;
+	}
+	if (call || (from && r->origin.kind == ORIGIN_CALL && assigned_name(from->text, name, size)))
+		return;
+	followed_name(here, name, size);
+}
+
 static const char *call_label(const char *helper)
 {
 	if (strstr(helper, "map_lookup"))
@@ -319,13 +397,10 @@ void verify_explain(struct explanation *out, const struct verify_reason *reason,
 		out->nr_spans--;	/* the same place says nothing more */
 		from = NULL;
 	}
-	if (from) {
+	if (from)
 		origin_label(reason, from->label, sizeof(from->label));
-		if (reason->origin.kind != ORIGIN_CALL || !assigned_name(from->text, name, sizeof(name)))
-			name[0] = 0;
-	}
-	if (!name[0] && here)
-		followed_name(here, name, sizeof(name));
+	if (here)
+		find_name(reason, env, here, from, name, sizeof(name));
 	explain_words(out, env, name);
 	write_note(out);
 }

@@ -99,8 +99,8 @@ static void packet_range(struct words *w)
 
 	title(w, "this may read beyond the end of the packet");
 	if (r->size && r->limit > 0)
-		label(w, "bytes %lld to %lld of %s, of which %lld are known to be there", (long long)r->off,
-		      (long long)(r->off + r->size - 1), thing(w, "the packet"), (long long)r->limit);
+		label(w, "needs %lld bytes of the packet, the check covers %lld", (long long)(r->off + r->size),
+		      (long long)r->limit);
 	else if (r->size)
 		label(w, "%lld byte%s, but no check against data_end covers this pointer", (long long)r->size,
 		      r->size == 1 ? "" : "s");
@@ -266,11 +266,50 @@ static void ctx_access_words(struct words *w)
 		help(w, "check the type of the program's argument");
 }
 
+static bool is_pointer(const struct verify_reason *r)
+{
+	return type_base(r->reg_type) != SCALAR_VALUE;
+}
+
+/* A pointer's variable part: the index is at fault, not the pointer. */
+static void bad_index(struct words *w, const char *what)
+{
+	const struct verify_reason *r = w->r;
+
+	title(w, "%s %s: it may reach outside of %s%s%s", thing(w, "the index"), what, region(r),
+	      r->map_name[0] ? " of " : "", r->map_name);
+	if (r->smin < 0)
+		label(w, "r%d is %s plus %lld or more", r->regno, region(r), (long long)r->smin);
+	else
+		label(w, "r%d is %s plus up to %llu bytes", r->regno, region(r), (unsigned long long)r->umax);
+	help(w, "bound it right before: if (%s >= N) return 0; or mask it: %s & (N - 1), N a power of two",
+	     w->name[0] ? w->name : "i", w->name[0] ? w->name : "i");
+}
+
+static void unlimited(struct words *w)
+{
+	title(w, "%s may be any number", thing(w, "this value"));
+	label(w, "r%d has no bounds", w->r->regno);
+	help(w, "bound it right before the call, with an unsigned type: if (%s > MAX) return 0;",
+	     w->name[0] ? w->name : "n");
+}
+
 static void negative(struct words *w)
 {
-	title(w, "%s may be negative", thing(w, "this value"));
-	label(w, "r%d is at least %lld", w->r->regno, (long long)w->r->smin);
-	help(w, "make it unsigned, or test it: if (%s < 0) return 0;", w->name[0] ? w->name : "n");
+	const struct verify_reason *r = w->r;
+
+	if (is_pointer(r)) {
+		bad_index(w, "may be negative");
+	} else if (r->smin == INT64_MIN && r->smax == INT64_MAX) {
+		unlimited(w);
+	} else {
+		title(w, "%s may be negative", thing(w, "this value"));
+		if (r->smin == INT64_MIN)
+			label(w, "r%d has no lower bound", r->regno);
+		else
+			label(w, "r%d is at least %lld", r->regno, (long long)r->smin);
+		help(w, "make it unsigned, or test it: if (%s < 0) return 0;", w->name[0] ? w->name : "n");
+	}
 }
 
 static void zero_size(struct words *w)
@@ -282,8 +321,14 @@ static void zero_size(struct words *w)
 
 static void unbounded(struct words *w)
 {
-	title(w, "%s has no upper bound", thing(w, "this size or offset"));
-	label(w, "r%d may be as large as %llu", w->r->regno, (unsigned long long)w->r->umax);
+	const struct verify_reason *r = w->r;
+
+	if (is_pointer(r)) {
+		bad_index(w, "has no useful upper bound");
+		return;
+	}
+	title(w, "%s has no useful upper bound", thing(w, "this size"));
+	label(w, "r%d may be as large as %llu", r->regno, (unsigned long long)r->umax);
 	help(w, "bound it right before: if (%s > MAX) return 0; and keep clang from reading it again (barrier_var)",
 	     w->name[0] ? w->name : "n");
 }
