@@ -322,6 +322,19 @@ static int move(struct env *env, const struct insn *i)
 	return 0;
 }
 
+/* Byte order: what is known of bits moves with them; ranges are learnt from that anew. */
+static void swap_bytes(struct reg_state *dst, const struct insn *i)
+{
+	bool keeps = BPF_CLASS(i->code) == BPF_ALU && BPF_SRC(i->code) == BPF_TO_LE;
+	struct tnum bits = keeps ? tnum_cast(dst->var_off, (u32)i->imm / 8) : tnum_bswap(dst->var_off, (u32)i->imm);
+
+	reg_set_unbounded(dst);
+	dst->id = 0;
+	dst->off = 0;
+	dst->var_off = bits;
+	reg_sync(dst);
+}
+
 static int unary(struct env *env, const struct insn *i)
 {
 	struct reg_state *dst = &regs_of(env)[i->dst];
@@ -335,6 +348,9 @@ static int unary(struct env *env, const struct insn *i)
 		scalar_neg(dst, BPF_CLASS(i->code) != BPF_ALU64);
 		dst->id = 0;
 		dst->off = 0;
+		dst->dep = dep;
+	} else if (dst->type == SCALAR_VALUE) {
+		swap_bytes(dst, i);
 		dst->dep = dep;
 	} else {
 		reg_unknown(env, dst);

@@ -101,7 +101,7 @@ int map_helper_match(struct env *env, const struct verify_map *map, u32 number)
 	}
 	if (!map_known && !helper_known)
 		return 0;
-	say_error(env, "cannot pass map_type %u into func %s#%u\n", map->type, helper_name(number) + 4, number);
+	say_error(env, "cannot pass map_type %u into func %s#%u\n", map->type, helper_name(number), number);
 	return because(env, REASON_ARG_TYPE, -EINVAL);
 }
 
@@ -202,7 +202,7 @@ static int release(struct env *env, struct call *call)
 	else if (reg_is_zero(&regs_of(env)[call->release_reg]))
 		err = 0;
 	if (err) {
-		say_error(env, "func %s#%u reference has not been acquired before\n", helper_name(call->number) + 4,
+		say_error(env, "func %s#%u reference has not been acquired before\n", helper_name(call->number),
 			  call->number);
 		return because(env, REASON_REFERENCE, err);
 	}
@@ -356,6 +356,10 @@ int helper_insn(struct env *env, const struct insn *i, u32 *next)
 	if (err)
 		return err;
 	note_map(env, call.map, env->insn_idx);
+	if (number == BPF_FUNC_tail_call && (!call.map || call.map->type != BPF_MAP_TYPE_PROG_ARRAY)) {
+		say_error(env, "expected prog array map for tail call");
+		return because(env, REASON_ARG_TYPE, -EINVAL);
+	}
 	if (call.fill_reg)
 		stack_fill(env, call.fill_reg - 1, regs_of(env)[call.fill_reg - 1].off, call.fill_size);
 	err = release(env, &call);
@@ -369,7 +373,7 @@ int helper_insn(struct env *env, const struct insn *i, u32 *next)
 	err = err ?: map_helper_match(env, call.map, number);
 	if (!err && number == BPF_FUNC_get_func_ip && env->prog_type != BPF_PROG_TYPE_KPROBE &&
 	    env->prog_type != BPF_PROG_TYPE_TRACING)
-		return refuse(env, -ENOTSUPP, "func %s#%u not supported for program type %u\n", helper_name(number) + 4,
+		return refuse(env, -ENOTSUPP, "func %s#%u not supported for program type %u\n", helper_name(number),
 			      number, env->prog_type);
 	if (!err && helper_moves_packet(number))
 		packet_pointers_drop(env);

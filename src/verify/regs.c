@@ -65,8 +65,7 @@ bool reg_not_null(const struct reg_state *reg)
 		return false;
 	return base == PTR_TO_SOCKET || base == PTR_TO_TCP_SOCK || base == PTR_TO_MAP_VALUE || base == PTR_TO_MAP_KEY ||
 	       base == PTR_TO_SOCK_COMMON || (base == PTR_TO_BTF_ID && reg->type & (PTR_TRUSTED | MEM_ALLOC)) ||
-	       (base == PTR_TO_MEM && !(reg->type & PTR_UNTRUSTED)) || base == CONST_PTR_TO_MAP || base == PTR_TO_STACK ||
-	       base == PTR_TO_CTX;
+	       (base == PTR_TO_MEM && !(reg->type & PTR_UNTRUSTED)) || base == CONST_PTR_TO_MAP;
 }
 
 /* Pointers of some kinds may be used only as they were given. */

@@ -14,7 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "btf/btf.h"
 #include "def/uapi.h"
+#include "verify/btfgen.h"
 #include "verify/verify.h"
 
 struct oracle_map {
@@ -22,27 +24,33 @@ struct oracle_map {
 	u32 type, key, value, entries, flags;
 	bool frozen;
 	int inner;	/* index of the template, or -1 */
+	u32 btf_value;	/* type id of the value in oracle_btf(), or 0 */
 };
 
+/* What map values may be: ids in the BTF that oracle_map_btf() builds. */
+enum { BTF_INT = 1, BTF_LOCK = 2, BTF_TIMER_T = 3, BTF_U64 = 4, BTF_LOCKED = 5, BTF_TIMED = 6 };
+
 static const struct oracle_map oracle_maps[] = {
-	{ "hash8", BPF_MAP_TYPE_HASH, 8, 8, 16, 0, false, -1 },
-	{ "hash48", BPF_MAP_TYPE_HASH, 8, 48, 16, 0, false, -1 },
-	{ "array48", BPF_MAP_TYPE_ARRAY, 4, 48, 2, 0, false, -1 },
-	{ "data", BPF_MAP_TYPE_ARRAY, 4, 64, 1, 0, false, -1 },
-	{ "rodata", BPF_MAP_TYPE_ARRAY, 4, 16, 1, BPF_F_RDONLY_PROG, true, -1 },
-	{ "ringbuf", BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0, false, -1 },
-	{ "progs", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 4, 0, false, -1 },
-	{ "perf", BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 4, 0, false, -1 },
-	{ "percpu", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 16, 4, 0, false, -1 },
-	{ "queue", BPF_MAP_TYPE_QUEUE, 0, 8, 4, 0, false, -1 },
-	{ "lpm", BPF_MAP_TYPE_LPM_TRIE, 8, 8, 4, BPF_F_NO_PREALLOC, false, -1 },
-	{ "stacks", BPF_MAP_TYPE_STACK_TRACE, 4, 80, 4, 0, false, -1 },
-	{ "outer", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 4, 0, false, 2 },
-	{ "rdonly", BPF_MAP_TYPE_ARRAY, 4, 16, 4, BPF_F_RDONLY_PROG, false, -1 },
-	{ "wronly", BPF_MAP_TYPE_ARRAY, 4, 16, 4, BPF_F_WRONLY_PROG, false, -1 },
-	{ "lru", BPF_MAP_TYPE_LRU_HASH, 4, 4, 16, 0, false, -1 },
-	{ "xsk", BPF_MAP_TYPE_XSKMAP, 4, 4, 4, 0, false, -1 },
-	{ "dev", BPF_MAP_TYPE_DEVMAP, 4, 4, 4, 0, false, -1 },
+	{ "hash8", BPF_MAP_TYPE_HASH, 8, 8, 16, 0, false, -1, 0 },
+	{ "hash48", BPF_MAP_TYPE_HASH, 8, 48, 16, 0, false, -1, 0 },
+	{ "array48", BPF_MAP_TYPE_ARRAY, 4, 48, 2, 0, false, -1, 0 },
+	{ "data", BPF_MAP_TYPE_ARRAY, 4, 64, 1, 0, false, -1, 0 },
+	{ "rodata", BPF_MAP_TYPE_ARRAY, 4, 16, 1, BPF_F_RDONLY_PROG, true, -1, 0 },
+	{ "ringbuf", BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0, false, -1, 0 },
+	{ "progs", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 4, 0, false, -1, 0 },
+	{ "perf", BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 4, 0, false, -1, 0 },
+	{ "percpu", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 16, 4, 0, false, -1, 0 },
+	{ "queue", BPF_MAP_TYPE_QUEUE, 0, 8, 4, 0, false, -1, 0 },
+	{ "lpm", BPF_MAP_TYPE_LPM_TRIE, 8, 8, 4, BPF_F_NO_PREALLOC, false, -1, 0 },
+	{ "stacks", BPF_MAP_TYPE_STACK_TRACE, 4, 80, 4, 0, false, -1, 0 },
+	{ "outer", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 4, 0, false, 2, 0 },
+	{ "rdonly", BPF_MAP_TYPE_ARRAY, 4, 16, 4, BPF_F_RDONLY_PROG, false, -1, 0 },
+	{ "wronly", BPF_MAP_TYPE_ARRAY, 4, 16, 4, BPF_F_WRONLY_PROG, false, -1, 0 },
+	{ "lru", BPF_MAP_TYPE_LRU_HASH, 4, 4, 16, 0, false, -1, 0 },
+	{ "xsk", BPF_MAP_TYPE_XSKMAP, 4, 4, 4, 0, false, -1, 0 },
+	{ "dev", BPF_MAP_TYPE_DEVMAP, 4, 4, 4, 0, false, -1, 0 },
+	{ "locked", BPF_MAP_TYPE_ARRAY, 4, 8, 2, 0, false, -1, BTF_LOCKED },
+	{ "timed", BPF_MAP_TYPE_ARRAY, 4, 24, 2, 0, false, -1, BTF_TIMED },
 };
 enum { ORACLE_MAPS = ARRAY_SIZE(oracle_maps), ORACLE_LOG = 1 << 22 };
 
@@ -50,6 +58,8 @@ struct oracle {
 	struct verify_map maps[ORACLE_MAPS];
 	int fds[ORACLE_MAPS];
 	bool kernel;		/* may be asked */
+	struct btf *map_btf;
+	int map_btf_fd;
 	char *ours_log, *kernel_log;
 };
 
@@ -57,6 +67,9 @@ struct question {
 	const struct bpf_insn *insns;
 	u32 count, type, attach, flags, level;
 	bool no_gpl;
+	const struct btfgen *btf;	/* of functions, or NULL */
+	const struct bpf_func_info *func_info;
+	u32 func_info_count;
 };
 
 static const u64 oracle_frozen[2] = { 0x1122334455667788ull, 7 };
@@ -64,6 +77,35 @@ static const u64 oracle_frozen[2] = { 0x1122334455667788ull, 7 };
 static int oracle_bpf(int cmd, union bpf_attr *attr)
 {
 	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+static int oracle_load_btf(const struct btfgen *g)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.btf = (u64)(unsigned long)g->raw;
+	attr.btf_size = g->raw_len;
+	return oracle_bpf(BPF_BTF_LOAD, &attr);
+}
+
+static void oracle_map_btf(struct btfgen *g)
+{
+	btfgen_start(g);
+	btfgen_int(g, "int", 4);
+	btfgen_type(g, "bpf_spin_lock", BTF_KIND_STRUCT, 1, 4);
+	btfgen_member(g, "val", BTF_INT, 0);
+	btfgen_type(g, "bpf_timer", BTF_KIND_STRUCT, 2, 16);
+	btfgen_member(g, "a", BTF_U64, 0);
+	btfgen_member(g, "b", BTF_U64, 64);
+	btfgen_int(g, "u64", 8);
+	btfgen_type(g, "locked", BTF_KIND_STRUCT, 2, 8);
+	btfgen_member(g, "count", BTF_INT, 0);
+	btfgen_member(g, "lock", BTF_LOCK, 32);
+	btfgen_type(g, "timed", BTF_KIND_STRUCT, 2, 24);
+	btfgen_member(g, "timer", BTF_TIMER_T, 0);
+	btfgen_member(g, "count", BTF_U64, 128);
+	btfgen_finish(g);
 }
 
 static int oracle_create(struct oracle *o, u32 i)
@@ -79,6 +121,11 @@ static int oracle_create(struct oracle *o, u32 i)
 	attr.max_entries = m->entries;
 	attr.map_flags = m->flags;
 	snprintf(attr.map_name, sizeof(attr.map_name), "%s", m->name);
+	if (m->btf_value) {
+		attr.btf_fd = (u32)o->map_btf_fd;
+		attr.btf_key_type_id = BTF_INT;
+		attr.btf_value_type_id = m->btf_value;
+	}
 	if (m->inner >= 0)
 		attr.inner_map_fd = (u32)o->fds[m->inner];
 	fd = oracle_bpf(BPF_MAP_CREATE, &attr);
@@ -97,10 +144,15 @@ static int oracle_create(struct oracle *o, u32 i)
 
 static void oracle_open(struct oracle *o)
 {
+	static struct btfgen g;
+
 	memset(o, 0, sizeof(*o));
 	o->ours_log = malloc(ORACLE_LOG);
 	o->kernel_log = malloc(ORACLE_LOG);
 	o->kernel = true;
+	oracle_map_btf(&g);
+	btf_new(&o->map_btf, g.raw, g.raw_len, NULL, NULL);
+	o->map_btf_fd = oracle_load_btf(&g);
 	for (u32 i = 0; i < ORACLE_MAPS; i++) {
 		const struct oracle_map *m = &oracle_maps[i];
 		struct verify_map *v = &o->maps[i];
@@ -109,6 +161,11 @@ static void oracle_open(struct oracle *o)
 			.max_entries = m->entries, .flags = m->flags, .addr = 0x1000 + i, .value_addr = 0x100000 * (i + 1),
 			.frozen = m->frozen ? oracle_frozen : NULL };
 		snprintf(v->name, sizeof(v->name), "%s", m->name);
+		if (m->btf_value) {
+			v->btf = o->map_btf;
+			v->btf_key_type_id = BTF_INT;
+			v->btf_value_type_id = m->btf_value;
+		}
 		if (m->inner >= 0)
 			v->inner = &o->maps[m->inner];
 		o->fds[i] = o->kernel ? oracle_create(o, i) : -1;
@@ -122,6 +179,9 @@ static void oracle_close(struct oracle *o)
 	for (u32 i = 0; i < ORACLE_MAPS; i++)
 		if (o->fds[i] >= 0)
 			close(o->fds[i]);
+	if (o->map_btf_fd >= 0)
+		close(o->map_btf_fd);
+	btf_free(o->map_btf);
 	free(o->ours_log);
 	free(o->kernel_log);
 }
@@ -147,14 +207,22 @@ static int oracle_ours(struct oracle *o, const struct question *q, struct verify
 		.arg = o, .map = oracle_find,
 	};
 	struct verify_result *r = NULL;
+	struct btf *btf = NULL;
 	int err;
 
+	if (q->btf) {
+		btf_new(&btf, q->btf->raw, q->btf->raw_len, NULL, NULL);
+		env.btf = btf;
+		env.func_info = q->func_info;
+		env.func_info_count = q->func_info_count;
+	}
 	o->ours_log[0] = '\0';
 	err = verify_prog(&env, &r);
 	if (result)
 		*result = r;
 	else
 		verify_free(r);
+	btf_free(btf);
 	return err;
 }
 
@@ -163,7 +231,7 @@ static int oracle_kernel(struct oracle *o, const struct question *q)
 {
 	struct bpf_insn *insns;
 	union bpf_attr attr;
-	int fd, err;
+	int fd, err, btf_fd = -1;
 
 	o->kernel_log[0] = '\0';
 	if (!o->kernel)
@@ -187,8 +255,17 @@ static int oracle_kernel(struct oracle *o, const struct question *q)
 	attr.log_level = q->level;
 	attr.log_buf = q->level ? (u64)(unsigned long)o->kernel_log : 0;
 	attr.log_size = q->level ? ORACLE_LOG : 0;
+	if (q->btf) {
+		btf_fd = oracle_load_btf(q->btf);
+		attr.prog_btf_fd = (u32)btf_fd;
+		attr.func_info = (u64)(unsigned long)q->func_info;
+		attr.func_info_cnt = q->func_info_count;
+		attr.func_info_rec_size = sizeof(*q->func_info);
+	}
 	fd = oracle_bpf(BPF_PROG_LOAD, &attr);
 	err = fd < 0 ? -errno : 0;
+	if (btf_fd >= 0)
+		close(btf_fd);
 	if (fd >= 0)
 		close(fd);
 	free(insns);
@@ -196,7 +273,7 @@ static int oracle_kernel(struct oracle *o, const struct question *q)
 }
 
 /* The last line before the statistics, in a static buffer a call. */
-static const char *oracle_last_line(const char *log)
+__attribute__((unused)) static const char *oracle_last_line(const char *log)
 {
 	static char lines[4][512];
 	static int turn;
@@ -214,6 +291,11 @@ static const char *oracle_last_line(const char *log)
 	}
 	end = strchr(last, '\n');
 	snprintf(out, 512, "%.*s", end ? (int)(end - last) : (int)strlen(last), last);
+	for (char *p = out; (p = strstr(p, "processed ")); p++)		/* some messages have no newline */
+		if (p > out && strstr(p, " insns (limit")) {
+			*p = '\0';
+			break;
+		}
 	return out;
 }
 
