@@ -56,15 +56,18 @@ sub blocks {
 	my ($file) = @_;
 	open my $in, "<", $file or die "$file: $!";
 	my (@blocks, $inside, $skip);
+	my $indent = 0;
 	while (my $line = <$in>) {
 		chomp $line;
+		$line = substr($line, $indent) if $indent && $line =~ /^ {$indent}/;
 		if (!$inside) {
 			if ($line =~ /^<!-- not run: (.*) -->$/) { $skip = $1 }
-			elsif ($line =~ /^```console\s*$/) { $inside = [$., $skip]; $skip = undef }
+			elsif ($line =~ /^( *)```console\s*$/) { $indent = length $1; $inside = [$., $skip]; $skip = undef }
 			elsif ($line =~ /\S/) { $skip = undef }
 		} elsif ($line =~ /^```\s*$/) {
 			push @blocks, $inside;
 			$inside = undef;
+			$indent = 0;
 		} elsif ($line =~ /^\$ (.*)$/) {
 			push @$inside, [$1];
 		} elsif (@$inside > 2) {
