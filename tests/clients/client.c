@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * client OBJECT: loads it with the system's libbpf, runs its first program once on a packet, waits a moment and
+ * prints what is in the array "results" and in the ring buffer "ring", if there is one.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int show(void *arg, void *data, size_t size)
+{
+	(void)arg;
+	printf("ring: %zu bytes, first %llu\n", size, *(unsigned long long *)data);
+	return 0;
+}
+
+static void print_results(int fd)
+{
+	unsigned long long value;
+
+	for (unsigned int i = 0; !bpf_map_lookup_elem(fd, &i, &value); i++)
+		printf("%u: %lld\n", i, (long long)value);
+}
+
+int main(int argc, char **argv)
+{
+	struct bpf_object *object = argc > 1 ? bpf_object__open_file(argv[1], NULL) : NULL;
+	struct bpf_map *ring, *results;
+	struct ring_buffer *consumer;
+	char packet[64] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = sizeof(packet));
+
+	if (!object || bpf_object__load(object))
+		return 1;
+	if (bpf_prog_test_run_opts(bpf_program__fd(bpf_object__next_program(object, NULL)), &run))
+		return 2;
+	usleep(100000);
+	results = bpf_object__find_map_by_name(object, "results");
+	if (results)
+		print_results(bpf_map__fd(results));
+	ring = bpf_object__find_map_by_name(object, "ring");
+	if (ring) {
+		consumer = ring_buffer__new(bpf_map__fd(ring), show, NULL, NULL);
+		printf("consumed %d\n", consumer ? ring_buffer__consume(consumer) : -1);
+		ring_buffer__free(consumer);
+	}
+	bpf_object__close(object);
+	return 0;
+}
