@@ -15,7 +15,7 @@ my @run = ($skep, 'run', '--attach', 'kprobe:execve', "$root/examples/hello.c");
 my ($count, $failed) = (0, 0);
 $ENV{XDG_CACHE_HOME} = "$dir/cache";
 
-sub ok {
+sub ok($$;$) {
 	my ($good, $name, $text) = @_;
 	$count++;
 	print $good ? "ok $count - $name\n" : "not ok $count - $name\n";
@@ -118,8 +118,8 @@ check_signal("SIG$_ sent to skep", $_, sub { kill $_, $_[0] }) for qw(INT TERM H
 	local $ENV{SHELL} = '/bin/sh';
 	my ($pid, $master) = on_terminal(@run);
 	syswrite $master, "echo \$((6 * 7))\nexit 3\n";
-	my $text = expect($master, '', qr/\n42/);
-	ok($text =~ /\n42/, 'without a command, $SHELL runs', $text);
+	my $text = expect($master, '', qr/^\W*42\r?$/m);
+	ok($text =~ /^\W*42\r?$/m, 'without a command, $SHELL runs', $text);
 	ok(status($pid) == 3 << 8, 'with its exit status');
 }
 print "1..$count\n";
