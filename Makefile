@@ -28,7 +28,7 @@ SKEP_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototyp
 	-fvisibility=hidden -fPIC -fno-strict-aliasing -pthread -Isrc -Iinclude -DSKEP_VERSION='"$(VERSION)"' \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 LDFLAGS += -pthread $(if $(SAN),-fsanitize=$(SAN))
-LDLIBS  := -lpcap -lelf -lz -lcapstone -ljansson -ldl -lm
+LDLIBS  := -lelf -lz -lcapstone -ljansson -ldl -lm
 
 LIB_SRC := $(wildcard src/*/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)

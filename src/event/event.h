@@ -32,7 +32,7 @@ struct syscall_source;
 struct syscall_source *syscall_source(struct hive *hive);
 
 /* Adds to *set what the programs attached now must see. */
-void syscall_wanted(const struct syscall_source *source, struct syscall_set *set);
+void syscall_wanted(struct syscall_source *source, struct syscall_set *set);
 /* A tree runs with this set (NULL: none runs); an attach outside it is told that it will see nothing. */
 void syscall_running(struct syscall_source *source, const struct syscall_set *set);
 /* Runs every program attached to the entry of event->nr, in the kernel's order. Returns how many ran. */

@@ -8,6 +8,7 @@
 #include "event/event.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct packet_source {
 		u32 ifindex;
 	} *programs;	/* in the order of attachment */
 	size_t count;
+	pthread_rwlock_t lock;	/* of programs; held for reading while they run, so detach() waits for them */
 };
 
 static void idle_comm(struct task *task, char comm[16])
@@ -52,6 +54,7 @@ u32 packet_fire(struct packet_source *source, u32 cpu, u32 ifindex, struct packe
 	};
 	u32 verdict = XDP_PASS;
 
+	pthread_rwlock_rdlock(&source->lock);
 	for (size_t i = 0; i < source->count && verdict == XDP_PASS; i++) {
 		const struct on_interface *on = &source->programs[i];
 
@@ -61,6 +64,7 @@ u32 packet_fire(struct packet_source *source, u32 cpu, u32 ifindex, struct packe
 		ctx.packet.data_meta = ctx.packet.data;
 		verdict = (u32)core_fire(source->hive, on->attachment, cpu, &ctx, &idle, NULL, 0);
 	}
+	pthread_rwlock_unlock(&source->lock);
 	frame->start = (u32)(ctx.packet.data - frame->mem);
 	frame->len = (u32)(ctx.packet.data_end - ctx.packet.data);
 	return verdict;
@@ -75,14 +79,17 @@ static bool claims(void *arg, const struct attach_target *target)
 static int attach(void *arg, struct attachment *attachment, const struct attach_target *target, struct log *why)
 {
 	struct packet_source *source = arg;
-	struct on_interface *grown = realloc(source->programs, (source->count + 1) * sizeof(*grown));
+	struct on_interface *grown;
 
 	(void)why;
-	if (!grown)
-		return -ENOMEM;
-	source->programs = grown;
-	grown[source->count++] = (struct on_interface){ attachment, (u32)target->ifindex };
-	return 0;
+	pthread_rwlock_wrlock(&source->lock);
+	grown = realloc(source->programs, (source->count + 1) * sizeof(*grown));
+	if (grown) {
+		source->programs = grown;
+		grown[source->count++] = (struct on_interface){ attachment, (u32)target->ifindex };
+	}
+	pthread_rwlock_unlock(&source->lock);
+	return grown ? 0 : -ENOMEM;
 }
 
 static void detach(void *arg, struct attachment *attachment)
@@ -90,16 +97,19 @@ static void detach(void *arg, struct attachment *attachment)
 	struct packet_source *source = arg;
 	size_t kept = 0;
 
+	pthread_rwlock_wrlock(&source->lock);
 	for (size_t i = 0; i < source->count; i++)
 		if (source->programs[i].attachment != attachment)
 			source->programs[kept++] = source->programs[i];
 	source->count = kept;
+	pthread_rwlock_unlock(&source->lock);
 }
 
 static void free_source(void *arg)
 {
 	struct packet_source *source = arg;
 
+	pthread_rwlock_destroy(&source->lock);
 	free(source->programs);
 	free(source);
 }
@@ -119,6 +129,7 @@ int event_add_packet(struct hive *hive)
 	if (!source)
 		return -ENOMEM;
 	source->hive = hive;
+	pthread_rwlock_init(&source->lock, NULL);
 	source->source = (struct event_source){
 		.name = "packet", .claims = claims, .attach = attach, .detach = detach, .free = free_source, .arg = source,
 	};

@@ -12,6 +12,7 @@
 #include "event/names.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,7 @@ struct syscall_source {
 	struct probe *probes;	/* sorted: sys_enter first, then tracepoints, then probes, as the kernel meets them */
 	size_t nr_probes;
 	const struct syscall_set *running;
+	pthread_rwlock_t lock;	/* of all above; held for reading while programs run, so detach() waits for them */
 };
 
 static const char *const functions[SYSCALL_MAX] = {
@@ -183,10 +185,13 @@ static int attach(void *arg, struct attachment *attachment, const struct attach_
 
 	if (err)
 		return err;
+	pthread_rwlock_wrlock(&source->lock);
 	if (source->running && (probe.nr < 0 || !syscall_set_has(source->running, (u32)probe.nr)))
 		fail(why, 0, "%s: attached, but the command runs already and its system calls were chosen at its start: "
 			     "this program will see none of it", target->name);
-	return insert(source, &probe);
+	err = insert(source, &probe);
+	pthread_rwlock_unlock(&source->lock);
+	return err;
 }
 
 static void detach(void *arg, struct attachment *attachment)
@@ -194,31 +199,38 @@ static void detach(void *arg, struct attachment *attachment)
 	struct syscall_source *source = arg;
 	size_t kept = 0;
 
+	pthread_rwlock_wrlock(&source->lock);
 	for (size_t i = 0; i < source->nr_probes; i++)
 		if (source->probes[i].attachment != attachment)
 			source->probes[kept++] = source->probes[i];
 	source->nr_probes = kept;
+	pthread_rwlock_unlock(&source->lock);
 }
 
 static void free_source(void *arg)
 {
 	struct syscall_source *source = arg;
 
+	pthread_rwlock_destroy(&source->lock);
 	free(source->probes);
 	free(source);
 }
 
-void syscall_wanted(const struct syscall_source *source, struct syscall_set *set)
+void syscall_wanted(struct syscall_source *source, struct syscall_set *set)
 {
+	pthread_rwlock_rdlock(&source->lock);
 	for (size_t i = 0; i < source->nr_probes; i++)
 		for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
 			if (source->probes[i].nr == nr || source->probes[i].nr < 0)
 				syscall_set_add(set, (u32)nr);
+	pthread_rwlock_unlock(&source->lock);
 }
 
 void syscall_running(struct syscall_source *source, const struct syscall_set *set)
 {
+	pthread_rwlock_wrlock(&source->lock);
 	source->running = set;
+	pthread_rwlock_unlock(&source->lock);
 }
 
 /* The registers of the task as entry_SYSCALL_64 saves them. */
@@ -280,6 +292,7 @@ int syscall_fire(struct syscall_source *source, u32 cpu, struct task *task, cons
 	const struct regs entry = entry_regs(event);
 	int fired = 0;
 
+	pthread_rwlock_rdlock(&source->lock);
 	for (size_t i = 0; i < source->nr_probes; i++) {
 		const struct probe *probe = &source->probes[i];
 
@@ -293,6 +306,7 @@ int syscall_fire(struct syscall_source *source, u32 cpu, struct task *task, cons
 			fire_probe(source, probe, cpu, task, event, &entry);
 		fired++;
 	}
+	pthread_rwlock_unlock(&source->lock);
 	return fired;
 }
 
@@ -311,6 +325,7 @@ int event_add_syscall(struct hive *hive)
 	if (!source)
 		return -ENOMEM;
 	source->hive = hive;
+	pthread_rwlock_init(&source->lock, NULL);
 	source->source = (struct event_source){
 		.name = "syscall", .claims = claims, .attach = attach, .detach = detach, .free = free_source, .arg = source,
 	};
