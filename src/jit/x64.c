@@ -850,7 +850,7 @@ static void align_loop(struct x64 *x, u32 at)
 	u32 pad = 63, size;
 
 	if (x->jit->sized) {
-		size = offsets[x->jit->loop_ends[at] + 1] - offsets[at];
+		size = offsets[x->jit->loop_ends[at]] + 2 - offsets[at];	/* the jump itself will be short */
 		if (size > 64 && size <= 80)
 			size = 64;	/* an upper bound: jumps forward will be shorter */
 		pad = size <= 64 && x->buf->len % 64 + size > 64 ? -x->buf->len & 63 : 0;
