@@ -322,17 +322,21 @@ static int move(struct env *env, const struct insn *i)
 	return 0;
 }
 
-/* Byte order: what is known of bits moves with them; ranges are learnt from that anew. */
+/* Byte order: cutting keeps the range; swapping moves what is known of bits, and ranges follow from that. */
 static void swap_bytes(struct reg_state *dst, const struct insn *i)
 {
 	bool keeps = BPF_CLASS(i->code) == BPF_ALU && BPF_SRC(i->code) == BPF_TO_LE;
-	struct tnum bits = keeps ? tnum_cast(dst->var_off, (u32)i->imm / 8) : tnum_bswap(dst->var_off, (u32)i->imm);
 
-	reg_set_unbounded(dst);
+	if (keeps && i->imm == 64)
+		return;
 	dst->id = 0;
 	dst->off = 0;
-	dst->var_off = bits;
-	reg_sync(dst);
+	if (keeps) {
+		reg_truncate(dst, (u32)i->imm / 8);
+		return;
+	}
+	dst->var_off = tnum_bswap(dst->var_off, (u32)i->imm);
+	reg_set_range_of(dst);
 }
 
 static int unary(struct env *env, const struct insn *i)

@@ -53,6 +53,7 @@ struct reg_state {
 /* scalar.c: ranges. "sync" lets each representation learn from the others. */
 void reg_set_unbounded(struct reg_state *reg);
 void reg_sync(struct reg_state *reg);
+void reg_set_range_of(struct reg_state *reg);		/* ranges from var_off alone */
 void reg_set_const(struct reg_state *reg, u64 value);	/* ranges only; type, id, off stay */
 void reg_set_const32(struct reg_state *reg, u32 value);
 void reg_zext(struct reg_state *reg);			/* 64-bit ranges from the 32-bit ones, upper half 0 */

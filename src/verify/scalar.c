@@ -193,6 +193,13 @@ void reg_sync(struct reg_state *r)
 	learn_from_tnum(r);
 }
 
+void reg_set_range_of(struct reg_state *r)
+{
+	unbound64(r);
+	unbound32(r);
+	reg_sync(r);
+}
+
 bool reg_contradicts(const struct reg_state *r)
 {
 	if (r->umin > r->umax || r->smin > r->smax || r->u32_min > r->u32_max || r->s32_min > r->s32_max)
