@@ -171,14 +171,34 @@ static void forget(struct entry *entry)
 	*entry = (struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1 };
 }
 
-static void learn(struct entry *entry, u32 tid)
+static void forget_all(struct task_cache *cache)
 {
+	for (int i = 0; i < SETS * WAYS; i++)
+		forget(&cache->entries[i / WAYS][i % WAYS]);
+}
+
+/* Where no fd is left, all that the cache holds are given up for this one. */
+static int open_comm(struct task_cache *cache, u32 tid)
+{
+	int fd = open_proc(tid, "comm");
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		forget_all(cache);
+		fd = open_proc(tid, "comm");
+	}
+	return fd;
+}
+
+static void learn(struct task_cache *cache, struct entry *entry, u32 tid)
+{
+	int fd = tid ? open_comm(cache, tid) : -1;
+
 	forget(entry);
 	if (!tid)
 		return;
 	entry->task.pid = tid;
 	entry->task.tgid = tgid_of(tid);
-	entry->comm_fd = open_proc(tid, "comm");
+	entry->comm_fd = fd;
 	if (entry->comm_fd >= 0)
 		refresh_comm(entry);
 }
@@ -203,7 +223,7 @@ struct task *task_get(struct task_cache *cache, u32 tid)
 	if (!entry || !is_current(entry)) {
 		if (!entry)
 			entry = oldest;
-		learn(entry, tid);
+		learn(cache, entry, tid);
 	}
 	entry->used = ++cache->clock;
 	return &entry->task;
@@ -230,7 +250,6 @@ void task_cache_free(struct task_cache *cache)
 {
 	if (!cache)
 		return;
-	for (int i = 0; i < SETS * WAYS; i++)
-		forget(&cache->entries[i / WAYS][i % WAYS]);
+	forget_all(cache);
 	free(cache);
 }

@@ -255,8 +255,9 @@ static int clone_keeper(struct tree *tree, struct launch *launch)
 
 	sigaction(SIGCHLD, NULL, &chld);
 	launch->ignore_sigchld = chld.sa_handler == SIG_IGN;
+	tree->ignored_sigchld = launch->ignore_sigchld;
 	if (launch->ignore_sigchld)
-		signal(SIGCHLD, SIG_DFL);
+		signal(SIGCHLD, SIG_DFL);	/* else the command's status would be lost */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pid = raw_clone(0, launch->stacks + KEEPER_STACK, keeper_main, launch, NULL);
@@ -327,7 +328,5 @@ int tree_start(struct tree *tree, const struct tree_spec *spec, struct log *log)
 		tree->child = 0;
 		tree_end(tree);
 	}
-	if (launch.ignore_sigchld && err)
-		signal(SIGCHLD, SIG_IGN);
 	return err;
 }

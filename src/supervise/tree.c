@@ -53,6 +53,9 @@ void tree_end(struct tree *tree)
 		while (waitpid(tree->keeper, NULL, __WALL) < 0 && errno == EINTR)
 			;
 	tree->keeper = 0;
+	if (tree->ignored_sigchld)
+		signal(SIGCHLD, SIG_IGN);
+	tree->ignored_sigchld = false;
 	if (tree->shared)
 		munmap(tree->shared, sizeof(*tree->shared));
 	tree->shared = NULL;

@@ -43,6 +43,7 @@ struct tree {
 	s32 child;	/* the command; 0: none */
 	int pidfd;	/* of the command, -1 */
 	bool no_new_privs;	/* was set for the tree */
+	bool ignored_sigchld;	/* by this process before; the command ignores it, too */
 };
 
 struct tree_spec {

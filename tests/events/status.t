@@ -17,6 +17,10 @@ for sig in TERM KILL INT SEGV HUP; do
 done
 perl -e '$s = system { $ARGV[0] } @ARGV; exit(($s & 127) == 15 ? 0 : 1)' "$SKEP" run --attach kprobe:execve "$hello" -- sh -c 'kill $$' >/dev/null 2>&1
 ok $? "skep dies by the command's own signal"
+run perl -e '$SIG{CHLD} = "IGNORE"; exec @ARGV' "$SKEP" run --attach kprobe:execve "$hello" -- sh -c 'exit 12'
+is "$status" 12 "where SIGCHLD is ignored, too"
+run perl -e '$SIG{CHLD} = $SIG{USR1} = "IGNORE"; exec @ARGV' "$SKEP" run --attach kprobe:execve "$hello" -- grep SigIgn /proc/self/status
+is "$(sed -n 's/^SigIgn:.*\(.....\)$/\1/p' "$T/out")" 10200 "and the command ignores what skep was told to"
 skep no-such-command
 is "$status" 127 "not found: 127"
 like "$err" "no-such-command: No such file or directory" "and says so"

@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# However many processes come and go, skep's memory and descriptors stay bounded; nothing of it is left afterwards.
+. "$(dirname "$0")/lib.sh"
+
+build workload || skip_all "no C compiler"
+cat >"$T/look.sh" <<'EOF'
+look() { ls /proc/$PPID/fd | wc -l; sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/$PPID/status; }
+"$1" storm
+{ look; "$1" storm; "$1" storm; look; } >&2
+pgrep -P $PPID >&2
+EOF
+run "$SKEP" run --attach kprobe:execve "$root/tests/events/silent.c" -- sh "$T/look.sh" "$T/workload"
+is "$status" 0 "3,000 processes"
+{ read -r fds; read -r kb; read -r fds_after; read -r kb_after; read -r child; } <"$T/err"
+[ "$fds_after" -le 200 ]
+ok $? "no more than 200 descriptors: $fds, then $fds_after"
+[ $((kb_after - kb)) -le 256 ]
+ok $? "no more memory after 2,000 more: $kb kB, then $kb_after kB"
+[ -n "$child" ]
+ok $? "skep has the command and its keeper as children while it runs"
+left=0
+for pid in $(sed -n '5,$p' "$T/err"); do
+	[ "$(cat /proc/$pid/comm 2>/dev/null)" = skep-keeper ] && left=$((left + 1))
+done
+is "$left" 0 "and no keeper is left when it has ended"
+( ulimit -n 24; "$SKEP" run --attach kprobe:execve "$hello" -- sh -c '/bin/true; /bin/true; exit 0' >"$T/all" )
+is "$(sed -E 's/-.*//; s/^ *//' "$T/all" | paste -sd' ')" "skep sh sh" "with few descriptors names are still right"
+done_testing
