@@ -289,6 +289,7 @@ static int build(struct call *call, struct map_object *map, struct map_object *i
 		.max_entries = attr->max_entries, .flags = attr->map_flags & ~(u32)BPF_F_TOKEN_FD,
 		.extra = attr->map_extra, .inner = inner ? inner->map : NULL, .nr_cpus = call->hive->nr_cpus,
 		.spin_lock_off = -1, .timer_off = -1, .space = call->hive->space,
+		.has_btf = attr->btf_key_type_id && attr->btf_value_type_id,
 	};
 	int btf_err = take_btf(call, map, &spec), err;
 

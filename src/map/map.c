@@ -6,22 +6,9 @@
 #include "map/map.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "map/ops.h"
 #include "map/space.h"
-
-/* A type that exists so that programs using it can be verified: no elements. */
-static int unrun_alloc(struct map **out, const struct map_spec *spec, struct log *why)
-{
-	(void)spec, (void)why;
-	*out = calloc(1, sizeof(**out));
-	return *out ? 0 : -ENOMEM;
-}
-
-static void unrun_free(struct map *map) { free(map); }
-
-static const struct map_ops unrun_ops = { .alloc = unrun_alloc, .free = unrun_free };
 
 const struct map_type map_types[] = {
 #define TYPE(number, text, family) [BPF_MAP_TYPE_##number] = { BPF_MAP_TYPE_##number, text, &family##_ops },

@@ -21,6 +21,7 @@ struct map_spec {
 	struct map *inner;	/* template of a map-in-map, or NULL; only valid during alloc(): copy what you need */
 	u32 nr_cpus;		/* slots of the hive: possible CPUs */
 	int spin_lock_off, timer_off;	/* in the value, -1 if none (from BTF) */
+	bool has_btf;	/* types of key and value were given */
 	struct map_space *space;	/* the hive's, where programs may read values blindly; may be NULL (map/space.h) */
 };
 

@@ -10,6 +10,7 @@
 #include "map/types.def"
 #undef TYPE
 #undef UNRUN
+extern const struct map_ops unrun_ops;	/* types that are for verification only */
 
 enum {
 	MAP_ACCESS_FLAGS = BPF_F_RDONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY | BPF_F_WRONLY_PROG,
