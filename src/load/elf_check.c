@@ -159,6 +159,25 @@ static bool good_sections(const struct image *image)
 	return true;
 }
 
+/* .BTF, if there is one: 0 or -errno. */
+static int check_btf(const struct image *image)
+{
+	Elf64_Shdr names = section(image, image->header.e_shstrndx);
+
+	for (size_t i = 1; i < image->header.e_shnum; i++) {
+		Elf64_Shdr s = section(image, i);
+
+		if (s.sh_type == SHT_PROGBITS && !strcmp((const char *)image->bytes + names.sh_offset + s.sh_name, ".BTF")) {
+			int err = btf_check(image->bytes + s.sh_offset, s.sh_size);
+
+			if (err)
+				return fail(image->log, err, "%s: damaged: its type information (.BTF) is no good",
+					    image->name);
+		}
+	}
+	return 0;
+}
+
 int elf_check(const void *bytes, size_t size, const char *name, struct log *log)
 {
 	struct image image = { .bytes = bytes, .size = size, .name = name, .log = log };
@@ -168,5 +187,5 @@ int elf_check(const void *bytes, size_t size, const char *name, struct log *log)
 		err = check_table(&image);
 	if (!err && !good_sections(&image))
 		err = fail(log, -EINVAL, "%s: damaged: a section, symbol or relocation points outside the file", name);
-	return err;
+	return err ? err : check_btf(&image);
 }

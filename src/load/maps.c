@@ -14,7 +14,7 @@
 #include <string.h>
 
 
-enum { VALUE_MAX = 1 << 20, DEPTH_MAX = 16 };
+enum { VALUE_MAX = 1 << 20, DEPTH_MAX = 16, BATCH = 256 };
 
 struct typed {
 	struct log *out;
@@ -205,35 +205,89 @@ static int compare(const void *a, const void *b, void *arg)
 	return memcmp(a, b, l->key_size);
 }
 
-/* Reads all entries into *out; returns how many. The map may change meanwhile: an entry that went is left out. */
-static int collect(const struct listing *l, u8 **out)
-{
-	u32 max_entries = bpf_map__max_entries(l->map), n = 0, room = 0;
-	u8 *all = NULL, *entry;
-	const void *previous = NULL;
+struct entries { u8 *all; u32 count, room; };
 
-	while (n < max_entries) {
-		if (n == room) {
-			room = room ? room * 2 : 64;
-			entry = reallocarray(all, room, l->stride);
-			if (!entry) {
-				free(all);
-				return -ENOMEM;
-			}
-			all = entry;
-			previous = n ? all + (u64)(n - 1) * l->stride : NULL;
-		}
-		entry = all + (u64)n * l->stride;
-		if (bpf_map_get_next_key(l->fd, previous, entry))
-			break;
-		memset(entry + value_at(l), 0, l->stride - value_at(l));
-		if (bpf_map_lookup_elem(l->fd, entry, entry + value_at(l)) && errno != ENOENT)
-			break;
-		previous = entry;
-		n++;
+/* Bytes of one entry's values as bpf(2) passes them. */
+static u32 passed_size(const struct listing *l)
+{
+	return l->copies > 1 || is_percpu(bpf_map__type(l->map)) ? l->copies * round_up(l->value_size, 8u) : l->value_size;
+}
+
+/* Adds one entry, but none of an array that is all zero. */
+static int keep(const struct listing *l, struct entries *entries, const void *key, const void *value)
+{
+	u32 size = passed_size(l);
+	u8 *grown;
+
+	if (l->array && all_zero(value, size))
+		return 0;
+	if (entries->count == entries->room) {
+		entries->room = entries->room ? entries->room * 2 : 64;
+		grown = reallocarray(entries->all, entries->room, l->stride);
+		if (!grown)
+			return -ENOMEM;
+		entries->all = grown;
 	}
-	*out = all;
-	return (int)n;
+	grown = entries->all + (u64)entries->count++ * l->stride;
+	memset(grown, 0, l->stride);
+	memcpy(grown, key, l->key_size);
+	memcpy(grown + value_at(l), value, size);
+	return 0;
+}
+
+/* Many entries a call. -EOPNOTSUPP and the like where the map has no such call, -ENOSPC where a bucket is larger than room. */
+static int collect_batches(const struct listing *l, struct entries *entries, u8 *keys, u8 *values)
+{
+	u8 position[64];	/* opaque: at most a key's size for hashes, 4 bytes for arrays */
+	void *in = NULL;
+	int err = 0, last = 0;
+
+	if (l->key_size > sizeof(position))
+		return -EOPNOTSUPP;
+	while (!last && !err) {
+		u32 n = BATCH;
+
+		last = bpf_map_lookup_batch(l->fd, in, position, keys, values, &n, NULL) ? errno : 0;
+		if (last && last != ENOENT)
+			return -last;
+		for (u32 i = 0; i < n && !err; i++)
+			err = keep(l, entries, keys + (u64)i * l->key_size, values + (u64)i * passed_size(l));
+		in = position;
+	}
+	return err;
+}
+
+/* One by one. The map may change meanwhile: an entry that went is left out. */
+static int collect_each(const struct listing *l, struct entries *entries, u8 *keys, u8 *value)
+{
+	u8 *key = keys, *previous = NULL;
+	int err = 0;
+
+	for (u32 i = 0; i < bpf_map__max_entries(l->map) && !err; i++) {
+		if (bpf_map_get_next_key(l->fd, previous, key))
+			break;
+		if (!bpf_map_lookup_elem(l->fd, key, value))
+			err = keep(l, entries, key, value);
+		else if (errno != ENOENT)
+			break;
+		previous = key;
+		key = key == keys ? keys + l->key_size : keys;
+	}
+	return err;
+}
+
+static int collect(const struct listing *l, struct entries *entries)
+{
+	u8 *keys = calloc(BATCH, l->key_size), *values = calloc(BATCH, passed_size(l));
+	int err = keys && values ? collect_batches(l, entries, keys, values) : -ENOMEM;
+
+	if (err && err != -ENOMEM) {
+		entries->count = 0;
+		err = collect_each(l, entries, keys, values);
+	}
+	free(keys);
+	free(values);
+	return err;
 }
 
 static void print_entry(const struct listing *l, const u8 *entry)
@@ -241,8 +295,6 @@ static void print_entry(const struct listing *l, const u8 *entry)
 	const u8 *value = entry + value_at(l);
 	struct log *out = l->typed.out;
 
-	if (l->array && all_zero(value, l->copies * round_up(l->value_size, 8u)))
-		return;
 	say(out, "%s[", bpf_map__name(l->map));
 	print_typed(&l->typed, bpf_map__btf_key_type_id(l->map), entry, l->key_size, 0);
 	say(out, "]: ");
@@ -263,20 +315,19 @@ static int print_map(struct objfile *file, struct bpf_map *map, struct log *out)
 		.copies = is_percpu(type) ? (u32)libbpf_num_possible_cpus() : 1,
 		.typed = { .out = out, .btf = bpf_object__btf(file->bpf) },
 	};
-	u8 *all = NULL;
-	int n;
+	struct entries entries = { .count = 0 };
+	int err;
 
 	if (l.key_size > VALUE_MAX || l.value_size > VALUE_MAX)
 		return -E2BIG;
 	l.stride = value_at(&l) + l.copies * round_up(l.value_size, 8u);
-	n = collect(&l, &all);
-	if (n < 0)
-		return n;
-	qsort_r(all, (size_t)n, l.stride, compare, &l);
-	for (int i = 0; i < n; i++)
-		print_entry(&l, all + (u64)i * l.stride);
-	free(all);
-	return 0;
+	err = collect(&l, &entries);
+	if (!err && entries.count)
+		qsort_r(entries.all, entries.count, l.stride, compare, &l);
+	for (u32 i = 0; i < entries.count && !err; i++)
+		print_entry(&l, entries.all + (u64)i * l.stride);
+	free(entries.all);
+	return err;
 }
 
 static bool is_listed(const char *names, const char *name)

@@ -71,6 +71,9 @@ u32 target_prog_type(enum target_kind kind);
 /* Refuses bytes that are not a well-formed relocatable object for BPF: -EINVAL and a message naming it. */
 int elf_check(const void *bytes, size_t size, const char *name, struct log *log);
 
+/* Whether raw BTF from an object can be handed to libbpf: 0, -EINVAL, -ENOMEM. */
+int btf_check(const void *bytes, size_t size);
+
 /*
  * Writes the entries of the maps that a program's author declared, one line each, "name[key]: value",
  * formatted by BTF, sorted by key. names: comma-separated, NULL for all that can be listed.
