@@ -151,6 +151,12 @@ int call_copy(struct call *call, void **out, u64 addr, size_t len)
 	return 0;
 }
 
+static int read_text(struct caller *caller, char *dst, u64 addr, size_t len)
+{
+	return caller->ops->read_text ? caller->ops->read_text(caller, dst, addr, len) :
+					caller->ops->read(caller, dst, addr, len);
+}
+
 int call_string(struct call *call, char *buf, size_t size, u64 addr)
 {
 	/* by pieces that do not cross a page, so that the end of a mapping is no fault before the terminator */
@@ -158,7 +164,7 @@ int call_string(struct call *call, char *buf, size_t size, u64 addr)
 		size_t piece = min(size - 1 - done, (size_t)(4096 - (addr + done) % 4096));
 		char *end;
 
-		if (call_read(call, buf + done, addr + done, piece))
+		if (read_text(call->caller, buf + done, addr + done, piece))
 			return -EFAULT;
 		end = memchr(buf + done, 0, piece);
 		if (end)

@@ -24,6 +24,8 @@ struct fd_key {
 
 struct caller_ops {
 	int (*read)(struct caller *caller, void *dst, u64 addr, size_t len);		/* 0, -EFAULT */
+	/* Up to len bytes of a string, no further than its end, which may not be in them; NULL: read() will do. */
+	int (*read_text)(struct caller *caller, char *dst, u64 addr, size_t len);
 	int (*write)(struct caller *caller, u64 addr, const void *src, size_t len);	/* 0, -EFAULT */
 	int (*identify)(struct caller *caller, int fd, struct fd_key *out);		/* 0, -EBADF */
 	/* Gives fd to the caller and closes ours (also on error); the caller's number or -errno. */
