@@ -133,7 +133,7 @@ SECONDS ?= 30
 $(B)/fuzz/%: fuzz/%.c $(B)/libskep.a $(B)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  FUZZ  $@")
-	$(Q)$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(SKEP_CFLAGS) -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
 .PHONY: fuzz
 fuzz: all $(FUZZERS)   ## every fuzzer for SECONDS (30); best with SAN=address,undefined
 	@for f in $(FUZZERS); do $$f $(SECONDS) || exit; done
