@@ -12,13 +12,16 @@
 
 const char help_dump[] =
 	"usage: skep dump FILE [-S] [--prog NAME] [--explain]\n"
+	"       skep dump FILE --xlated|--jited [--prog NAME]\n"
 	"       skep dump --explain=BYTES\n\n"
 	"Disassembles a BPF object (or a .c file, which is compiled) as llvm-objdump -d of LLVM 19 does.\n\n"
 	"  -S, --source         with the source line before what was made of it\n"
 	"      --prog NAME      only this function\n"
+	"      --xlated         load it, and show the instructions after fix-ups, as bpftool does\n"
+	"      --jited          load it, and show the machine code\n"
 	"      --explain        tell every instruction byte by byte\n"
 	"      --explain=BYTES  tell these instructions, hex: --explain='b7 02 00 00 0f 00 00 00'\n\n"
-	"Exit status: 0; 2 where the file could not be read.\n";
+	"Exit status: 0; 1 where it could not be loaded; 2 where the file could not be read.\n";
 
 static void to_stdout(void *arg, const char *text, size_t len)
 {
@@ -71,14 +74,41 @@ static int dump(struct skep_dump_opts *opts)
 	return err ? EXIT_USAGE : 0;
 }
 
+/* Where programs would be attached does not matter here. */
+static int dump_loaded(const char *name, const char *prog, bool jited)
+{
+	struct skep_object_opts opts = { .sz = sizeof(opts), .name = name, .log = log_stderr, .capture = 1 };
+	struct skep_opts skep_opts = { .sz = sizeof(skep_opts), .log = log_stderr };
+	struct skep_object *object = NULL;
+	struct skep *skep = NULL;
+	void *bytes;
+	size_t size;
+	int err = read_program(name, &bytes, &size);
+
+	if (err)
+		return EXIT_USAGE;
+	err = skep_new(&skep, &skep_opts);
+	if (!err)
+		err = skep_object_open(&object, skep, bytes, size, &opts);
+	free(bytes);
+	if (!err)
+		err = skep_object_load(object, NULL, 0);
+	if (!err)
+		err = skep_object_print_programs(object, prog, jited, to_stdout, NULL);
+	skep_object_close(object);
+	skep_free(skep);
+	return err ? 1 : 0;
+}
+
 int cmd_dump(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "source", no_argument, NULL, 'S' },	   { "prog", required_argument, NULL, 'p' },
-		{ "explain", optional_argument, NULL, 'e' }, { NULL, 0, NULL, 0 },
+		{ "explain", optional_argument, NULL, 'e' }, { "xlated", no_argument, NULL, 'x' },
+		{ "jited", no_argument, NULL, 'j' },	   { NULL, 0, NULL, 0 },
 	};
 	struct skep_dump_opts opts = { .sz = sizeof(opts), .log = log_stderr };
-	int option;
+	int option, loaded = 0;
 
 	while ((option = getopt_long(argc, argv, ":S", options, NULL)) >= 0) {
 		if (option == 'S')
@@ -87,6 +117,8 @@ int cmd_dump(int argc, char **argv)
 			opts.prog = optarg;
 		else if (option == 'e' && optarg)
 			return explain(optarg);
+		else if (option == 'x' || option == 'j')
+			loaded = option;
 		else if (option == 'e')
 			opts.explain = 1;
 		else
@@ -95,6 +127,10 @@ int cmd_dump(int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return usage_error("dump", argc == optind ? "no file given" : "one file at a time");
+	if (loaded && (opts.source || opts.explain))
+		return usage_error("dump", "--xlated and --jited go without -S and --explain");
 	opts.name = argv[optind];
+	if (loaded)
+		return dump_loaded(opts.name, opts.prog, loaded == 'j');
 	return dump(&opts);
 }

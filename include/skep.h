@@ -192,6 +192,11 @@ SKEP_API int skep_object_program_fd(struct skep_object *object, const char *name
  * key; of arrays, those that are not zero. names: comma-separated, NULL for all. */
 SKEP_API int skep_object_print_maps(struct skep_object *object, const char *names, skep_log_fn write, void *arg);
 
+/* Writes the loaded programs (prog: the one of that name): instructions after fix-ups, as bpftool's dump xlated, or machine
+ * code. -ENODATA there is none, -ENOENT no such program. */
+SKEP_API int skep_object_print_programs(struct skep_object *object, const char *prog, int machine_code, skep_log_fn write,
+					void *arg);
+
 /* ---- listings ---- */
 
 struct skep_dump_opts {

@@ -113,6 +113,12 @@ SKEP_API int skep_object_print_maps(struct skep_object *object, const char *name
 	return objfile_print_maps(object->file, names, &(struct log){ .write = write, .arg = arg });
 }
 
+SKEP_API int skep_object_print_programs(struct skep_object *object, const char *prog, int machine_code,
+					skep_log_fn write, void *arg)
+{
+	return objfile_print_loaded(object->file, prog, machine_code, &(struct log){ .write = write, .arg = arg });
+}
+
 SKEP_API int skep_dump(const void *bytes, size_t size, const struct skep_dump_opts *given, skep_log_fn write, void *arg)
 {
 	struct skep_dump_opts opts;

@@ -236,7 +236,7 @@ static int plan_default(struct objfile *file, struct objfile_prog *p)
 	if (file->nr_progs > 1)
 		return fail(file->log, -EINVAL, "%s: function '%s' does not say what it attaches to: "
 			    "--attach %s=KIND:TARGET", file->name, name, name);
-	say(file->log, "note: %s() goes to kprobe:execve; --attach KIND:TARGET says otherwise\n", name);
+	p->by_default = true;
 	p->target = (struct target){ .kind = TARGET_KPROBE, .name = "execve" };
 	return bpf_program__set_type(p->prog, BPF_PROG_TYPE_KPROBE) ? -EINVAL : 0;
 }
@@ -299,6 +299,9 @@ int objfile_attach(struct objfile *file)
 		err = target_attach(file, p);
 		if (err)
 			return err;
+		if (p->by_default)
+			say(file->log, "note: %s() goes to kprobe:execve; --attach KIND:TARGET says otherwise\n",
+			    bpf_program__name(p->prog));
 		attached++;
 	}
 	return attached;

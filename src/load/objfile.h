@@ -28,6 +28,7 @@ struct objfile_prog {
 	struct bpf_link *link;
 	struct target target;
 	bool by_user;	/* the target was asked for, not derived */
+	bool by_default;	/* nobody said: the log does when it is attached */
 };
 
 struct objfile {
@@ -79,5 +80,8 @@ int btf_check(const void *bytes, size_t size);
  * formatted by BTF, sorted by key. names: comma-separated, NULL for all that can be listed.
  */
 int objfile_print_maps(struct objfile *file, const char *names, struct log *out);
+
+/* Writes the programs (or the one of that name) as loaded: instructions after fix-ups, or machine code. -ENODATA: none. */
+int objfile_print_loaded(struct objfile *file, const char *name, bool jited, struct log *out);
 
 #endif

@@ -16,6 +16,21 @@ is "$status" 2 "--prog of a function that is not there: exit 2"
 like "$err" "no function 'other'" "named"
 run "$skep" dump "$T/none.o"
 is "$status" 2 "no such file: exit 2"
+run "$skep" dump --xlated "$root/examples/hello-map.c"
+is "$status$err" 0 "--xlated loads"
+like "$out" '^hello:
+   0: \(85\) call bpf_get_current_uid_gid#15
+.*: \(18\) r1 = map\[id:[0-9]+\]
+.*: \(95\) exit$' "and shows what bpftool would"
+run "$skep" dump --jited --prog hello "$root/examples/hello.c"
+if [[ $err == *"has no machine code"* ]]; then skip "--jited" "no back end here"; else
+	like "$status $out" '^0 hello:
+   0:	[a-z]+.*ret' "--jited shows machine code"
+fi
+run "$skep" dump --jited --prog none "$root/examples/hello.c"
+like "$status $err" "^1 .*no function 'none'" "--jited of a function that is not there"
+run "$skep" dump --jited -S "$root/examples/hello.c"
+is "$status" 2 "--jited goes without -S"
 
 cat >calls.c <<'END'
 #include <linux/bpf.h>
