@@ -76,6 +76,16 @@ static void random_insns(struct bpf_insn *insns, u32 count)
 	insns[count - 1] = (struct bpf_insn){ .code = 0x95 };
 }
 
+/* What looks like an address of ours, but for the scratch area, is not to be written to by chance. */
+static void tame(union bpf_attr *attr)
+{
+	u64 *words = (u64 *)attr;
+
+	for (u32 i = 0; i < sizeof(*attr) / 8; i++)
+		if (words[i] >= 1 << 20 && words[i] < 1ull << 47 && words[i] - (u64)(uintptr_t)scratch > SCRATCH - 8192)
+			words[i] = (u32)words[i] & ((1 << 20) - 1);
+}
+
 static void random_attr(union bpf_attr *attr, int cmd)
 {
 	u32 *words = (u32 *)attr, used = (u32)(rnd() % (sizeof(*attr) / 4 + 1));
@@ -91,6 +101,8 @@ static void random_attr(union bpf_attr *attr, int cmd)
 
 			memcpy(&words[i], &where, 8);
 		}
+	if (cmd != BPF_MAP_CREATE)	/* all numbers */
+		tame(attr);
 	if (cmd == BPF_MAP_CREATE) {
 		attr->map_type = (u32)(rnd() % 36);
 		attr->max_entries %= 5000;
