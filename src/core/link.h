@@ -53,6 +53,7 @@ struct perf_event {
 	bool by_link;
 	u64 cookie;
 	struct perf_event *next;	/* hive->perf_events */
+	struct epoch_item ending;
 };
 static inline struct perf_event *to_perf(struct object *o) { return container_of(o, struct perf_event, object); }
 /* Puts prog on the event: 0, -EEXIST, -EINVAL (a program of the wrong type). Takes its own reference. */

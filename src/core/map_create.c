@@ -19,18 +19,27 @@
 #include "core/objects.h"
 #include "helper/timers.h"
 
-static void map_release(struct object *object)
+static void map_end(struct epoch_item *item)
 {
-	struct map_object *map = to_map(object);
+	struct map_object *map = container_of(item, struct map_object, ending);
 
-	if (map->map && map->map->release)
-		timers_drop_map(object->hive->timers, map->map);
 	map_free(map->map);
 	put_btf(map->btf);
 	put_btf(map->inner_btf);
 	cursors_free(map->cursors);
 	pthread_mutex_destroy(&map->lock);
 	free(map);
+}
+
+/* A program may be in it still: one that found it in a map of maps, or reads values blindly. */
+static void map_release(struct object *object)
+{
+	struct map_object *map = to_map(object);
+
+	if (map->map && map->map->release)
+		timers_drop_map(object->hive->timers, map->map);
+	map_hide(map->map);
+	hive_defer(object->hive, &map->ending, map_end);
 }
 
 /* A prog_array loses its programs with its last user, or a program in it that uses it would never go. */

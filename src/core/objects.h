@@ -41,6 +41,7 @@ struct map_object {
 	struct btf_object *inner_btf;	/* the template's */
 	struct batch_cursor *cursors;	/* batch.h */
 	u32 cursor_last;
+	struct epoch_item ending;
 };
 
 struct prog_stats { u64 runs, ns, misses; } __attribute__((aligned(64)));

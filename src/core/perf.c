@@ -17,6 +17,16 @@
 
 enum { PAGE = 4096, NAME_SIZE = 512 };
 
+static void perf_end(struct epoch_item *item)
+{
+	struct perf_event *event = container_of(item, struct perf_event, ending);
+
+	perf_ring_free(event->ring);
+	pthread_mutex_destroy(&event->lock);
+	free(event);
+}
+
+/* A program may be writing to its buffer still. */
 static void perf_release(struct object *object)
 {
 	struct perf_event *event = to_perf(object);
@@ -31,9 +41,7 @@ static void perf_release(struct object *object)
 	pthread_mutex_unlock(&hive->source_lock);
 	attachment_free(hive, event->attachment);
 	put_prog(event->prog);
-	perf_ring_free(event->ring);
-	pthread_mutex_destroy(&event->lock);
-	free(event);
+	hive_defer(hive, &event->ending, perf_end);
 }
 
 static int perf_memfd(struct object *object)

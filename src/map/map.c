@@ -60,12 +60,17 @@ int map_new(struct map **out, const struct map_spec *spec, struct log *why)
 	return 0;
 }
 
+void map_hide(struct map *map)
+{
+	if (map && map->values)
+		space_remove(map->spec.space, map->values);
+}
+
 void map_free(struct map *map)
 {
 	if (!map)
 		return;
-	if (map->values)
-		space_remove(map->spec.space, map->values);
+	map_hide(map);
 	map->ops->free(map);
 }
 

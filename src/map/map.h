@@ -97,6 +97,9 @@ extern const struct map_type map_types[];	/* by number; holes have type 0 */
 
 /* Creates a map; *out is freed by map_free(). 0 or -errno: -EINVAL, -E2BIG, -ENOMEM, -EOPNOTSUPP as Linux. */
 int map_new(struct map **out, const struct map_spec *spec, struct log *why);
+/* No program finds the map's values blindly from now on. A program that runs may still be reading them: map_free()
+ * after an epoch. */
+void map_hide(struct map *map);
 void map_free(struct map *map);
 
 /*
