@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Value numbering within basic blocks, forward, and rewriting of an instruction where its result is
+ * Value numbering between jump targets, forward, and rewriting of an instruction where its result is
  * known to be had more cheaply: rotates from shifts, wide and big-endian loads from byte loads
  * (fold_bytes.c), constants as immediates, originals instead of copies, stored values instead of
  * reloads. An instruction is replaced by another that leaves the same in dst; what it was computed
@@ -198,7 +198,7 @@ static bool fold_rotate(struct fold *f, struct jinsn *i, bool wide, u32 at)
 	from = op == JIT_ROTR64 ? fold_held(f, left->of) : fold_held_low(f, left->of);
 	if (from != 0xff) {
 		*i = (struct jinsn){ .op = op, .dst = i->dst, .src = from, .imm = (s32)right->imm, .flags = i->flags };
-	} else if (dst->uses == 0 && f->jit->insns[dst->def].dst == i->dst) {
+	} else if (dst->uses == 0 && dst->def >= f->block && f->jit->insns[dst->def].dst == i->dst) {
 		struct jinsn *shift = &f->jit->insns[dst->def];
 
 		*shift = (struct jinsn){ .op = op, .dst = i->dst, .src = i->dst, .imm = (s32)right->imm, .flags = shift->flags };
@@ -398,8 +398,17 @@ static void fold_insn(struct fold *f, struct jinsn *i, u32 at)
 	}
 }
 
+/*
+ * A block that only the one before leads to goes on with its values. Loads before and after the jump
+ * between them are not joined: what was tested there must not be read from memory again.
+ */
 static void begin_block(struct fold *f, u32 start)
 {
+	f->block = start;
+	f->epoch++;
+	f->stack_epoch++;
+	if (!(f->jit->insns[start].flags & JIT_TARGET))
+		return;
 	f->count = 0;
 	memset(f->slots, 0, sizeof(f->slots));
 	for (u8 r = 0; r < MAX_BPF_REG; r++) {
@@ -412,10 +421,12 @@ int jit_fold(struct jit *jit)
 {
 	struct fold f = { .jit = jit };
 	const struct jframe *frame = jit->frames;
-	u32 largest = 0;
+	u32 largest = 0, length = 0;
 
-	for (u32 b = 0; b < jit->block_count; b++)
-		largest = max(largest, jit->blocks[b].end - jit->blocks[b].start);
+	for (u32 at = 0; at < jit->count; at++) {
+		length = jit->insns[at].flags & JIT_TARGET ? 1 : length + 1;
+		largest = max(largest, length);
+	}
 	f.values = malloc((MAX_BPF_REG + 7 * (size_t)largest) * sizeof(*f.values));
 	if (!f.values)
 		return -ENOMEM;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files of the folding pass share: values of one basic block. */
+/* What the files of the folding pass share: values between jump targets. */
 #ifndef JIT_FOLD_H
 #define JIT_FOLD_H
 
@@ -7,7 +7,7 @@
 
 enum value_kind { VALUE_OPAQUE, VALUE_CONST, VALUE_ZEXT, VALUE_SHL32, VALUE_SHR32, VALUE_SHL64, VALUE_SHR64 };
 
-/* A value some register had in this block. Equal indexes are equal values. */
+/* A value some register had since the last jump target. Equal indexes are equal values. */
 struct value {
 	u8 kind;		/* enum value_kind */
 	bool zero_high;		/* the upper 32 bits are known to be zero */
@@ -35,6 +35,7 @@ struct fold {
 	struct value *values;
 	u32 count, room;
 	u32 reg[MAX_BPF_REG];	/* value of each register */
+	u32 block;		/* first instruction of the present block */
 	u32 epoch, stack_epoch;	/* stores so far to memory, to a private stack */
 	bool private_stack;
 	struct slot slots[SLOTS];

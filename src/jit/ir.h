@@ -24,6 +24,7 @@ enum jit_op {
 enum {
 	JIT_LEADER = 1,		/* begins a basic block */
 	JIT_LOOP = 2,		/* and is the target of a backward jump */
+	JIT_TARGET = 4,		/* and control gets there in another way than from the instruction before */
 };
 
 struct jinsn {

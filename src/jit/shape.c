@@ -100,12 +100,12 @@ static bool just_exits(const struct jit *jit, u32 at)
 static void mark_leaders(struct jit *jit)
 {
 	for (u32 f = 0; f < jit->spec->func_count; f++)
-		jit->insns[jit->spec->funcs[f].start].flags |= JIT_LEADER;
+		jit->insns[jit->spec->funcs[f].start].flags |= JIT_LEADER | JIT_TARGET;
 	for (u32 at = 0; at < jit->count; at++) {
 		if (is_jump(&jit->insns[at])) {
 			u32 target = jit->insns[at].aux;
 
-			jit->insns[target].flags |= JIT_LEADER;
+			jit->insns[target].flags |= JIT_LEADER | JIT_TARGET;
 			if (target <= at)
 				jit->loop_ends[target] = at;
 		}
