@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Benchmark of events: what a system call costs in a traced tree, attached and not, what an execve costs,
- * how long skep needs to its first event, and packets from a capture file. It runs itself as the traced
- * command; traced and untraced rounds take turns and the median counts.
+ * Benchmark of events: what a system call costs in a traced tree, attached and not, what an
+ * execve costs, how long skep needs to its first event, and packets from a capture file. It runs
+ * itself as the traced command; traced and untraced rounds take turns and the median counts.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -87,11 +87,15 @@ static double time_exec(void)
 	return (now() - start) / PROCESSES;
 }
 
-
 static int run_inner(const char *name)
 {
-	static const struct { const char *name; double (*run)(void); } inner[] = {
-		{ "getppid", time_getppid }, { "access", time_access }, { "exec", time_exec },
+	static const struct {
+		const char *name;
+		double (*run)(void);
+	} inner[] = {
+		{ "getppid", time_getppid },
+		{ "access", time_access },
+		{ "exec", time_exec },
 	};
 	double ns[INNER];
 
@@ -108,7 +112,10 @@ static int run_inner(const char *name)
 
 /* ---- running it ---- */
 
-/* Runs argv; what it wrote to fd (1 or 2), as a number. *first_ns: when the first byte came; *usage: of it alone. */
+/*
+ * Runs argv; what it wrote to fd (1 or 2), as a number. *first_ns: when the first byte came;
+ * *usage: of it alone.
+ */
 static double run(char *const argv[], int fd, double *first_ns, struct rusage *usage)
 {
 	posix_spawn_file_actions_t actions;
@@ -157,10 +164,12 @@ static void write_file(const char *name, const char *text)
 }
 
 /* Untraced and traced by prog attached to target, in turns: medians, and their difference told. */
-static void compare_with(const char *what, const char *name, const char *prog, const char *target, double limit)
+static void compare_with(const char *what, const char *name, const char *prog, const char *target,
+			 double limit)
 {
 	char path[256], *plain[] = { self, (char *)name, NULL };
-	char *traced[] = { (char *)skep, "run", "--attach", (char *)target, path, "--", self, (char *)name, NULL };
+	char *traced[] = { (char *)skep, "run",	       "--attach", (char *)target, path, "--",
+			   self,	 (char *)name, NULL };
 	double a[ROUNDS], b[ROUNDS], off, on;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, prog);
@@ -177,8 +186,10 @@ static void compare_with(const char *what, const char *name, const char *prog, c
 
 static void strace_with(const char *what, const char *name, const char *filter)
 {
-	char *traced[] = { "/usr/bin/strace", "-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-e", (char *)filter, self,
-			   (char *)name, NULL };
+	char *traced[] = {
+		"/usr/bin/strace", "-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-e",
+		(char *)filter,	   self, (char *)name,	  NULL
+	};
 	char *plain[] = { self, (char *)name, NULL };
 	double off, on;
 
@@ -192,7 +203,8 @@ static void strace_with(const char *what, const char *name, const char *filter)
 static void start_up(void)
 {
 	char path[256], cache[256];
-	char *traced[] = { (char *)skep, "run", "--attach", "kprobe:execve", path, "--", "/bin/true", NULL };
+	char *traced[] = { (char *)skep, "run", "--attach",  "kprobe:execve",
+			   path,	 "--",	"/bin/true", NULL };
 	double cached[ROUNDS * 3], uncached[ROUNDS];
 	struct rusage usage;
 	long peak = 0;
@@ -208,14 +220,17 @@ static void start_up(void)
 		setenv("XDG_CACHE_HOME", cache, 1);
 		run(traced, 1, &uncached[i], NULL);
 	}
-	printf("%-58s %9.1f ms  (<= 15)\n", "skep run hello.c -- true, cached: to the first event", median(cached, ROUNDS * 3) / 1e6);
+	printf("%-58s %9.1f ms  (<= 15)\n", "skep run hello.c -- true, cached: to the first event",
+	       median(cached, ROUNDS * 3) / 1e6);
 	printf("%-58s %9.1f MB  (<= 12)\n", "  peak memory", (double)peak / 1024);
-	printf("%-58s %9.1f ms  (<= 120)\n", "  not cached: to the first event", median(uncached, ROUNDS) / 1e6);
+	printf("%-58s %9.1f ms  (<= 120)\n", "  not cached: to the first event",
+	       median(uncached, ROUNDS) / 1e6);
 }
 
 static void write_capture(void)
 {
-	static const u32 header[] = { 0xa1b2c3d4, 4 << 16 | 2, 0, 0, 65535, 1 }, record[] = { 1, 2, 64, 64 };
+	static const u32 header[] = { 0xa1b2c3d4, 4 << 16 | 2, 0, 0, 65535, 1 },
+			 record[] = { 1, 2, 64, 64 };
 	static const u8 packet[64];
 	char path[256];
 	FILE *file;
@@ -241,7 +256,8 @@ static void packets(void)
 {
 	char prog[256], in[256], out[256];
 	char *count[] = { (char *)skep, "run", "--maps", "none", prog, "--pcap", in, NULL };
-	char *copy[] = { (char *)skep, "run", "--maps", "none", prog, "--pcap", in, "--out", out, NULL };
+	char *copy[] = { (char *)skep, "run", "--maps", "none", prog,
+			 "--pcap",     in,    "--out",	out,	NULL };
 	struct rusage usage;
 	double a[ROUNDS], b[ROUNDS];
 
@@ -256,10 +272,11 @@ static void packets(void)
 		run(copy, 1, NULL, &usage);
 		b[i] = cpu_ns(&usage);
 	}
-	printf("%-58s %9.1f ns a packet, %.1f M/s\n", "pcap, 64 bytes, counting program, start-up included",
-	       median(a, ROUNDS) / PACKETS, PACKETS * 1e3 / median(a, ROUNDS));
-	printf("%-58s %9.1f ns a packet, %.1f M/s\n", "  and writing all of them", median(b, ROUNDS) / PACKETS,
-	       PACKETS * 1e3 / median(b, ROUNDS));
+	printf("%-58s %9.1f ns a packet, %.1f M/s\n",
+	       "pcap, 64 bytes, counting program, start-up included", median(a, ROUNDS) / PACKETS,
+	       PACKETS * 1e3 / median(a, ROUNDS));
+	printf("%-58s %9.1f ns a packet, %.1f M/s\n", "  and writing all of them",
+	       median(b, ROUNDS) / PACKETS, PACKETS * 1e3 / median(b, ROUNDS));
 }
 
 static void set_up(void)
@@ -268,16 +285,20 @@ static void set_up(void)
 		exit(1);
 	skep = getenv("SKEP") ? getenv("SKEP") : "build/skep";
 	setenv("XDG_CACHE_HOME", dir, 1);
-	write_file("hello.c", "int hello(void *ctx) { bpf_trace_printk(\"Hello World!\"); return 0; }\n");
+	write_file("hello.c",
+		   "int hello(void *ctx) { bpf_trace_printk(\"Hello World!\"); return 0; }\n");
 	write_file("nothing.c", "int nothing(void *ctx) { return 0; }\n");
-	write_file("string.bpf.c", "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n"
-				   "struct enter { long pad; long nr; unsigned long args[6]; };\n"
-				   "SEC(\"tracepoint/syscalls/sys_enter_access\") int string(struct enter *e)\n"
-				   "{ char name[64]; bpf_probe_read_user_str(name, sizeof(name), (void *)e->args[0]); return 0; }\n"
-				   "char LICENSE[] SEC(\"license\") = \"GPL\";\n");
-	write_file("count.bpf.c", "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nlong packets;\n"
-				  "SEC(\"xdp\") int count(struct xdp_md *ctx) { packets++; return XDP_PASS; }\n"
-				  "char LICENSE[] SEC(\"license\") = \"GPL\";\n");
+	write_file("string.bpf.c",
+		   "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n"
+		   "struct enter { long pad; long nr; unsigned long args[6]; };\n"
+		   "SEC(\"tracepoint/syscalls/sys_enter_access\") int string(struct enter *e)\n"
+		   "{ char s[64]; bpf_probe_read_user_str(s, sizeof(s), (void *)e->args[0]);\n"
+		   "return 0; }\n"
+		   "char LICENSE[] SEC(\"license\") = \"GPL\";\n");
+	write_file("count.bpf.c",
+		   "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nlong packets;\n"
+		   "SEC(\"xdp\") int count(struct xdp_md *ctx) { packets++; return XDP_PASS; }\n"
+		   "char LICENSE[] SEC(\"license\") = \"GPL\";\n");
 }
 
 int main(int argc, char **argv)
@@ -288,10 +309,13 @@ int main(int argc, char **argv)
 		return run_inner(argv[1]);
 	set_up();
 	printf("%-58s %9s %9s %9s\n", "", "untraced", "traced", "");
-	compare_with("execve in vain in a new process, hello prints", "exec", "hello.c", "kprobe:execve", 25000);
+	compare_with("execve in vain in a new process, hello prints", "exec", "hello.c",
+		     "kprobe:execve", 25000);
 	compare_with("getppid, not attached", "getppid", "nothing.c", "kprobe:execve", 60);
-	compare_with("getppid, attached, empty program", "getppid", "nothing.c", "kprobe:getppid", 4500);
-	compare_with("access, attached, one string read", "access", "string.bpf.c", "tracepoint:syscalls:sys_enter_access", 6000);
+	compare_with("getppid, attached, empty program", "getppid", "nothing.c", "kprobe:getppid",
+		     4500);
+	compare_with("access, attached, one string read", "access", "string.bpf.c",
+		     "tracepoint:syscalls:sys_enter_access", 6000);
 	strace_with("  strace --seccomp-bpf: access", "access", "trace=access");
 	start_up();
 	packets();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Nearest names by edit distance (insert, delete, replace cost 1), at most a third of the name away;
- * a name that contains the wanted one, or is contained in it, counts as near. */
+/*
+ * Nearest names by edit distance (insert, delete, replace cost 1), at most a third of the name
+ * away; a name that contains the wanted one, or is contained in it, counts as near.
+ */
 #include "event/names.h"
 
 #include <string.h>
@@ -20,7 +22,8 @@ static u32 distance(const char *a, const char *b)
 
 		row[0] = i;
 		for (u32 j = 1; j <= len; j++) {
-			u32 replace = diagonal + (a[i - 1] != b[j - 1]), edge = min(row[j], row[j - 1]) + 1;
+			u32 replace = diagonal + (a[i - 1] != b[j - 1]),
+			    edge = min(row[j], row[j - 1]) + 1;
 
 			diagonal = row[j];
 			row[j] = min(replace, edge);
@@ -36,12 +39,14 @@ static u32 rank(const char *name, const char *candidate)
 
 	if (away <= (len + 2) / 3)
 		return away;
-	if (len >= 3 && strlen(candidate) >= 3 && (strstr(candidate, name) || strstr(name, candidate)))
+	if (len >= 3 && strlen(candidate) >= 3 &&
+	    (strstr(candidate, name) || strstr(name, candidate)))
 		return LONGEST + away;
 	return ~0u;
 }
 
-void names_suggest(struct log *log, const char *name, const char *prefix, const char *const *names, size_t count)
+void names_suggest(struct log *log, const char *name, const char *prefix, const char *const *names,
+		   size_t count)
 {
 	const char *best[SUGGESTIONS] = { NULL };
 	u32 ranks[SUGGESTIONS] = { ~0u, ~0u, ~0u };

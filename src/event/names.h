@@ -6,9 +6,10 @@
 #include "util/log.h"
 
 /*
- * Says "; nearest: PREFIXa, PREFIXb" with up to three of count names (NULL ones are skipped) that are near
- * to name, or nothing where none is. No newline.
+ * Says "; nearest: PREFIXa, PREFIXb" with up to three of count names (NULL ones are skipped) that
+ * are near to name, or nothing where none is. No newline.
  */
-void names_suggest(struct log *log, const char *name, const char *prefix, const char *const *names, size_t count);
+void names_suggest(struct log *log, const char *name, const char *prefix, const char *const *names,
+		   size_t count);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Packets: the XDP programs of a hive. They are attached to interfaces by number, as bpf(2) does it;
- * whoever has packets (a capture file, a bridge) runs them through packet_fire().
+ * Packets: the XDP programs of a hive. They are attached to interfaces by number, as bpf(2) does
+ * it; whoever has packets (a capture file, a bridge) runs them through packet_fire().
  *
  * A packet belongs to no process: like most of the kernel's it is met in the idle task.
  */
@@ -20,9 +20,10 @@ struct packet_source {
 	struct on_interface {
 		struct attachment *attachment;
 		u32 ifindex;
-	} *programs;	/* in the order of attachment */
+	} * programs; /* in the order of attachment */
 	size_t count;
-	pthread_rwlock_t lock;	/* of programs; held for reading while they run, so detach() waits for them */
+	/* of programs; held for reading while they run, so detach() waits for them */
+	pthread_rwlock_t lock;
 };
 
 static void idle_comm(struct task *task, char comm[16])
@@ -43,14 +44,20 @@ static int idle_read(struct task *task, void *dst, u64 addr, size_t len)
 	return -EFAULT;
 }
 
-static const struct task_ops idle_ops = { .comm = idle_comm, .creds = idle_creds, .read = idle_read };
+static const struct task_ops idle_ops = { .comm = idle_comm,
+					  .creds = idle_creds,
+					  .read = idle_read };
 
 u32 packet_fire(struct packet_source *source, u32 cpu, u32 ifindex, struct packet_frame *frame)
 {
 	u8 *data = frame->mem + PACKET_HEADROOM;
 	struct task idle = { .ops = &idle_ops };
 	struct xdp_ctx ctx = {
-		.packet = { .data = data, .data_end = data + frame->len, .data_meta = data, .head = frame->mem, .room = frame->room },
+		.packet = { .data = data,
+			    .data_end = data + frame->len,
+			    .data_meta = data,
+			    .head = frame->mem,
+			    .room = frame->room },
 	};
 	u32 verdict = XDP_PASS;
 
@@ -76,7 +83,8 @@ static bool claims(void *arg, const struct attach_target *target)
 	return target->kind == ATTACH_XDP;
 }
 
-static int attach(void *arg, struct attachment *attachment, const struct attach_target *target, struct log *why)
+static int attach(void *arg, struct attachment *attachment, const struct attach_target *target,
+		  struct log *why)
 {
 	struct packet_source *source = arg;
 	struct on_interface *grown;
@@ -131,7 +139,12 @@ int event_add_packet(struct hive *hive)
 	source->hive = hive;
 	pthread_rwlock_init(&source->lock, NULL);
 	source->source = (struct event_source){
-		.name = "packet", .claims = claims, .attach = attach, .detach = detach, .free = free_source, .arg = source,
+		.name = "packet",
+		.claims = claims,
+		.attach = attach,
+		.detach = detach,
+		.free = free_source,
+		.arg = source,
 	};
 	err = core_add_event_source(hive, &source->source);
 	if (err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pcap format: a file header of magic, version, zone, accuracy, snapshot length and link type, then
- * records of seconds, fraction, captured and original length, and bytes. The magic number tells the byte
- * order and the unit of the fraction, which nothing here depends on.
+ * The pcap format: a file header of magic, version, zone, accuracy, snapshot length and link
+ * type, then records of seconds, fraction, captured and original length, and bytes. The magic
+ * number tells the byte order and the unit of the fraction, which nothing here depends on.
  */
 #include "event/pcap.h"
 
@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define MAGIC_MICRO 0xa1b2c3d4u
-#define MAGIC_NANO 0xa1b23c4du
-#define MAGIC_NG 0x0a0d0d0au	/* pcapng's section header block, the same in both orders */
+#define MAGIC_NANO  0xa1b23c4du
+#define MAGIC_NG    0x0a0d0d0au /* pcapng's section header block, the same in both orders */
 
 enum { BUFFER = 1 << 20 };
 
@@ -36,8 +36,9 @@ static int no_pcap(struct pcap_reader *reader, size_t len, struct log *log)
 	if (ferror(reader->file))
 		return fail(log, -errno, "%s: %s", reader->name, strerror(errno));
 	if (magic == MAGIC_NG)
-		return fail(log, -EINVAL, "%s: a pcapng file; make it pcap first: editcap -F pcap %s out.pcap", reader->name,
-			    reader->name);
+		return fail(log, -EINVAL,
+			    "%s: a pcapng file; make it pcap first: editcap -F pcap %s out.pcap",
+			    reader->name, reader->name);
 	if (!len)
 		return fail(log, -EINVAL, "%s: empty, no pcap file", reader->name);
 	return fail(log, -EINVAL, "%s: no pcap file", reader->name);
@@ -48,7 +49,8 @@ static int read_header(struct pcap_reader *reader, struct log *log)
 	size_t len = fread(reader->header, 1, PCAP_HEADER, reader->file);
 	u32 magic = header_word(reader, 0);
 
-	reader->swapped = magic == __builtin_bswap32(MAGIC_MICRO) || magic == __builtin_bswap32(MAGIC_NANO);
+	reader->swapped =
+		magic == __builtin_bswap32(MAGIC_MICRO) || magic == __builtin_bswap32(MAGIC_NANO);
 	magic = header_word(reader, 0);
 	if (len < sizeof(magic) || (magic != MAGIC_MICRO && magic != MAGIC_NANO))
 		return no_pcap(reader, len, log);
@@ -91,11 +93,15 @@ int pcap_read(struct pcap_reader *reader, struct pcap_record *record, u8 *data, 
 		return 0;
 	if (len < sizeof(words))
 		return cut_short(reader, log);
-	*record = (struct pcap_record){ .seconds = order(words[0], reader->swapped), .fraction = order(words[1], reader->swapped),
-					.captured = order(words[2], reader->swapped), .original = order(words[3], reader->swapped) };
+	*record = (struct pcap_record){ .seconds = order(words[0], reader->swapped),
+					.fraction = order(words[1], reader->swapped),
+					.captured = order(words[2], reader->swapped),
+					.original = order(words[3], reader->swapped) };
 	if (record->captured > PCAP_LONGEST)
-		return fail(log, -EINVAL, "%s: packet %llu, at byte %llu, claims %u bytes: the file is damaged", reader->name,
-			    (unsigned long long)reader->packets + 1, (unsigned long long)reader->offset, record->captured);
+		return fail(log, -EINVAL,
+			    "%s: packet %llu, at byte %llu, claims %u bytes: the file is damaged",
+			    reader->name, (unsigned long long)reader->packets + 1,
+			    (unsigned long long)reader->offset, record->captured);
 	if (fread_unlocked(data, 1, record->captured, reader->file) < record->captured)
 		return cut_short(reader, log);
 	reader->packets++;
@@ -110,7 +116,8 @@ void pcap_close_read(struct pcap_reader *reader)
 	reader->file = NULL;
 }
 
-int pcap_open_write(struct pcap_writer *writer, const char *name, const struct pcap_reader *like, struct log *log)
+int pcap_open_write(struct pcap_writer *writer, const char *name, const struct pcap_reader *like,
+		    struct log *log)
 {
 	*writer = (struct pcap_writer){ .name = name, .swapped = like->swapped };
 	writer->file = strcmp(name, "-") ? fopen(name, "we") : stdout;
@@ -123,8 +130,10 @@ int pcap_open_write(struct pcap_writer *writer, const char *name, const struct p
 
 int pcap_write(struct pcap_writer *writer, const struct pcap_record *record, const u8 *data)
 {
-	const u32 words[4] = { order(record->seconds, writer->swapped), order(record->fraction, writer->swapped),
-			       order(record->captured, writer->swapped), order(record->original, writer->swapped) };
+	const u32 words[4] = { order(record->seconds, writer->swapped),
+			       order(record->fraction, writer->swapped),
+			       order(record->captured, writer->swapped),
+			       order(record->original, writer->swapped) };
 
 	if (fwrite_unlocked(words, 1, sizeof(words), writer->file) < sizeof(words) ||
 	    fwrite_unlocked(data, 1, record->captured, writer->file) < record->captured)

@@ -4,7 +4,7 @@
 
 int event_sources_add(struct hive *hive)
 {
-	static int (*const add[])(struct hive *hive) = { event_add_syscall, event_add_packet };
+	static int (*const add[])(struct hive * hive) = { event_add_syscall, event_add_packet };
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(add) && !err; i++)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * System calls at their entry: kprobes on syscall functions, raw tracepoint sys_enter, tracepoints
- * syscalls:sys_enter_*. Whoever stopped the call (a seccomp listener) tells it by syscall_fire().
+ * System calls at their entry: kprobes on syscall functions, raw tracepoint sys_enter,
+ * tracepoints syscalls:sys_enter_*. Whoever stopped the call (a seccomp listener) tells it by
+ * syscall_fire().
  *
  * The context is the kernel's. __x64_sys_X(const struct pt_regs *) gets a struct pt_regs whose di
- * points to the registers at entry, which live at a reserved kernel address that run regions resolve;
- * sys_X and __se_sys_X get the arguments themselves. What seccomp does not tell (sp, flags, callee-saved
- * registers) is zero.
+ * points to the registers at entry, which live at a reserved kernel address that run regions
+ * resolve; sys_X and __se_sys_X get the arguments themselves. What seccomp does not tell (sp,
+ * flags, callee-saved registers) is zero.
  */
 #include "event/event.h"
 #include "event/names.h"
@@ -18,15 +19,16 @@
 
 /* The kernel's struct pt_regs on x86-64. */
 struct regs {
-	u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
+	u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs,
+		flags, sp, ss;
 };
 
 /* Where the registers at entry are, for programs: the top of a kernel stack. */
 #define ENTRY_REGS 0xffffc90000003f58ull
 
 enum flavour {
-	PROBE_REGS,	/* __x64_sys_X(regs) */
-	PROBE_ARGS,	/* sys_X(a, b, c, …) */
+	PROBE_REGS, /* __x64_sys_X(regs) */
+	PROBE_ARGS, /* sys_X(a, b, c, …) */
 	TRACEPOINT,
 	RAW_SYS_ENTER,
 };
@@ -34,16 +36,18 @@ enum flavour {
 struct probe {
 	struct attachment *attachment;
 	enum flavour flavour;
-	s32 nr;		/* -1: every call */
+	s32 nr; /* -1: every call */
 };
 
 struct syscall_source {
 	struct event_source source;
 	struct hive *hive;
-	struct probe *probes;	/* sorted: sys_enter first, then tracepoints, then probes, as the kernel meets them */
+	/* sorted: sys_enter first, then tracepoints, then probes, as the kernel meets them */
+	struct probe *probes;
 	size_t nr_probes;
 	const struct syscall_set *running;
-	pthread_rwlock_t lock;	/* of all above; held for reading while programs run, so detach() waits for them */
+	/* of all above; held for reading while programs run, so detach() waits for them */
+	pthread_rwlock_t lock;
 };
 
 static const char *const functions[SYSCALL_MAX] = {
@@ -77,7 +81,8 @@ static s32 parse_symbol(const char *name, enum flavour *flavour)
 	if (skip_prefix(&name, "__x64_sys_"))
 		return find_function(name);
 	*flavour = PROBE_ARGS;
-	if (skip_prefix(&name, "__se_sys_") || skip_prefix(&name, "__do_sys_") || skip_prefix(&name, "sys_"))
+	if (skip_prefix(&name, "__se_sys_") || skip_prefix(&name, "__do_sys_") ||
+	    skip_prefix(&name, "sys_"))
 		return find_function(name);
 	return -ENOENT;
 }
@@ -95,17 +100,15 @@ static bool claims(void *arg, const struct attach_target *target)
 	(void)arg;
 	switch (target->kind) {
 	case ATTACH_KPROBE:
-	case ATTACH_KRETPROBE:
-		return true;
-	case ATTACH_TRACEPOINT:
-		return skip_category(&name);
-	case ATTACH_RAW_TRACEPOINT:
-		return !strcmp(name, "sys_enter") || !strcmp(name, "sys_exit");
+	case ATTACH_KRETPROBE: return true;
+	case ATTACH_TRACEPOINT: return skip_category(&name);
+	case ATTACH_RAW_TRACEPOINT: return !strcmp(name, "sys_enter") || !strcmp(name, "sys_exit");
 	}
 	return false;
 }
 
-static int no_function(struct log *why, const char *what, const char *full, const char *bare, const char *prefix)
+static int no_function(struct log *why, const char *what, const char *full, const char *bare,
+		       const char *prefix)
 {
 	say(why, "%s %s: skep sees the entry of system calls", what, full);
 	names_suggest(why, bare, prefix, functions, SYSCALL_MAX);
@@ -117,42 +120,50 @@ static int parse_probe(struct probe *probe, const struct attach_target *target, 
 	const char *name = target->name, *bare = name;
 
 	if (target->offset)
-		return fail(why, -EINVAL, "kprobe %s+%llu: only the first instruction of a syscall function can be probed",
-			    name, (unsigned long long)target->offset);
+		return fail(
+			why, -EINVAL,
+			"kprobe %s+%llu: only a syscall function's first instruction can be probed",
+			name, (unsigned long long)target->offset);
 	probe->nr = parse_symbol(name, &probe->flavour);
 	if (probe->nr >= 0)
 		return 0;
-	if (!skip_prefix(&bare, "__x64_sys_") && !skip_prefix(&bare, "__ia32_sys_") && !skip_prefix(&bare, "__se_sys_"))
+	if (!skip_prefix(&bare, "__x64_sys_") && !skip_prefix(&bare, "__ia32_sys_") &&
+	    !skip_prefix(&bare, "__se_sys_"))
 		skip_prefix(&bare, "sys_");
 	return no_function(why, "kprobe", name, bare, "__x64_sys_");
 }
 
-static int parse_tracepoint(struct probe *probe, const struct attach_target *target, struct log *why)
+static int parse_tracepoint(struct probe *probe, const struct attach_target *target,
+			    struct log *why)
 {
 	const char *name = target->name;
 
 	skip_category(&name);
 	probe->flavour = TRACEPOINT;
 	if (skip_prefix(&name, "sys_exit_"))
-		return fail(why, -EOPNOTSUPP, "tracepoint %s: exits of system calls are not there yet", target->name);
+		return fail(why, -EOPNOTSUPP,
+			    "tracepoint %s: exits of system calls are not there yet", target->name);
 	probe->nr = skip_prefix(&name, "sys_enter_") ? find_function(name) : -ENOENT;
-	return probe->nr >= 0 ? 0 : no_function(why, "tracepoint", target->name, name, "syscalls/sys_enter_");
+	return probe->nr >= 0
+		       ? 0
+		       : no_function(why, "tracepoint", target->name, name, "syscalls/sys_enter_");
 }
 
 static int parse_target(struct probe *probe, const struct attach_target *target, struct log *why)
 {
 	switch (target->kind) {
-	case ATTACH_KPROBE:
-		return parse_probe(probe, target, why);
+	case ATTACH_KPROBE: return parse_probe(probe, target, why);
 	case ATTACH_KRETPROBE:
-		return fail(why, -EOPNOTSUPP, "kretprobe %s: returns of system calls are not there yet", target->name);
-	case ATTACH_TRACEPOINT:
-		return parse_tracepoint(probe, target, why);
+		return fail(why, -EOPNOTSUPP,
+			    "kretprobe %s: returns of system calls are not there yet",
+			    target->name);
+	case ATTACH_TRACEPOINT: return parse_tracepoint(probe, target, why);
 	}
 	probe->flavour = RAW_SYS_ENTER;
 	probe->nr = -1;
 	if (!strcmp(target->name, "sys_exit"))
-		return fail(why, -EOPNOTSUPP, "raw tracepoint sys_exit: exits of system calls are not there yet");
+		return fail(why, -EOPNOTSUPP,
+			    "raw tracepoint sys_exit: exits of system calls are not there yet");
 	return 0;
 }
 
@@ -177,7 +188,8 @@ static int insert(struct syscall_source *source, const struct probe *probe)
 	return 0;
 }
 
-static int attach(void *arg, struct attachment *attachment, const struct attach_target *target, struct log *why)
+static int attach(void *arg, struct attachment *attachment, const struct attach_target *target,
+		  struct log *why)
 {
 	struct syscall_source *source = arg;
 	struct probe probe = { .attachment = attachment };
@@ -187,8 +199,10 @@ static int attach(void *arg, struct attachment *attachment, const struct attach_
 		return err;
 	pthread_rwlock_wrlock(&source->lock);
 	if (source->running && (probe.nr < 0 || !syscall_set_has(source->running, (u32)probe.nr)))
-		fail(why, 0, "%s: attached, but the command runs already and its system calls were chosen at its start: "
-			     "this program will see none of it", target->name);
+		fail(why, 0,
+		     "%s: attached, but the command runs already and its system calls "
+		     "were chosen at its start: this program will see none of it",
+		     target->name);
 	err = insert(source, &probe);
 	pthread_rwlock_unlock(&source->lock);
 	return err;
@@ -238,13 +252,23 @@ static struct regs entry_regs(const struct syscall_event *event)
 {
 	const u64 *args = event->args;
 
-	return (struct regs){ .di = args[0], .si = args[1], .dx = args[2], .r10 = args[3], .r8 = args[4], .r9 = args[5],
-			      .ax = (u64)-ENOSYS, .orig_ax = (u64)event->nr, .ip = event->ip, .cx = event->ip,
-			      .cs = 0x33, .ss = 0x2b };
+	return (struct regs){ .di = args[0],
+			      .si = args[1],
+			      .dx = args[2],
+			      .r10 = args[3],
+			      .r8 = args[4],
+			      .r9 = args[5],
+			      .ax = (u64)-ENOSYS,
+			      .orig_ax = (u64)event->nr,
+			      .ip = event->ip,
+			      .cx = event->ip,
+			      .cs = 0x33,
+			      .ss = 0x2b };
 }
 
-static void fire_probe(struct syscall_source *source, const struct probe *probe, u32 cpu, struct task *task,
-		       const struct syscall_event *event, const struct regs *entry)
+static void fire_probe(struct syscall_source *source, const struct probe *probe, u32 cpu,
+		       struct task *task, const struct syscall_event *event,
+		       const struct regs *entry)
 {
 	struct regs regs = { .orig_ax = ~0ull, .cs = 0x10, .di = ENTRY_REGS, .si = (u64)event->nr };
 	const struct run_region regions[] = {
@@ -254,13 +278,13 @@ static void fire_probe(struct syscall_source *source, const struct probe *probe,
 	const u64 *args = event->args;
 
 	if (probe->flavour == PROBE_ARGS)
-		regs.di = args[0], regs.si = args[1], regs.dx = args[2], regs.cx = args[3], regs.r8 = args[4],
-		regs.r9 = args[5];
+		regs.di = args[0], regs.si = args[1], regs.dx = args[2], regs.cx = args[3],
+		regs.r8 = args[4], regs.r9 = args[5];
 	core_fire(source->hive, probe->attachment, cpu, &regs, task, regions, ARRAY_SIZE(regions));
 }
 
-static void fire_tracepoint(struct syscall_source *source, const struct probe *probe, u32 cpu, struct task *task,
-			    const struct syscall_event *event)
+static void fire_tracepoint(struct syscall_source *source, const struct probe *probe, u32 cpu,
+			    struct task *task, const struct syscall_event *event)
 {
 	struct {
 		u16 type;
@@ -275,8 +299,8 @@ static void fire_tracepoint(struct syscall_source *source, const struct probe *p
 	core_fire(source->hive, probe->attachment, cpu, &record, task, &region, 1);
 }
 
-static void fire_raw(struct syscall_source *source, const struct probe *probe, u32 cpu, struct task *task,
-		     const struct syscall_event *event, const struct regs *entry)
+static void fire_raw(struct syscall_source *source, const struct probe *probe, u32 cpu,
+		     struct task *task, const struct syscall_event *event, const struct regs *entry)
 {
 	u64 args[2] = { ENTRY_REGS, (u64)event->nr };
 	const struct run_region regions[] = {
@@ -287,7 +311,8 @@ static void fire_raw(struct syscall_source *source, const struct probe *probe, u
 	core_fire(source->hive, probe->attachment, cpu, args, task, regions, ARRAY_SIZE(regions));
 }
 
-int syscall_fire(struct syscall_source *source, u32 cpu, struct task *task, const struct syscall_event *event)
+int syscall_fire(struct syscall_source *source, u32 cpu, struct task *task,
+		 const struct syscall_event *event)
 {
 	const struct regs entry = entry_regs(event);
 	int fired = 0;
@@ -327,7 +352,12 @@ int event_add_syscall(struct hive *hive)
 	source->hive = hive;
 	pthread_rwlock_init(&source->lock, NULL);
 	source->source = (struct event_source){
-		.name = "syscall", .claims = claims, .attach = attach, .detach = detach, .free = free_source, .arg = source,
+		.name = "syscall",
+		.claims = claims,
+		.attach = attach,
+		.detach = detach,
+		.free = free_source,
+		.arg = source,
 	};
 	err = core_add_event_source(hive, &source->source);
 	if (err)

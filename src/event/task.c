@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks over /proc (see task.h). Every entry keeps an fd of /proc/TID/comm: reading it gives the name of
- * this moment, and fails with ESRCH when the thread is gone, which is what keeps a reused id from being
- * taken for its predecessor. Since ids come again only after all others, an entry that was read less
- * than TRUSTED_NS ago needs no such proof. Entries are found by hash in sets of WAYS; the oldest of a set
- * makes room, so the fds held are bounded however many processes come and go.
+ * Tasks over /proc (see task.h). Every entry keeps an fd of /proc/TID/comm: reading it gives the
+ * name of this moment, and fails with ESRCH when the thread is gone, which is what keeps a reused
+ * id from being taken for its predecessor. Since ids come again only after all others, an entry
+ * that was read less than TRUSTED_NS ago needs no such proof. Entries are found by hash in sets
+ * of WAYS; the oldest of a set makes room, so the fds held are bounded however many processes
+ * come and go.
  */
 #include "event/task.h"
 
@@ -28,9 +29,9 @@ struct entry {
 	int comm_fd;
 	bool creds_known;
 	u32 uid, gid;
-	u64 used;	/* clock of the last task_get() */
-	u64 seen_ns;	/* when it was last known to be the thread it is */
-	bool comm_known;	/* comm is of this event */
+	u64 used;	 /* clock of the last task_get() */
+	u64 seen_ns;	 /* when it was last known to be the thread it is */
+	bool comm_known; /* comm is of this event */
 	char comm[16];
 };
 
@@ -70,7 +71,8 @@ static bool refresh_comm(struct entry *entry)
 		memset(entry->comm, 0, sizeof(entry->comm));
 		return false;
 	}
-	memset(entry->comm + len - 1, 0, sizeof(entry->comm) - (size_t)len + 1);	/* the newline and after */
+	memset(entry->comm + len - 1, 0,
+	       sizeof(entry->comm) - (size_t)len + 1); /* the newline and after */
 	entry->seen_ns = now_ns();
 	return true;
 }
@@ -96,7 +98,10 @@ static bool read_status(u32 tid, char *buf, size_t size)
 	return len > 0;
 }
 
-/* A signal 0 to thread tid of group tid fails with ESRCH unless tid leads its group: far cheaper than status. */
+/*
+ * A signal 0 to thread tid of group tid fails with ESRCH unless tid leads its group: far cheaper
+ * than status.
+ */
 static u32 tgid_of(u32 tid)
 {
 	char status[2048];
@@ -135,18 +140,21 @@ static int task_read(struct task *task, void *dst, u64 addr, size_t len)
 
 	if (!len)
 		return 0;
-	if (!task->pid || process_vm_readv((pid_t)task->pid, &local, 1, &remote, 1, 0) != (ssize_t)len)
+	if (!task->pid ||
+	    process_vm_readv((pid_t)task->pid, &local, 1, &remote, 1, 0) != (ssize_t)len)
 		return -EFAULT;
 	return 0;
 }
 
 static int task_write(struct task *task, u64 addr, const void *src, size_t len)
 {
-	struct iovec local = { (void *)(uintptr_t)src, len }, remote = { (void *)(uintptr_t)addr, len };
+	struct iovec local = { (void *)(uintptr_t)src, len },
+		     remote = { (void *)(uintptr_t)addr, len };
 
 	if (!len)
 		return 0;
-	if (!task->pid || process_vm_writev((pid_t)task->pid, &local, 1, &remote, 1, 0) != (ssize_t)len)
+	if (!task->pid ||
+	    process_vm_writev((pid_t)task->pid, &local, 1, &remote, 1, 0) != (ssize_t)len)
 		return -EFAULT;
 	return 0;
 }
@@ -241,7 +249,8 @@ int task_cache_new(struct task_cache **out)
 	if (!cache)
 		return -ENOMEM;
 	for (int i = 0; i < SETS * WAYS; i++)
-		cache->entries[i / WAYS][i % WAYS] = (struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1 };
+		cache->entries[i / WAYS][i % WAYS] =
+			(struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1 };
 	*out = cache;
 	return 0;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Looking up commands: in PATH before a tree starts, and in a traced task's own view when it executes one. */
+/*
+ * Looking up commands: in PATH before a tree starts, and in a traced task's own view when it
+ * executes one.
+ */
 #include "supervise/command.h"
 
 #include <errno.h>
@@ -35,7 +38,8 @@ int command_find(const char *name, char *path, size_t size)
 		int err;
 
 		next = dirs[len] ? dirs + len + 1 : NULL;
-		if (snprintf(path, size, "%.*s%s%s", (int)len, dirs, len ? "/" : "", name) >= (int)size)
+		if (snprintf(path, size, "%.*s%s%s", (int)len, dirs, len ? "/" : "", name) >=
+		    (int)size)
 			continue;
 		err = check(path);
 		if (!err)
@@ -70,6 +74,8 @@ bool command_setuid(struct task *task, u64 addr, char *path, size_t size)
 
 	if (!read_text(task, addr, path, size))
 		return false;
-	snprintf(full, sizeof(full), "/proc/%u/%s/%s", task->pid, path[0] == '/' ? "root" : "cwd", path);
-	return stat(full, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & (S_ISUID | S_ISGID) && st.st_mode & 0111;
+	snprintf(full, sizeof(full), "/proc/%u/%s/%s", task->pid, path[0] == '/' ? "root" : "cwd",
+		 path);
+	return stat(full, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & (S_ISUID | S_ISGID) &&
+	       st.st_mode & 0111;
 }

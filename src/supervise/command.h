@@ -8,7 +8,10 @@
 /* The file that execvp(3) would execute for name, into path: 0, -ENOENT, -EACCES, -ENAMETOOLONG. */
 int command_find(const char *name, char *path, size_t size);
 
-/* Whether the file named at addr in the task's memory, as the task sees it, is set-user-ID or set-group-ID; its name into path. */
+/*
+ * Whether the file named at addr in the task's memory, as the task sees it, is set-user-ID or
+ * set-group-ID; its name into path.
+ */
 bool command_setuid(struct task *task, u64 addr, char *path, size_t size);
 
 #endif

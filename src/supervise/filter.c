@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The seccomp filter: notify for the numbers of a set on the native ABI, allow everything else,
- * 32-bit and x32 calls included. It looks at arch and nr only, so Linux (≥ 5.11) works out the allowed
- * numbers once and does not run it for them at all.
+ * 32-bit and x32 calls included. It looks at arch and nr only, so Linux (≥ 5.11) works out the
+ * allowed numbers once and does not run it for them at all.
  */
 #include "supervise/tree.h"
 
@@ -37,7 +37,8 @@ static void emit_range(struct emitter *to, u32 first, u32 last)
 
 int filter_build(struct sock_fprog *filter, const struct syscall_set *set)
 {
-	struct emitter to = { .insns = calloc(SYSCALL_MAX / 2 * 4 + 8, sizeof(struct sock_filter)) };
+	struct emitter to = { .insns =
+				      calloc(SYSCALL_MAX / 2 * 4 + 8, sizeof(struct sock_filter)) };
 
 	if (!to.insns)
 		return -ENOMEM;

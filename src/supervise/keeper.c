@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The keeper: a process that does nothing as long as the supervisor lives, and when it is gone lets the
- * tree run on as if it had never been watched.
+ * The keeper: a process that does nothing as long as the supervisor lives, and when it is gone
+ * lets the tree run on as if it had never been watched.
  *
- * All of it lies in one section and uses system calls only, for it unmaps everything else: what it
- * keeps of the memory it was forked with is this code, its stack and the shared slots. It holds no fd but
- * the listener and its end of the channel, so no pipe, terminal or file of anyone stays open because of it.
+ * All of it lies in one section and uses system calls only, for it unmaps everything else: what
+ * it keeps of the memory it was forked with is this code, its stack and the shared slots. It
+ * holds no fd but the listener and its end of the channel, so no pipe, terminal or file of anyone
+ * stays open because of it.
  */
 #include "supervise/tree.h"
 
@@ -23,14 +24,18 @@
 #define CLOSE_RANGE_UNSHARE (1u << 1)
 #endif
 
-/* Code that may run when nothing but itself is mapped: no calls outside the section, no instrumentation. */
-#define KEEPER                                                                                                         \
-	static __attribute__((section("keeper_text"), noinline, no_stack_protector, no_sanitize("address"),          \
-			      no_sanitize("undefined"), no_sanitize("thread")))
+/*
+ * Code that may run when nothing but itself is mapped: no calls outside the section, no
+ * instrumentation.
+ */
+#define KEEPER                                                                      \
+	static __attribute__((section("keeper_text"), noinline, no_stack_protector, \
+			      no_sanitize("address"), no_sanitize("undefined"),     \
+			      no_sanitize("thread")))
 
 extern const char __start_keeper_text[], __stop_keeper_text[];
 
-enum { LISTENER = 0, CHANNEL = 1 };	/* the keeper's only fds */
+enum { LISTENER = 0, CHANNEL = 1 }; /* the keeper's only fds */
 enum { GONE = POLLHUP | POLLERR | POLLNVAL };
 
 /* Not memset(): the compiler would call libc's. */
@@ -50,8 +55,10 @@ KEEPER void answer(u64 id)
 	raw3(SYS_ioctl, LISTENER, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
 
-/* Waits for want on the listener, at most ms (-1: for ever), or for the channel to close if it is watched. Returns what
- * poll(2) says of the listener. */
+/*
+ * Waits for want on the listener, at most ms (-1: for ever), or for the channel to close if it is
+ * watched. Returns what poll(2) says of the listener.
+ */
 KEEPER short wait_for(bool channel, short want, long ms, bool *closed)
 {
 	struct timespec time;
@@ -84,7 +91,10 @@ KEEPER void unmap(uintptr_t from, uintptr_t to)
 		raw3(SYS_munmap, from, to - from, 0);
 }
 
-/* Gives back all memory but the code, the stack and the shared page (kept: sorted, page-aligned ranges). */
+/*
+ * Gives back all memory but the code, the stack and the shared page (kept: sorted, page-aligned
+ * ranges).
+ */
 KEEPER void shrink(const struct keeper *keeper)
 {
 	uintptr_t kept[3][2], end = (1ull << 47) - 4096;
@@ -111,13 +121,18 @@ KEEPER void shrink(const struct keeper *keeper)
 	unmap(kept[2][1], end);
 }
 
-/* The table of fds is shared with the command until its exec: first a copy of our own, then empty that. */
+/*
+ * The table of fds is shared with the command until its exec: first a copy of our own, then empty
+ * that.
+ */
 KEEPER void own_fds(const struct keeper *keeper)
 {
 	long listener, channel;
 
-	if (raw3(SYS_close_range, ~0u, ~0u, CLOSE_RANGE_UNSHARE) < 0 && raw3(SYS_unshare, CLONE_FILES, 0, 0) < 0)
-		raw3(SYS_exit_group, 1, 0, 0);	/* Linux before 5.9 in a container: no keeper rather than a harmful one */
+	if (raw3(SYS_close_range, ~0u, ~0u, CLOSE_RANGE_UNSHARE) < 0 &&
+	    raw3(SYS_unshare, CLONE_FILES, 0, 0) < 0)
+		raw3(SYS_exit_group, 1, 0,
+		     0); /* Linux before 5.9 in a container: no keeper rather than a harmful one */
 	listener = raw3(SYS_fcntl, keeper->listener, F_DUPFD, 3);
 	channel = raw3(SYS_fcntl, keeper->channel, F_DUPFD, 3);
 	raw3(SYS_dup3, listener, LISTENER, 0);
@@ -125,7 +140,10 @@ KEEPER void own_fds(const struct keeper *keeper)
 	raw3(SYS_close_range, 2, ~0u, 0);
 }
 
-/* Linux writes to a registered rseq area whenever it likes: memory may go only after that is undone. */
+/*
+ * Linux writes to a registered rseq area whenever it likes: memory may go only after that is
+ * undone.
+ */
 KEEPER bool leave_rseq(const struct keeper *keeper)
 {
 	enum { UNREGISTER = 1, SIGNATURE = 0x53053053 };
@@ -150,7 +168,8 @@ KEEPER void let_continue(const struct keeper *keeper)
 			return;
 		zero(slot->room, sizeof(slot->room));
 		/* with nothing ready this would wait for ever */
-		if (ready & POLLIN && raw3(SYS_ioctl, LISTENER, SECCOMP_IOCTL_NOTIF_RECV, slot) == 0)
+		if (ready & POLLIN &&
+		    raw3(SYS_ioctl, LISTENER, SECCOMP_IOCTL_NOTIF_RECV, slot) == 0)
 			answer(slot->notif.id);
 		if (small || *keeper->in_use)
 			continue;
@@ -160,8 +179,8 @@ KEEPER void let_continue(const struct keeper *keeper)
 	}
 }
 
-__attribute__((section("keeper_text"), noinline, no_stack_protector, no_sanitize("address"), no_sanitize("undefined"),
-	       no_sanitize("thread"))) _Noreturn void
+__attribute__((section("keeper_text"), noinline, no_stack_protector, no_sanitize("address"),
+	       no_sanitize("undefined"), no_sanitize("thread"))) _Noreturn void
 keeper_live(struct keeper *given)
 {
 	struct keeper keeper = *given;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writing without waiting to an fd that must not be made non-blocking, since others share its open file: poll(2)
- * first, and then at most PIPE_BUF bytes, which a pipe that polls writable takes at once. What cannot be
- * written stays in the hive's bounded pipe, whose losses are counted and told as the kernel tells them.
+ * Writing without waiting to an fd that must not be made non-blocking, since others share its
+ * open file: poll(2) first, and then at most PIPE_BUF bytes, which a pipe that polls writable
+ * takes at once. What cannot be written stays in the hive's bounded pipe, whose losses are
+ * counted and told as the kernel tells them.
  */
 #include "supervise/out.h"
 
@@ -31,7 +32,8 @@ static bool refill(struct out *out)
 	out->len = core_trace_read(out->hive, out->buf, sizeof(out->buf) - NOTE, &lost);
 	len = out->len;
 	if (lost)
-		out->len += (size_t)snprintf(out->buf + len, NOTE, "CPU:0 [LOST %llu EVENTS]\n", (unsigned long long)lost);
+		out->len += (size_t)snprintf(out->buf + len, NOTE, "CPU:0 [LOST %llu EVENTS]\n",
+					     (unsigned long long)lost);
 	out->lost += lost;
 	return out->len;
 }
@@ -60,7 +62,7 @@ static void flush(struct out *out, int timeout)
 		if (n >= 0)
 			out->done += (size_t)n;
 		else if (errno != EINTR && errno != EAGAIN)
-			out->fd = -1;	/* the reader is gone; the command need not care */
+			out->fd = -1; /* the reader is gone; the command need not care */
 	}
 	out->blocked = false;
 }

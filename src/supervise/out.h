@@ -7,11 +7,11 @@
 
 struct out {
 	struct hive *hive;
-	int fd;		/* -1: lines stay in the pipe */
-	bool blocked;	/* the reader is slow: flush again when fd is writable */
-	u64 lost;	/* lines that fell out of the full pipe */
+	int fd;	      /* -1: lines stay in the pipe */
+	bool blocked; /* the reader is slow: flush again when fd is writable */
+	u64 lost;     /* lines that fell out of the full pipe */
 	size_t len, done;
-	char buf[4096];	/* PIPE_BUF: what a writable pipe takes without waiting */
+	char buf[4096]; /* PIPE_BUF: what a writable pipe takes without waiting */
 };
 
 void out_start(struct out *out, struct hive *hive, int fd);

@@ -31,10 +31,11 @@ raw_inline long raw_call(long nr, long a, long b, long c, long d, long e, long f
 }
 
 /*
- * clone(2) onto a new stack whose end is top: the child calls fn(arg), which must not return. Returns as the
- * system call does, in the parent only. parent_tid and child_tid as there.
+ * clone(2) onto a new stack whose end is top: the child calls fn(arg), which must not return.
+ * Returns as the system call does, in the parent only. parent_tid and child_tid as there.
  */
-raw_inline long raw_clone(unsigned long flags, void *top, void (*fn)(void *), void *arg, volatile s32 *child_tid)
+raw_inline long raw_clone(unsigned long flags, void *top, void (*fn)(void *), void *arg,
+			  volatile s32 *child_tid)
 {
 	void **stack = (void **)((uintptr_t)top & ~15ul);
 	register long r10 __asm__("r10") = (long)child_tid;
@@ -78,7 +79,8 @@ raw_inline long raw_call(long nr, long a, long b, long c, long d, long e, long f
 	return x0;
 }
 
-raw_inline long raw_clone(unsigned long flags, void *top, void (*fn)(void *), void *arg, volatile s32 *child_tid)
+raw_inline long raw_clone(unsigned long flags, void *top, void (*fn)(void *), void *arg,
+			  volatile s32 *child_tid)
 {
 	void **stack = (void **)((uintptr_t)top & ~15ul);
 	register long x8 __asm__("x8") = SYS_clone;
@@ -108,6 +110,7 @@ raw_inline long raw_clone(unsigned long flags, void *top, void (*fn)(void *), vo
 #endif
 
 #define raw3(nr, a, b, c) raw_call(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define raw6(nr, a, b, c, d, e, f) raw_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define raw6(nr, a, b, c, d, e, f) \
+	raw_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * skep_pcap(): the packets of a capture file through the attached XDP programs. The program is the only way from
- * the input to the output, so its verdict holds; trace lines are written as packets go by and never lost.
+ * skep_pcap(): the packets of a capture file through the attached XDP programs. The program is
+ * the only way from the input to the output, so its verdict holds; trace lines are written as
+ * packets go by and never lost.
  */
 #include "skep.h"
 
@@ -16,7 +17,7 @@
 #include "event/pcap.h"
 #include "supervise/out.h"
 
-enum { FLUSH_EVERY = 32 };	/* packets between looks at the trace pipe */
+enum { FLUSH_EVERY = 32 }; /* packets between looks at the trace pipe */
 
 struct replay {
 	const struct skep_pcap_opts *opts;
@@ -33,22 +34,21 @@ struct replay {
 static u64 *counter(struct skep_pcap_result *result, u32 verdict)
 {
 	switch (verdict) {
-	case XDP_ABORTED:
-		return &result->aborted;
-	case XDP_DROP:
-		return &result->dropped;
-	case XDP_PASS:
-		return &result->passed;
-	case XDP_TX:
-		return &result->tx;
-	case XDP_REDIRECT:
-		return &result->redirected;
+	case XDP_ABORTED: return &result->aborted;
+	case XDP_DROP: return &result->dropped;
+	case XDP_PASS: return &result->passed;
+	case XDP_TX: return &result->tx;
+	case XDP_REDIRECT: return &result->redirected;
 	}
 	return &result->invalid;
 }
 
-/* The packet as it is now, with the original's time; what the program added or cut counts for both lengths. */
-static int pass(struct replay *replay, const struct pcap_record *record, const struct packet_frame *frame)
+/*
+ * The packet as it is now, with the original's time; what the program added or cut counts for
+ * both lengths.
+ */
+static int pass(struct replay *replay, const struct pcap_record *record,
+		const struct packet_frame *frame)
 {
 	struct pcap_record now = *record;
 
@@ -78,7 +78,9 @@ static int run(struct replay *replay)
 	struct pcap_record record;
 	int more, err = 0;
 
-	while ((more = pcap_read(&replay->in, &record, replay->mem + PACKET_HEADROOM, replay->log)) > 0 && !err)
+	while ((more = pcap_read(&replay->in, &record, replay->mem + PACKET_HEADROOM,
+				 replay->log)) > 0 &&
+	       !err)
 		err = run_packet(replay, &record);
 	out_finish(&replay->trace);
 	replay->result->lost = replay->trace.lost;
@@ -89,8 +91,8 @@ static bool same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 
-	return strcmp(a, "-") && strcmp(b, "-") && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino && S_ISREG(x.st_mode);
+	return strcmp(a, "-") && strcmp(b, "-") && stat(a, &x) == 0 && stat(b, &y) == 0 &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino && S_ISREG(x.st_mode);
 }
 
 /* Opens what opts names. */
@@ -105,13 +107,15 @@ static int open_files(struct replay *replay)
 			return fail(replay->log, -ENODEV, "%s: no such interface", opts->interface);
 	}
 	if (opts->out && same_file(opts->in, opts->out))
-		return fail(replay->log, -EINVAL, "%s: input and output are the same file", opts->out);
+		return fail(replay->log, -EINVAL, "%s: input and output are the same file",
+			    opts->out);
 	err = pcap_open_read(&replay->in, opts->in, replay->log);
 	if (err)
 		return err;
 	if (replay->in.linktype != PCAP_ETHERNET)
-		say(replay->log, "%s: link type %u is not Ethernet; programs see its packets as they are\n", opts->in,
-		    replay->in.linktype);
+		say(replay->log,
+		    "%s: link type %u is not Ethernet; programs see its packets as they are\n",
+		    opts->in, replay->in.linktype);
 	return opts->out ? pcap_open_write(&replay->out, opts->out, &replay->in, replay->log) : 0;
 }
 

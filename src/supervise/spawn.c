@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * skep_spawn(): the supervisor of a traced command. One loop over poll(2): the listener's notifications, the
- * command's end, signals, ticks, the trace pipe's reader. Nothing in it waits but that poll: a trace reader
- * that is slow costs lines, which are counted, never the tree's time.
+ * skep_spawn(): the supervisor of a traced command. One loop over poll(2): the listener's
+ * notifications, the command's end, signals, ticks, the trace pipe's reader. Nothing in it waits
+ * but that poll: a trace reader that is slow costs lines, which are counted, never the tree's
+ * time.
  */
 #include "skep.h"
 
@@ -40,15 +41,16 @@ struct supervisor {
 	struct tree tree;
 	struct out out;
 	struct pollfd fds[FD_OTHERS + MAX_POLLS];
-	sigset_t mask;		/* of the calling thread, to be restored */
+	sigset_t mask; /* of the calling thread, to be restored */
 	bool noted_setuid, ended;
 };
 
 /* Calls after which what we know of a thread's credentials no longer holds. */
 static bool changes_creds(s32 nr)
 {
-	static const s32 calls[] = { SYS_execve, SYS_execveat, SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid,
-				     SYS_setresuid, SYS_setresgid, SYS_setfsuid, SYS_setfsgid };
+	static const s32 calls[] = { SYS_execve,   SYS_execveat, SYS_setuid,	SYS_setgid,
+				     SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid,
+				     SYS_setfsuid, SYS_setfsgid };
 
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
 		if (calls[i] == nr)
@@ -73,15 +75,19 @@ static void note_setuid(struct supervisor *sup, struct task *task, const struct 
 		return;
 	if (command_setuid(task, call->args[0], path, sizeof(path))) {
 		sup->noted_setuid = true;
-		fail(sup->log, 0, "note: %s is a set-user-ID program; under skep it runs without its owner's rights "
-				  "(no_new_privs). Run skep as root to trace it with them", path);
+		fail(sup->log, 0,
+		     "note: %s is a set-user-ID program; under skep it runs without its "
+		     "owner's rights (no_new_privs). Run skep as root to trace it with them",
+		     path);
 	}
 }
 
 static void handle_call(struct supervisor *sup, const struct seccomp_notif *notif)
 {
 	const struct seccomp_data *call = &notif->data;
-	const struct syscall_event event = { .nr = call->nr, .ip = call->instruction_pointer, .args = (const u64 *)call->args };
+	const struct syscall_event event = { .nr = call->nr,
+					     .ip = call->instruction_pointer,
+					     .args = (const u64 *)call->args };
 	struct task *task = task_get(sup->tasks, notif->pid);
 	int cpu = sched_getcpu();
 
@@ -111,7 +117,7 @@ static void pass_signals(struct supervisor *sup)
 	struct signalfd_siginfo info;
 
 	while (read(sup->fds[FD_SIGNALS].fd, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_code <= 0)	/* sent by a process */
+		if (info.ssi_code <= 0) /* sent by a process */
 			kill(sup->tree.child, (int)info.ssi_signo);
 }
 
@@ -120,7 +126,8 @@ static void run_tick(struct supervisor *sup)
 	struct pollfd *fd = &sup->fds[FD_TICK];
 	u64 times;
 
-	if (read(fd->fd, &times, sizeof(times)) == sizeof(times) && sup->opts->tick(sup->opts->arg) < 0) {
+	if (read(fd->fd, &times, sizeof(times)) == sizeof(times) &&
+	    sup->opts->tick(sup->opts->arg) < 0) {
 		close(fd->fd);
 		fd->fd = -1;
 	}
@@ -160,7 +167,8 @@ static void dispatch(struct supervisor *sup)
 	if (sup->fds[FD_LISTENER].revents & POLLIN)
 		serve(sup);
 	else if (sup->fds[FD_LISTENER].revents)
-		sup->fds[FD_LISTENER].fd = -1;	/* the tree is gone; the command's status is to come */
+		sup->fds[FD_LISTENER].fd =
+			-1; /* the tree is gone; the command's status is to come */
 	if (sup->fds[FD_SIGNALS].revents)
 		pass_signals(sup);
 	if (sup->fds[FD_TICK].revents)
@@ -268,9 +276,11 @@ static void close_fds(struct supervisor *sup)
 
 static int supervise(struct supervisor *sup, const char *path)
 {
-	const struct tree_spec spec = { .path = path, .argv = sup->opts->argv,
+	const struct tree_spec spec = { .path = path,
+					.argv = sup->opts->argv,
 					.envp = sup->opts->envp ? sup->opts->envp : environ,
-					.set = &sup->set, .mask = &sup->mask };
+					.set = &sup->set,
+					.mask = &sup->mask };
 	int err = tree_start(&sup->tree, &spec, sup->log);
 
 	if (err)
@@ -310,13 +320,15 @@ static int run(struct supervisor *sup)
 	return err;
 }
 
-int skep_spawn(struct skep *skep, const struct skep_spawn_opts *opts, struct skep_spawn_result *result)
+int skep_spawn(struct skep *skep, const struct skep_spawn_opts *opts,
+	       struct skep_spawn_result *result)
 {
 	struct hive *hive = skep_hive(skep);
 	struct supervisor *sup;
 	int err;
 
-	if (opts->sz < sizeof(*opts) || !opts->argv || !opts->argv[0] || opts->nr_polls > MAX_POLLS || !syscall_source(hive))
+	if (opts->sz < sizeof(*opts) || !opts->argv || !opts->argv[0] ||
+	    opts->nr_polls > MAX_POLLS || !syscall_source(hive))
 		return -EINVAL;
 	sup = calloc(1, sizeof(*sup));
 	if (!sup)

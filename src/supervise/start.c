@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The start of a tree: supervisor forks keeper, keeper clones the command, the command installs the filter.
+ * The start of a tree: supervisor forks keeper, keeper clones the command, the command installs
+ * the filter.
  *
- * The command shares the keeper's memory and fds until its exec (CLONE_VM, CLONE_FILES), so the listener that
- * seccomp(2) gives it is at once the keeper's too, and it can say its number without a system call, which
- * the filter might stop. From there on it makes no call but execve: programs see none of ours.
- * The keeper hands a copy of the listener to the supervisor by SCM_RIGHTS.
+ * The command shares the keeper's memory and fds until its exec (CLONE_VM, CLONE_FILES), so the
+ * listener that seccomp(2) gives it is at once the keeper's too, and it can say its number
+ * without a system call, which the filter might stop. From there on it makes no call but execve:
+ * programs see none of ours. The keeper hands a copy of the listener to the supervisor by
+ * SCM_RIGHTS.
  */
 #include "supervise/tree.h"
 
@@ -32,31 +34,39 @@
 #endif
 #define SYNC_WAKE_UP 1ull
 
-/* Functions that run in memory shared with another process, or in a fork without libc's knowledge. */
-#define BARE __attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread")))
+/*
+ * Functions that run in memory shared with another process, or in a fork without libc's
+ * knowledge.
+ */
+#define BARE \
+	__attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread")))
 
 #if defined(__GLIBC__)
 #include <sys/rseq.h>
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
-#define rseq_area() (&__rseq_size && __rseq_size ? (char *)__builtin_thread_pointer() + __rseq_offset : NULL)
+#define rseq_area() \
+	(&__rseq_size && __rseq_size ? (char *)__builtin_thread_pointer() + __rseq_offset : NULL)
 #else
 #define rseq_area() NULL
 #endif
 
 enum { CHILD_STACK = 64 << 10, STACKS = KEEPER_STACK + CHILD_STACK };
 
-/* What supervisor, keeper and command know of the start; the keeper has a copy, which the command shares. */
+/*
+ * What supervisor, keeper and command know of the start; the keeper has a copy, which the command
+ * shares.
+ */
 struct launch {
 	const struct tree_spec *spec;
 	struct sock_fprog filter;
 	const char **shell_argv;
 	struct tree_shared *shared;
-	u8 *stacks;			/* the keeper's, then the command's */
-	int ours, theirs;		/* channel: the supervisor's end, the keeper's */
+	u8 *stacks;	  /* the keeper's, then the command's */
+	int ours, theirs; /* channel: the supervisor's end, the keeper's */
 	bool ignore_sigchld;
-	volatile s32 listener;		/* 1 + its number, or -errno; 0: not yet */
-	volatile s32 in_use;		/* the command still shares our memory */
+	volatile s32 listener; /* 1 + its number, or -errno; 0: not yet */
+	volatile s32 in_use;   /* the command still shares our memory */
 	volatile bool no_new_privs;
 };
 
@@ -79,8 +89,8 @@ static BARE void reset_handlers(bool ignore_sigchld)
 	struct kernel_sigaction act, dfl = { 0 };
 
 	for (int sig = 1; sig <= 64; sig++)
-		if (raw6(SYS_rt_sigaction, sig, 0, &act, 8, 0, 0) == 0 && act.handler != (void *)SIG_DFL &&
-		    act.handler != (void *)SIG_IGN)
+		if (raw6(SYS_rt_sigaction, sig, 0, &act, 8, 0, 0) == 0 &&
+		    act.handler != (void *)SIG_DFL && act.handler != (void *)SIG_IGN)
 			raw6(SYS_rt_sigaction, sig, &dfl, 0, 8, 0, 0);
 	dfl.handler = (void *)SIG_IGN;
 	if (ignore_sigchld)
@@ -102,7 +112,8 @@ static BARE long listen_with(struct launch *launch, unsigned long flags)
 /* Without CAP_SYS_ADMIN Linux wants no_new_privs first (EACCES): set only then. */
 static BARE long install_filter(struct launch *launch)
 {
-	long fd = listen_with(launch, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	long fd = listen_with(launch, SECCOMP_FILTER_FLAG_NEW_LISTENER |
+					      SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 
 	return fd == -EINVAL ? listen_with(launch, SECCOMP_FILTER_FLAG_NEW_LISTENER) : fd;
 }
@@ -164,7 +175,9 @@ static BARE void send_report(int channel, const struct report *report, int liste
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
-	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
+				 .cmsg_level = SOL_SOCKET,
+				 .cmsg_type = SCM_RIGHTS } };
 	struct iovec iov = { (void *)(uintptr_t)report, sizeof(*report) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -180,14 +193,18 @@ static BARE void keeper_main(void *arg)
 {
 	struct launch *launch = arg;
 	const unsigned long flags = CLONE_VM | CLONE_FILES | CLONE_PARENT | CLONE_CHILD_CLEARTID;
-	struct keeper keeper = { .channel = launch->theirs, .shared = launch->shared, .in_use = &launch->in_use,
-				 .stack = launch->stacks, .rseq = rseq_area() };
+	struct keeper keeper = { .channel = launch->theirs,
+				 .shared = launch->shared,
+				 .in_use = &launch->in_use,
+				 .stack = launch->stacks,
+				 .rseq = rseq_area() };
 	struct report report = { 0 };
 	s32 listener;
 
 	raw3(SYS_close, launch->ours, 0, 0);
 	launch->in_use = 1;
-	report.child = (s32)raw_clone(flags, launch->stacks + STACKS, command_main, launch, &launch->in_use);
+	report.child = (s32)raw_clone(flags, launch->stacks + STACKS, command_main, launch,
+				      &launch->in_use);
 	if (report.child < 0)
 		report.err = report.child, launch->in_use = 0;
 	listener = report.err ? report.err : await_listener(launch);
@@ -207,7 +224,10 @@ static int receive_report(int channel, struct report *report)
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = { report, sizeof(*report) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
 	struct cmsghdr *cmsg;
 	ssize_t len;
 
@@ -226,15 +246,20 @@ static int explain(int err, struct log *log)
 {
 	switch (err) {
 	case -EBUSY:
-		return fail(log, err, "a seccomp listener is there already, and Linux allows one: skep cannot run inside skep, "
-				      "nor where a container manager listens to system calls");
+		return fail(
+			log, err,
+			"a seccomp listener is there already, and Linux allows one: skep cannot "
+			"run inside skep, nor where a container manager listens to system calls");
 	case -ENOSYS:
 	case -EINVAL:
-		return fail(log, err, "this kernel has no seccomp user notification (Linux 5.5 or later with "
-				      "CONFIG_SECCOMP_FILTER is needed)");
+		return fail(log, err,
+			    "this kernel has no seccomp user notification (Linux 5.5 or later with "
+			    "CONFIG_SECCOMP_FILTER is needed)");
 	case -EPERM:
 	case -EACCES:
-		return fail(log, err, "not allowed to install a seccomp filter (is seccomp(2) denied in this container?)");
+		return fail(log, err,
+			    "not allowed to install a seccomp filter (is seccomp(2) denied in "
+			    "this container?)");
 	}
 	return fail(log, err, "cannot start a traced process: %s", strerror(-err));
 }
@@ -257,7 +282,7 @@ static int clone_keeper(struct tree *tree, struct launch *launch)
 	launch->ignore_sigchld = chld.sa_handler == SIG_IGN;
 	tree->ignored_sigchld = launch->ignore_sigchld;
 	if (launch->ignore_sigchld)
-		signal(SIGCHLD, SIG_DFL);	/* else the command's status would be lost */
+		signal(SIGCHLD, SIG_DFL); /* else the command's status would be lost */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pid = raw_clone(0, launch->stacks + KEEPER_STACK, keeper_main, launch, NULL);
@@ -266,7 +291,10 @@ static int clone_keeper(struct tree *tree, struct launch *launch)
 	return pid < 0 ? (int)pid : 0;
 }
 
-/* Makes what the processes share; launch->filter.filter, ->shell_argv and ->stacks are for the caller to free. */
+/*
+ * Makes what the processes share; launch->filter.filter, ->shell_argv and ->stacks are for the
+ * caller to free.
+ */
 static int prepare(struct tree *tree, struct launch *launch)
 {
 	int channel[2], err = filter_build(&launch->filter, launch->spec->set);
@@ -296,7 +324,8 @@ static int meet(struct tree *tree)
 	tree->no_new_privs = report.no_new_privs;
 	if (tree->listener < 0)
 		return tree->listener;
-	ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, flags);	/* Linux ≥ 6.6; slower without */
+	ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+	      flags); /* Linux ≥ 6.6; slower without */
 	tree->pidfd = (int)syscall(SYS_pidfd_open, tree->child, 0);
 	if (tree->pidfd < 0)
 		return -errno;

@@ -12,7 +12,7 @@
 
 int tree_receive(struct tree *tree, union tree_slot *slot)
 {
-	memset(slot, 0, sizeof(*slot));	/* Linux insists */
+	memset(slot, 0, sizeof(*slot)); /* Linux insists */
 	if (ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_RECV, &slot->notif) == 0)
 		return 0;
 	return errno == ENOENT || errno == EINTR ? -EAGAIN : -errno;
@@ -20,7 +20,8 @@ int tree_receive(struct tree *tree, union tree_slot *slot)
 
 void tree_continue(struct tree *tree, union tree_slot *slot)
 {
-	struct seccomp_notif_resp resp = { .id = slot->notif.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+	struct seccomp_notif_resp resp = { .id = slot->notif.id,
+					   .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
 
 	/* Fails only where the caller was killed meanwhile. */
 	ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);

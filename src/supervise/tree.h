@@ -3,12 +3,13 @@
  * A process tree under a seccomp listener: who is there and what they share.
  *
  *   supervisor   receives notifications into shared slots, runs programs, answers (spawn.c)
- *   keeper       its child; starts the command, holds the listener too. When the supervisor is gone, however it
- *                went, the keeper answers the ids left in the slots and lets every later call continue (keeper.c)
+ *   keeper       its child; starts the command, holds the listener too. When the supervisor is gone,
+ *                however it went, the keeper answers the ids left in the slots and lets every later
+ *                call continue (keeper.c)
  *   command      the keeper's clone, but the supervisor's child (CLONE_PARENT)
  *
- * The keeper is there before the command, so there is no moment at which the supervisor's death could
- * leave a call unanswered.
+ * The keeper is there before the command, so there is no moment at which the supervisor's death
+ * could leave a call unanswered.
  */
 #ifndef SUPERVISE_TREE_H
 #define SUPERVISE_TREE_H
@@ -20,8 +21,8 @@
 #include "event/event.h"
 
 enum {
-	TREE_SLOTS = 4,
-	NOTIF_ROOM = 256,	/* bytes kept for the kernel's struct seccomp_notif, which may grow */
+	TREE_SLOTS = 4,	  /* one a thread that serves; today one does */
+	NOTIF_ROOM = 256, /* bytes kept for the kernel's struct seccomp_notif, which may grow */
 	KEEPER_STACK = 64 << 10,
 };
 
@@ -32,33 +33,37 @@ struct tree_shared {
 		struct seccomp_notif notif;
 		u8 room[NOTIF_ROOM];
 	} slots[TREE_SLOTS];
-	s32 exec_errno;	/* why the command could not be executed */
+	s32 exec_errno; /* why the command could not be executed */
 };
 
 struct tree {
 	struct tree_shared *shared;
-	int listener;	/* -1: none */
-	int channel;	/* to the keeper: its closing tells the keeper that we are gone; -1: none */
-	s32 keeper;	/* 0: none */
-	s32 child;	/* the command; 0: none */
-	int pidfd;	/* of the command, -1 */
-	bool no_new_privs;	/* was set for the tree */
-	bool ignored_sigchld;	/* by this process before; the command ignores it, too */
+	int listener; /* -1: none */
+	int channel;  /* to the keeper: its closing tells the keeper that we are gone; -1: none */
+	s32 keeper;   /* 0: none */
+	s32 child;    /* the command; 0: none */
+	int pidfd;    /* of the command, -1 */
+	bool no_new_privs;    /* was set for the tree */
+	bool ignored_sigchld; /* by this process before; the command ignores it, too */
 };
 
 struct tree_spec {
-	const char *path;	/* the file to execute */
+	const char *path; /* the file to execute */
 	char *const *argv, *const *envp;
 	const struct syscall_set *set;
-	const sigset_t *mask;	/* the command's signal mask */
+	const sigset_t *mask; /* the command's signal mask */
 };
 
 /*
- * Starts the tree: on return the command is executing path, or stopped in that call if it is in the set. 0, or -errno after
- * words to log: -EBUSY there is a listener already, -ENOSYS or -EINVAL the kernel has none, -EACCES it is not allowed.
+ * Starts the tree: on return the command is executing path, or stopped in that call if it is in
+ * the set. 0, or -errno after words to log: -EBUSY there is a listener already, -ENOSYS or
+ * -EINVAL the kernel has none, -EACCES it is not allowed.
  */
 int tree_start(struct tree *tree, const struct tree_spec *spec, struct log *log);
-/* Lets go: the keeper lets what is left of the tree continue. Waits for the keeper where nothing is left. */
+/*
+ * Lets go: the keeper lets what is left of the tree continue. Waits for the keeper where nothing
+ * is left.
+ */
 void tree_end(struct tree *tree);
 
 /* The next notification, in slot: 0, -EAGAIN (none is there any more), or -errno. */
@@ -66,16 +71,22 @@ int tree_receive(struct tree *tree, union tree_slot *slot);
 /* Lets the call in slot continue and frees the slot. */
 void tree_continue(struct tree *tree, union tree_slot *slot);
 
-/* The filter that notifies for the set on the native ABI and allows all else. Free filter->filter. 0 or -ENOMEM. */
+/*
+ * The filter that notifies for the set on the native ABI and allows all else. Free
+ * filter->filter. 0 or -ENOMEM.
+ */
 int filter_build(struct sock_fprog *filter, const struct syscall_set *set);
 
-/* keeper.c: the keeper's life after the start. Never returns; given may lie in memory that it unmaps. */
+/*
+ * keeper.c: the keeper's life after the start. Never returns; given may lie in memory that it
+ * unmaps.
+ */
 struct keeper {
 	int listener, channel;
 	struct tree_shared *shared;
-	volatile s32 *in_use;	/* non-zero while the command still uses the keeper's memory */
-	void *stack;		/* the keeper's, KEEPER_STACK bytes */
-	void *rseq;		/* the area libc registered, NULL if none */
+	volatile s32 *in_use; /* non-zero while the command still uses the keeper's memory */
+	void *stack;	      /* the keeper's, KEEPER_STACK bytes */
+	void *rseq;	      /* the area libc registered, NULL if none */
 };
 _Noreturn void keeper_live(struct keeper *keeper);
 

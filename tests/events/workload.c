@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ways to make processes, one a name: workload NAME [ARG...]. Each executes /bin/true so often as its name says. */
+/*
+ * Ways to make processes, one a name: workload NAME [ARG...]. Each executes /bin/true so often as
+ * its name says.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -137,10 +140,14 @@ static int run_int80(void)
 
 int main(int argc, char **argv)
 {
-	static const struct { const char *name; int (*run)(void); } ways[] = {
-		{ "fork", run_fork },	  { "vfork", run_vfork },     { "spawn", run_spawn }, { "thread", run_thread },
-		{ "threads", run_threads }, { "fail", run_fail },     { "name", run_name },   { "storm", run_storm },
-		{ "execveat", run_execveat }, { "int80", run_int80 },
+	static const struct {
+		const char *name;
+		int (*run)(void);
+	} ways[] = {
+		{ "fork", run_fork },	  { "vfork", run_vfork },     { "spawn", run_spawn },
+		{ "thread", run_thread }, { "threads", run_threads }, { "fail", run_fail },
+		{ "name", run_name },	  { "storm", run_storm },     { "execveat", run_execveat },
+		{ "int80", run_int80 },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(ways) / sizeof(ways[0]); i++)

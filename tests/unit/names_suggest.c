@@ -15,7 +15,8 @@ static void keep(void *arg, const char *text, size_t len)
 
 static const char *suggest(const char *name)
 {
-	static const char *const names[] = { "open", NULL, "openat", "openat2", "execve", "execveat", "read" };
+	static const char *const names[] = { "open",   NULL,	   "openat", "openat2",
+					     "execve", "execveat", "read" };
 	struct log log = { keep, NULL };
 
 	said[0] = '\0';
@@ -29,7 +30,8 @@ int main(void)
 
 	ok(!strcmp(suggest("execv"), "; nearest: sys_execve, sys_execveat"), "execv: %s", said);
 	ok(!strcmp(suggest("opnat"), "; nearest: sys_openat, sys_openat2"), "opnat: %s", said);
-	ok(!strcmp(suggest("do_sys_openat"), "; nearest: sys_openat, sys_open"), "do_sys_openat: %s", said);
+	ok(!strcmp(suggest("do_sys_openat"), "; nearest: sys_openat, sys_open"),
+	   "do_sys_openat: %s", said);
 	ok(!strcmp(suggest("tcp_v4_connect"), ""), "nothing near: %s", said);
 	ok(!strcmp(suggest(""), ""), "the empty name: %s", said);
 	memset(longest, 'x', sizeof(longest) - 1);

@@ -61,13 +61,15 @@ static bool same(const void *bytes, size_t len)
 	return got == len && !memcmp(back, bytes, len);
 }
 
-struct words { u32 w[6 + 4 + 2 + 4]; };
+struct words {
+	u32 w[6 + 4 + 2 + 4];
+};
 
 /* A header of odd values and two packets of 8 and 0 bytes. */
 static struct words capture(u32 magic, bool swap)
 {
-	struct words words = { { magic, 4 << 16 | 2, 3600, 7, 65535, 0x10000001, 1700000000, 999999, 8, 60, 0x11223344, 0x55667788,
-				 1700000001, 5, 0, 14 } };
+	struct words words = { { magic, 4 << 16 | 2, 3600, 7, 65535, 0x10000001, 1700000000, 999999,
+				 8, 60, 0x11223344, 0x55667788, 1700000001, 5, 0, 14 } };
 
 	for (size_t i = 0; swap && i < ARRAY_SIZE(words.w); i++)
 		if (i != 10 && i != 11)
@@ -79,7 +81,8 @@ static void check_damage(struct words *words)
 {
 	put(words, sizeof(*words) - 20);
 	is(copy(), -EIO, "a packet cut short is an error");
-	ok(strstr(said, "cut short within packet 1, at byte 24"), "and the message says where: %s", said);
+	ok(strstr(said, "cut short within packet 1, at byte 24"), "and the message says where: %s",
+	   said);
 	put(words, sizeof(*words) - 3);
 	is(copy(), -EIO, "a record header cut short is an error");
 	put(words, 10);
@@ -108,7 +111,8 @@ int main(void)
 	for (int i = 0; i < 4; i++) {
 		words = capture(magics[i / 2], i % 2);
 		put(&words, sizeof(words));
-		is(copy(), 0, "a %s file, %s order, is read to its end", i / 2 ? "nanosecond" : "microsecond", i % 2 ? "other" : "our");
+		is(copy(), 0, "a %s file, %s order, is read to its end",
+		   i / 2 ? "nanosecond" : "microsecond", i % 2 ? "other" : "our");
 		ok(same(&words, sizeof(words)), "and written as it was");
 	}
 	words = capture(magics[0], false);

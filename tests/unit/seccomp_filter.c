@@ -17,19 +17,11 @@ static u32 run(const struct sock_fprog *filter, u32 arch, u32 nr)
 		case BPF_LD | BPF_W | BPF_ABS:
 			acc = insn->k == offsetof(struct seccomp_data, arch) ? arch : nr;
 			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			pc += acc == insn->k ? insn->jt : insn->jf;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			pc += acc >= insn->k ? insn->jt : insn->jf;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			pc += acc > insn->k ? insn->jt : insn->jf;
-			break;
-		case BPF_RET | BPF_K:
-			return insn->k;
-		default:
-			return 0;
+		case BPF_JMP | BPF_JEQ | BPF_K: pc += acc == insn->k ? insn->jt : insn->jf; break;
+		case BPF_JMP | BPF_JGE | BPF_K: pc += acc >= insn->k ? insn->jt : insn->jf; break;
+		case BPF_JMP | BPF_JGT | BPF_K: pc += acc > insn->k ? insn->jt : insn->jf; break;
+		case BPF_RET | BPF_K: return insn->k;
+		default: return 0;
 		}
 	}
 	return 0;
@@ -46,7 +38,8 @@ static void check(const struct syscall_set *set, const char *what)
 			 (syscall_set_has(set, nr) ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW);
 	ok(right, "%s: notifies for its calls and no other", what);
 	ok(run(&filter, AUDIT_ARCH_I386, 11) == SECCOMP_RET_ALLOW, "%s: 32-bit calls pass", what);
-	ok(run(&filter, AUDIT_ARCH_X86_64, 0x40000000 + 59) == SECCOMP_RET_ALLOW, "%s: x32 calls pass", what);
+	ok(run(&filter, AUDIT_ARCH_X86_64, 0x40000000 + 59) == SECCOMP_RET_ALLOW,
+	   "%s: x32 calls pass", what);
 	ok(filter.len <= BPF_MAXINSNS, "%s: %u instructions", what, filter.len);
 	free(filter.filter);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a task says of a thread: name, ids, memory; and that a reused or dead id tells nothing stale. */
+/*
+ * What a task says of a thread: name, ids, memory; and that a reused or dead id tells nothing
+ * stale.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -52,7 +55,8 @@ static void check_self(void)
 	is(task->ops->read(task, copy, 0, 1), -EFAULT, "NULL is -EFAULT");
 	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	munmap(page + 4096, 4096);
-	is(task->ops->read(task, copy, (u64)(uintptr_t)page + 4092, 8), -EFAULT, "half a read is none");
+	is(task->ops->read(task, copy, (u64)(uintptr_t)page + 4092, 8), -EFAULT,
+	   "half a read is none");
 	is(task->ops->write(task, (u64)(uintptr_t)page, "x", 1), 0, "writes memory");
 	ok(page[0] == 'x', "and it is there");
 }
@@ -84,7 +88,7 @@ static void check_thread(void)
 	pthread_barrier_wait(&barrier);
 	pthread_join(id, NULL);
 	for (int i = 0; i < 100 && !syscall(SYS_tgkill, getpid(), thread_id, 0); i++)
-		usleep(1000);	/* join returns a moment before the thread is gone */
+		usleep(1000); /* join returns a moment before the thread is gone */
 	task = task_get(cache, (u32)thread_id);
 	ok(!strcmp(comm_of(task), ""), "a thread that is gone has no comm");
 }
@@ -102,7 +106,8 @@ static void check_many(void)
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
-	ok(count_fds() - before <= 128, "1,000 processes leave at most 128 fds: %d", count_fds() - before);
+	ok(count_fds() - before <= 128, "1,000 processes leave at most 128 fds: %d",
+	   count_fds() - before);
 }
 
 int main(void)
@@ -116,7 +121,8 @@ int main(void)
 	check_many();
 	task = task_get(cache, 0);
 	ok(task && !strcmp(comm_of(task), ""), "tid 0 is a task without a name");
-	is(task->ops->read(task, &before, (u64)(uintptr_t)&before, 1), -EFAULT, "and without memory");
+	is(task->ops->read(task, &before, (u64)(uintptr_t)&before, 1), -EFAULT,
+	   "and without memory");
 	task_cache_free(cache);
 	is(count_fds(), before, "freed with all its fds");
 	return done();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A supervisor that is killed harms nobody: at every point of its life, a call in flight included, the command
- * ends with its right output and status, and its keeper with it.
+ * A supervisor that is killed harms nobody: at every point of its life, a call in flight
+ * included, the command ends with its right output and status, and its keeper with it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -13,18 +13,25 @@
 #include "supervise/tree.h"
 #include "tap.h"
 
-static char *const command[] = { "sh", "-c", "for i in 1 2 3; do /bin/echo $i; done; (exit 7); echo done $?", NULL };
+static char *const command[] = { "sh", "-c",
+				 "for i in 1 2 3; do /bin/echo $i; done; (exit 7); echo done $?",
+				 NULL };
 static const char want[] = "1\n2\n3\ndone 7\n";
 
 enum moment { AFTER_RECEIVE, AFTER_ANSWER, AT_START, AT_ONCE, NEVER };
 
-/* Supervises, and kills itself at the given moment of the count-th call. Returns only if it never came. */
+/*
+ * Supervises, and kills itself at the given moment of the count-th call. Returns only if it never
+ * came.
+ */
 static void supervise(enum moment moment, int count)
 {
 	struct syscall_set set = { { 0 } };
 	struct tree tree;
 	sigset_t mask;
-	struct tree_spec spec = { .path = "/bin/sh", .argv = command, .envp = environ, .set = &set, .mask = &mask };
+	struct tree_spec spec = {
+		.path = "/bin/sh", .argv = command, .envp = environ, .set = &set, .mask = &mask
+	};
 
 	memset(&set, 0xff, sizeof(set));
 	sigemptyset(&mask);
@@ -52,7 +59,10 @@ static void supervise(enum moment moment, int count)
 	_exit(0);
 }
 
-/* What comes out of the pipe until nobody holds it any more; false if that takes more than ten seconds. */
+/*
+ * What comes out of the pipe until nobody holds it any more; false if that takes more than ten
+ * seconds.
+ */
 static bool collect(int fd, char *buf, size_t size)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
@@ -69,7 +79,10 @@ static bool collect(int fd, char *buf, size_t size)
 	return false;
 }
 
-/* Runs the tree under a supervisor that dies so; true if all went well, *died says whether it did. */
+/*
+ * Runs the tree under a supervisor that dies so; true if all went well, *died says whether it
+ * did.
+ */
 static bool survives(enum moment moment, int count, long delay_us, bool *died)
 {
 	char text[256] = "";

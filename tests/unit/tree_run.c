@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A tree's start and end: statuses, failing executions, the calls seen, no descriptor or process left over. */
+/*
+ * A tree's start and end: statuses, failing executions, the calls seen, no descriptor or process
+ * left over.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -11,7 +14,7 @@
 #include "supervise/tree.h"
 #include "tap.h"
 
-static int seen;	/* execve calls of the last run */
+static int seen; /* execve calls of the last run */
 
 static int count_fds(void)
 {
@@ -46,7 +49,9 @@ static int run(const char *path, char *const argv[], int *exec_errno)
 	struct syscall_set set = { { 0 } };
 	struct tree tree;
 	sigset_t mask;
-	struct tree_spec spec = { .path = path, .argv = argv, .envp = environ, .set = &set, .mask = &mask };
+	struct tree_spec spec = {
+		.path = path, .argv = argv, .envp = environ, .set = &set, .mask = &mask
+	};
 	int err, status;
 
 	sigemptyset(&mask);
@@ -86,7 +91,8 @@ int main(void)
 	check("/bin/sh", "exit 3", 3 << 8, 0, 1);
 	check("/bin/sh", "kill -9 $$", SIGKILL, 0, 1);
 	check("/bin/sh", "kill -15 $$", SIGTERM, 0, 1);
-	check("/bin/sh", "/bin/true; /bin/false; (exec /bin/true); /nonexistent 2>/dev/null; exit 0", 0, 0, 5);
+	check("/bin/sh",
+	      "/bin/true; /bin/false; (exec /bin/true); /nonexistent 2>/dev/null; exit 0", 0, 0, 5);
 	check("/nonexistent/command", "", 127 << 8, ENOENT, 1);
 	check("/etc/passwd", "", 126 << 8, EACCES, 1);
 	check("/proc", "", 126 << 8, EACCES, 1);
