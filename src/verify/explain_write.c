@@ -24,16 +24,40 @@ struct page {
 	u32 width;				/* of line numbers */
 };
 
+enum { SHOWN = 400 };	/* bytes of a source line; what is longer is cut */
+
+/* Source text comes from a file that anybody may have made: no control characters reach the terminal. */
+static void write_clean(struct log *log, const char *text, size_t len)
+{
+	char clean[SHOWN];
+	size_t n = min(len, sizeof(clean));
+
+	for (size_t i = 0; i < n; i++)
+		clean[i] = ((u8)text[i] < 0x20 && text[i] != '\t') || text[i] == 0x7f ? '?' : text[i];
+	say(log, "%.*s", (int)n, clean);
+}
+
+static void write_place(const struct page *p, const char *arrow, const struct explain_span *s)
+{
+	say(p->log, "%s%*s%s%s ", p->blue, (int)p->width, "", arrow, p->plain);
+	write_clean(p->log, s->file, strlen(s->file));
+	say(p->log, ":%u:%u\n", s->line, s->col);
+}
+
 static void write_underline(const struct page *p, const struct explain_span *s)
 {
 	const char *ink = s->primary ? p->red : p->blue;
 	char mark = s->primary ? '^' : '-';
 
 	say(p->log, "%s %*s |%s ", p->blue, (int)p->width, "", p->plain);
+	if (s->col > SHOWN) {
+		say(p->log, "%s... %s%s\n", ink, s->label, p->plain);
+		return;
+	}
 	for (u32 i = 0; i + 1 < s->col; i++)
 		say(p->log, s->text[i] == '\t' ? "\t" : " ");
 	say(p->log, "%s", ink);
-	for (u32 i = 0; i < s->len; i++)
+	for (u32 i = 0; i < min(s->len, SHOWN - s->col + 1); i++)
 		say(p->log, "%c", mark);
 	say(p->log, " %s%s\n", s->label, p->plain);
 }
@@ -44,7 +68,9 @@ static void write_line(const struct page *p, const struct explain_span *s)
 
 	while (len && (s->text[len - 1] == ' ' || s->text[len - 1] == '\t'))
 		len--;
-	say(p->log, "%s %*u |%s %.*s\n", p->blue, (int)p->width, s->line, p->plain, (int)len, s->text);
+	say(p->log, "%s %*u |%s ", p->blue, (int)p->width, s->line, p->plain);
+	write_clean(p->log, s->text, len);
+	say(p->log, len > SHOWN ? "...\n" : "\n");
 }
 
 /* Spans of the primary's file in the order of lines, then those of other files, each with its place. */
@@ -61,14 +87,12 @@ static void write_spans(const struct page *p, const struct explanation *e)
 			order[at] = order[at - 1];
 		order[at] = &e->spans[i];
 	}
-	say(p->log, "%s%*s-->%s %s:%u:%u\n", p->blue, (int)p->width, "", p->plain, primary->file, primary->line,
-	    primary->col);
+	write_place(p, "-->", primary);
 	for (u32 i = 0; i < n; i++) {
 		bool other = i && strcmp(order[i]->file, order[i - 1]->file) != 0;
 
 		if (other)
-			say(p->log, "%s%*s:::%s %s:%u:%u\n", p->blue, (int)p->width, "", p->plain,
-			    order[i]->file, order[i]->line, order[i]->col);
+			write_place(p, ":::", order[i]);
 		if (!i || other || order[i]->line != order[i - 1]->line)
 			write_line(p, order[i]);
 		write_underline(p, order[i]);
