@@ -82,7 +82,7 @@ static void tame(union bpf_attr *attr)
 	u64 *words = (u64 *)attr;
 
 	for (u32 i = 0; i < sizeof(*attr) / 8; i++)
-		if (words[i] >= 1 << 20 && words[i] < 1ull << 47 && words[i] - (u64)(uintptr_t)scratch > SCRATCH - 8192)
+		if (words[i] >= 1 << 20 && words[i] < 0xffff800000000000ull && words[i] - (u64)(uintptr_t)scratch > SCRATCH - 8192)
 			words[i] = (u32)words[i] & ((1 << 20) - 1);
 }
 
