@@ -362,7 +362,7 @@ int map_from_fd(struct hive *hive, struct caller *caller, int fd, struct map_obj
 int map_admit_prog(struct map_object *map, const struct prog *prog)
 {
 	struct prog_kind kind = {
-		.set = true, .jited = code_image(prog->code, &(u32){ 0 }) != NULL,
+		.set = true, .jited = prog->code && code_image(prog->code, &(u32){ 0 }) != NULL,
 		.xdp_frags = prog->flags & BPF_F_XDP_HAS_FRAGS, .sleepable = prog->flags & BPF_F_SLEEPABLE,
 		.type = prog->type,
 		.attach_type = prog->type == BPF_PROG_TYPE_TRACING ? prog->attach_type : 0,

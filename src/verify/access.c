@@ -279,6 +279,24 @@ static int object(struct env *env, const struct mem_op *op, s32 off)
 	return 0;
 }
 
+/* A tracepoint's record, of which only the attachment knows the size: Linux looks when it attaches, skep never has one. */
+static int tp_buffer(struct env *env, const struct mem_op *op, s32 off)
+{
+	const struct reg_state *reg = &regs_of(env)[op->regno];
+	char var[64];
+
+	if (env->in->profile == VERIFY_SKEP)
+		return bad_kind(env, op->regno);
+	if (off < 0)
+		return refuse(env, -EACCES, "R%u invalid tracepoint buffer access: off=%d, size=%d\n", op->regno, off,
+			      (s32)op->size);
+	if (!reg_is_const(reg) || reg->var_off.value)
+		return refuse(env, -EACCES, "R%u invalid variable buffer offset: off=%d, var_off=%s\n", op->regno, off,
+			      log_tnum(reg->var_off, var));
+	loaded(env, op);
+	return 0;
+}
+
 static int map_key(struct env *env, const struct mem_op *op, s32 off)
 {
 	int err;
@@ -299,6 +317,7 @@ static int dispatch(struct env *env, const struct mem_op *op, s32 off)
 	case PTR_TO_MAP_KEY: return map_key(env, op, off);
 	case PTR_TO_MAP_VALUE: return map_value(env, op, off);
 	case PTR_TO_CTX: return context(env, op, off);
+	case PTR_TO_TP_BUFFER: return tp_buffer(env, op, off);
 	case PTR_TO_STACK:
 		if (op->write)
 			return stack_store(env, op->regno, off, op->size, op->value, env->insn_idx);

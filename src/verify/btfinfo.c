@@ -153,7 +153,8 @@ static bool is_context(struct env *env, const struct btf *btf, u32 id)
 			id = t->type;
 			continue;
 		case BTF_KIND_STRUCT:
-			return want && !strcmp(name, want);
+			return (want && !strcmp(name, want)) ||
+			       (env->prog_type == BPF_PROG_TYPE_KPROBE && !strcmp(name, "bpf_user_pt_regs_t"));
 		default:
 			return false;
 		}

@@ -268,7 +268,7 @@ static int callback_return(struct env *env, const struct func_state *f)
 	return return_in_range(env, r0, f->ret_min, f->ret_max, "At callback return");
 }
 
-static int leave_function(struct env *env, u32 *next)
+int leave_function(struct env *env, u32 *next)
 {
 	struct state *s = env->cur;
 	struct func_state *f = frame_of(env), *caller = s->frame[s->curframe - 1];

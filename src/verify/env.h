@@ -21,8 +21,7 @@ enum { MAX_VAR_OFF = 1 << 29, MAX_VAR_SIZE = 1 << 29, MAX_PACKET_OFF = 0xffff };
 /* What passes and walk remember of an instruction. */
 enum aux_flag {
 	AUX_SEEN = 1 << 0, AUX_PRUNE = 1 << 1, AUX_FORCE = 1 << 2, AUX_TARGET = 1 << 3, AUX_CALLBACK = 1 << 4,
-	AUX_ALU_POINTER = 1 << 5, AUX_ALU_SCALAR = 1 << 6, AUX_MAP_POISON = 1 << 7, AUX_ITERATES = 1 << 8,
-	AUX_NEVER_TAKEN = 1 << 9, AUX_ALWAYS_TAKEN = 1 << 10, AUX_LOOPS = 1 << 11,
+	AUX_MAP_POISON = 1 << 5,
 };
 struct insn_aux {
 	u16 flags, live_regs;	/* live_regs: bit n, register n is read before it is written from here on */
@@ -30,7 +29,6 @@ struct insn_aux {
 	u16 map;		/* 1 + index in env->maps: LD_MAP_*'s, or the map a helper call is always given */
 	u16 ctx_size;		/* context load: bytes of the field */
 	u32 map_off;		/* LD_MAP_VALUE */
-	u32 scc;		/* strongly connected component, 0: in no loop */
 };
 
 struct subprog {

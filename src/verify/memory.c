@@ -209,7 +209,7 @@ int wide_insn(struct env *env, const struct insn *i)
 }
 
 /* LD_ABS, LD_IND: r0 gets packet bytes, or the program (function) ends with 0. */
-int packet_load_insn(struct env *env, const struct insn *i)
+int packet_load_insn(struct env *env, const struct insn *i, u32 *next)
 {
 	struct reg_state *regs = regs_of(env);
 	int err;
@@ -219,8 +219,6 @@ int packet_load_insn(struct env *env, const struct insn *i)
 	for (u32 f = env->cur->curframe; f; f--)
 		if (env->cur->frame[f]->in_callback)
 			return refuse(env, -EINVAL, "cannot use BPF_LD_[ABS|IND] within callback\n");
-	if (env->cur->curframe)
-		return refuse(env, -EINVAL, "BPF_LD_[ABS|IND] in functions is not supported by this verifier yet\n");
 	err = reg_read(env, 6);
 	if (err)
 		return err;
@@ -243,5 +241,11 @@ int packet_load_insn(struct env *env, const struct insn *i)
 	env->scratched_regs |= 0x3f;
 	reg_unknown(env, &regs[0]);
 	reg_origin(env, &regs[0], ORIGIN_LOAD);
-	return 0;
+	if (!env->cur->curframe)
+		return 0;
+	/* Out of the packet, a function returns 0 to its caller: both ways are walked. */
+	if (!path_push(env, env->insn_idx + 1, env->insn_idx))
+		return path_overflow(env, -EFAULT, "");
+	reg_known(&regs[0], 0);
+	return leave_function(env, next);
 }

@@ -31,7 +31,7 @@ int load_insn(struct env *env, const struct insn *i);
 int store_insn(struct env *env, const struct insn *i);
 int atomic_insn(struct env *env, const struct insn *i);
 int wide_insn(struct env *env, const struct insn *i);
-int packet_load_insn(struct env *env, const struct insn *i);
+int packet_load_insn(struct env *env, const struct insn *i, u32 *next);
 
 /* stack.c: offsets include reg->off, not the variable part */
 int stack_bounds(struct env *env, u32 regno, s32 off, u32 size, bool write);
@@ -79,6 +79,7 @@ void packet_pointers_drop(struct env *env);
 int helper_insn(struct env *env, const struct insn *i, u32 *next);
 int call_insn(struct env *env, const struct insn *i, u32 *next);
 int exit_insn(struct env *env, u32 *next, bool *done);
+int leave_function(struct env *env, u32 *next);
 bool helper_calls_back(u32 number);
 bool helper_calls_back_now(u32 number);
 struct call {

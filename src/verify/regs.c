@@ -64,7 +64,8 @@ bool reg_not_null(const struct reg_state *reg)
 	if (reg->type & PTR_MAYBE_NULL)
 		return false;
 	return base == PTR_TO_SOCKET || base == PTR_TO_TCP_SOCK || base == PTR_TO_MAP_VALUE || base == PTR_TO_MAP_KEY ||
-	       base == PTR_TO_SOCK_COMMON || (base == PTR_TO_BTF_ID && reg->type & (PTR_TRUSTED | MEM_ALLOC)) ||
+	       base == PTR_TO_SOCK_COMMON || base == PTR_TO_XDP_SOCK ||
+	       (base == PTR_TO_BTF_ID && reg->type & (PTR_TRUSTED | MEM_ALLOC)) ||
 	       (base == PTR_TO_MEM && !(reg->type & PTR_UNTRUSTED)) || base == CONST_PTR_TO_MAP;
 }
 

@@ -135,7 +135,7 @@ static int one_insn(struct env *env, const struct insn *i, u32 *next, bool *done
 		return store_insn(env, i);
 	case BPF_LD:
 		if (!insn_is_wide(i))
-			return packet_load_insn(env, i);
+			return packet_load_insn(env, i, next);
 		*next = env->insn_idx + 2;
 		return wide_insn(env, i);
 	}
