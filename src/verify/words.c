@@ -93,9 +93,25 @@ static void null_deref(struct words *w)
 	help(w, "test it first: if (!%s) return 0;", w->name[0] ? w->name : "pointer");
 }
 
+/* "data[len]" in the rejected expression → "data + len"; false: it is no such thing. */
+static bool indexed(const struct words *w, char *sum, size_t size)
+{
+	const struct explain_span *s = &w->e->spans[0];
+	char array[32], index[32];
+	int end = 0;
+
+	if (!w->e->nr_spans || sscanf(s->text + s->col - 1, "%31[A-Za-z0-9_][%31[A-Za-z0-9_]%n", array, index, &end) < 2)
+		return false;
+	if (!end || s->text[s->col - 1 + (u32)end] != ']')
+		return false;
+	snprintf(sum, size, "%s + %s", array, index);
+	return true;
+}
+
 static void packet_range(struct words *w)
 {
 	const struct verify_reason *r = w->r;
+	char sum[80];
 
 	title(w, "this may read beyond the end of the packet");
 	if (r->size && r->limit > 0)
@@ -106,7 +122,9 @@ static void packet_range(struct words *w)
 		      r->size == 1 ? "" : "s");
 	else
 		label(w, "no check against data_end covers this access");
-	if (r->umax > 0xffff)
+	if (indexed(w, sum, sizeof(sum)))
+		help(w, "compare the very sum with data_end before the access: if ((void *)(%s + 1) > data_end) return …;", sum);
+	else if (r->umax > 0xffff)
 		help(w, "bound the offset first (if (off > 1500) return …;), then compare the resulting pointer with data_end");
 	else
 		help(w, "compare this same pointer with data_end before the access: if ((void *)(%s + 1) > data_end) return …;",
@@ -355,8 +373,11 @@ static void helper_words(struct words *w)
 
 static void call_args(struct words *w)
 {
-	title(w, "a global function is called with arguments it may not assume anything of");
-	label(w, "%s", w->r->reg_text);
+	title(w, "a global function is called with an argument it does not expect");
+	if (w->r->regno > 0)
+		label(w, "argument %d is %.*s", w->r->regno, kind_length(w->r->reg_text), w->r->reg_text);
+	else
+		label(w, "called here");
 	help(w, "global functions are verified on their own: make it static, or tag the argument (__arg_nonnull, __arg_ctx)");
 }
 
@@ -476,12 +497,14 @@ const char *explain_kind(enum reason_kind kind)
 	return (size_t)kind < ARRAY_SIZE(kinds) ? kinds[kind].name : "other";
 }
 
-/* Stack reads are told by the kernel's words: their notes do not say a kind of their own. */
+/* Some are told by the kernel's words: their notes do not say a kind of their own. */
 static enum reason_kind kind_of(const struct verify_reason *r)
 {
 	if ((r->kind == REASON_OTHER || r->kind == REASON_MEM_RANGE) &&
 	    (strstr(r->message, "invalid indirect read from stack") || strstr(r->message, "invalid read from stack")))
 		return REASON_STACK_READ;
+	if (!strncmp(r->message, "Caller passes invalid args", 26))
+		return REASON_CALL_ARGS;
 	return (size_t)r->kind < ARRAY_SIZE(kinds) ? r->kind : REASON_OTHER;
 }
 
