@@ -17,7 +17,7 @@
 #include "skep.h"
 #include "util/types.h"
 
-enum { POOL = 64, SCRATCH = 1 << 16 };
+enum { POOL = 64, SCRATCH = 4 << 20, MARGIN = 3 << 20 };	/* MARGIN: a hundred of the largest values */
 
 static u64 state;
 static int pool[POOL];
@@ -58,7 +58,7 @@ static u64 address(void)
 	case 2:
 		return 0xffff800000000000ull + rnd() % 4096;	/* no user's */
 	default:
-		return (u64)(uintptr_t)(scratch + rnd() % (SCRATCH - 8192) / 8 * 8);
+		return (u64)(uintptr_t)(scratch + rnd() % (SCRATCH - MARGIN) / 8 * 8);
 	}
 }
 
@@ -82,7 +82,7 @@ static void tame(union bpf_attr *attr)
 	u64 *words = (u64 *)attr;
 
 	for (u32 i = 0; i < sizeof(*attr) / 8; i++)
-		if (words[i] >= 1 << 20 && words[i] < 0xffff800000000000ull && words[i] - (u64)(uintptr_t)scratch > SCRATCH - 8192)
+		if (words[i] >= 1 << 20 && words[i] < 0xffff800000000000ull && words[i] - (u64)(uintptr_t)scratch > SCRATCH - MARGIN)
 			words[i] = (u32)words[i] & ((1 << 20) - 1);
 }
 
@@ -155,9 +155,10 @@ static void keep(int fd)
 
 static void one_hive(void)
 {
+	struct skep_opts opts = { .sz = sizeof(opts), .nr_cpus = 2 };
 	struct skep *skep;
 
-	if (skep_new(&skep, NULL))
+	if (skep_new(&skep, &opts))
 		exit(1);
 	for (u32 i = 0; i < POOL; i++)
 		pool[i] = i < 4 ? (int)i - 1 : -1;
@@ -166,8 +167,8 @@ static void one_hive(void)
 		union bpf_attr attr;
 
 		random_attr(&attr, cmd);
-		/* a size behind attr would let skep read what lies there: still our memory, but not what is meant */
-		ret = skep_bpf(skep, cmd, &attr, rnd() % 8 ? sizeof(attr) : (u32)(rnd() % (sizeof(attr) + 1)));
+		/* whole words: half an address could be one of ours */
+		ret = skep_bpf(skep, cmd, &attr, rnd() % 8 ? sizeof(attr) : (u32)(rnd() % (sizeof(attr) / 8 + 1)) * 8);
 		if (ret >= 0 && gives_fd(cmd))
 			keep(ret);
 	}
