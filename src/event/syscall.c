@@ -93,18 +93,29 @@ static bool skip_category(const char **name)
 	return skip_prefix(name, "syscalls/") || skip_prefix(name, "syscalls:");
 }
 
+/* The tracepoints of every call, raw_syscalls/sys_enter and sys_exit. */
+static bool skip_raw_category(const char **name)
+{
+	return skip_prefix(name, "raw_syscalls/") || skip_prefix(name, "raw_syscalls:");
+}
+
+/*
+ * All of these kinds, so that the others are refused with words; a source added later may claim
+ * some before us.
+ */
 static bool claims(void *arg, const struct attach_target *target)
 {
-	const char *name = target->name ? target->name : "";
-
 	(void)arg;
-	switch (target->kind) {
-	case ATTACH_KPROBE:
-	case ATTACH_KRETPROBE: return true;
-	case ATTACH_TRACEPOINT: return skip_category(&name);
-	case ATTACH_RAW_TRACEPOINT: return !strcmp(name, "sys_enter") || !strcmp(name, "sys_exit");
-	}
-	return false;
+	return target->kind == ATTACH_KPROBE || target->kind == ATTACH_KRETPROBE ||
+	       target->kind == ATTACH_TRACEPOINT || target->kind == ATTACH_RAW_TRACEPOINT;
+}
+
+static int no_tracepoint(struct log *why, const char *what, const char *name)
+{
+	return fail(why, -ENOENT,
+		    "%s %s: skep has the tracepoints syscalls:sys_enter_*, raw_syscalls:sys_enter "
+		    "and the raw one sys_enter; Linux's others are there with --kernel",
+		    what, name);
 }
 
 static int no_function(struct log *why, const char *what, const char *full, const char *bare,
@@ -137,10 +148,15 @@ static int parse_tracepoint(struct probe *probe, const struct attach_target *tar
 			    struct log *why)
 {
 	const char *name = target->name;
+	bool every = skip_raw_category(&name);
 
-	skip_category(&name);
+	if (!every && !skip_category(&name))
+		return no_tracepoint(why, "tracepoint", name);
 	probe->flavour = TRACEPOINT;
-	if (skip_prefix(&name, "sys_exit_"))
+	probe->nr = -1;
+	if (every && !strcmp(name, "sys_enter"))
+		return 0;
+	if (skip_prefix(&name, "sys_exit"))
 		return fail(why, -EOPNOTSUPP,
 			    "tracepoint %s: exits of system calls are not there yet", target->name);
 	probe->nr = skip_prefix(&name, "sys_enter_") ? find_function(name) : -ENOENT;
@@ -164,6 +180,8 @@ static int parse_target(struct probe *probe, const struct attach_target *target,
 	if (!strcmp(target->name, "sys_exit"))
 		return fail(why, -EOPNOTSUPP,
 			    "raw tracepoint sys_exit: exits of system calls are not there yet");
+	if (strcmp(target->name, "sys_enter"))
+		return no_tracepoint(why, "raw tracepoint", target->name);
 	return 0;
 }
 

@@ -34,6 +34,13 @@ SEC("raw_tracepoint/sys_enter") int by_raw(struct bpf_raw_tracepoint_args *ctx)
 	SAY("raw", regs.rdi);
 	return 0;
 }
+SEC("tracepoint/raw_syscalls/sys_enter") int by_raw_record(void *ctx)
+{
+	struct { long common, id; unsigned long args[6]; } *e = ctx;
+	if (e->id == 59)
+		SAY("every", e->args[0]);
+	return 0;
+}
 SEC("tracepoint/syscalls/sys_enter_mmap") int six(struct enter *e)
 {
 	if (e->args[1] == 0x1234)
@@ -92,6 +99,7 @@ has "args /bin/true 10"
 has "record /bin/true 10"
 has "record nr 59"
 has "raw /bin/true 10"
+has "every /bin/true 10"
 has "mmap 1000 1234 7"
 has "mmap 22 ffffffffffffffff 55000"
 has "se 22 ffffffffffffffff 55000"
