@@ -111,8 +111,12 @@ u32 epoch_flush(struct epoch *epoch)
 	u64 now = __atomic_load_n(&epoch->now, __ATOMIC_SEQ_CST), least;
 	struct epoch_item *item, *next;
 	u32 count = 0;
+	bool empty;
 
-	if (!__atomic_load_n(&epoch->first, __ATOMIC_RELAXED))
+	lock_take(&epoch->lock);
+	empty = !epoch->first;
+	lock_drop(&epoch->lock);
+	if (empty)
 		return 0;
 	least = oldest(epoch);
 	for (item = take_due(epoch, min(now, least)); item; item = next, count++) {
