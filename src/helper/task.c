@@ -9,6 +9,7 @@
 
 #include "helper/body.h"
 #include "helper/current.h"
+#include "util/proc.h"
 
 HELPER(get_smp_processor_id) { return run->cpu; }
 
@@ -37,6 +38,10 @@ HELPER(get_current_comm)
 	memcpy(ptr(r1), comm, min(strlen(comm), (size_t)size - 1));
 	return 0;
 }
+
+HELPER(get_current_cgroup_id) { return proc_cgroup(run->task->pid, -1); }
+
+HELPER(get_current_ancestor_cgroup_id) { return (s32)r1 < 0 ? 0 : proc_cgroup(run->task->pid, (s32)r1); }
 
 /* NULL reads as a fault. */
 HELPER(get_current_task)

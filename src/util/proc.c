@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TICK_NS = 10000000 };	/* of USER_HZ, 100 on every machine */
@@ -41,5 +42,44 @@ int proc_origin(u32 tid, u32 *parent, char parent_comm[16], u64 *start_ns)
 	*start_ns = ticks * TICK_NS;
 	if (*parent && read_file(*parent, "comm", comm, sizeof(comm)) > 0)
 		memcpy(parent_comm, comm, strcspn(comm, "\n") < 16 ? strcspn(comm, "\n") : 15);
+	return 0;
+}
+
+/* Cuts a path after level components; false where it has fewer. */
+static bool cut(char *path, int level)
+{
+	char *at = path;
+
+	if (level < 0)
+		return true;
+	for (; level && *at == '/' && at[1]; level--)
+		at += 1 + strcspn(at + 1, "/");
+	*at = 0;
+	return !level;
+}
+
+/* The inode number of its directory is a cgroup's id. */
+u64 proc_cgroup(u32 tid, int level)
+{
+	static const char *const roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	char text[4096], path[4200], *at;
+	struct stat st;
+
+	if (read_file(tid, "cgroup", text, sizeof(text)) <= 0)
+		return 0;
+	at = !strncmp(text, "0::", 3) ? text : strstr(text, "\n0::");
+	if (!at)
+		return 0;
+	at = strchr(at, '/');
+	if (!at)
+		return 0;
+	at[strcspn(at, "\n")] = 0;
+	if (!cut(at, level))
+		return 0;
+	for (u32 i = 0; i < ARRAY_SIZE(roots); i++) {
+		snprintf(path, sizeof(path), "%s%s", roots[i], at);
+		if (!stat(path, &st))
+			return st.st_ino;
+	}
 	return 0;
 }

@@ -9,4 +9,8 @@
  * since boot. 0 or -ESRCH, everything zero then; a parent that cannot be seen is 0 and nameless. */
 int proc_origin(u32 tid, u32 *parent, char parent_comm[16], u64 *start_ns);
 
+/* The id of the thread's cgroup (version 2), or of its ancestor at a level (0: the root; -1: the cgroup itself). 0: it
+ * is not that deep, or cannot be seen. */
+u64 proc_cgroup(u32 tid, int level);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * client OBJECT: loads it with the system's libbpf, runs its first program once on a packet, waits a moment and
+ * client OBJECT: loads it with the system's libbpf, runs its first program once (on a packet, if it takes one), waits a moment and
  * prints what is in the array "results" and in the ring buffer "ring", if there is one.
  */
 #include <bpf/bpf.h>
@@ -28,12 +28,22 @@ int main(int argc, char **argv)
 	struct bpf_object *object = argc > 1 ? bpf_object__open_file(argv[1], NULL) : NULL;
 	struct bpf_map *ring, *results;
 	struct ring_buffer *consumer;
+	struct bpf_program *program;
 	char packet[64] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = sizeof(packet));
+	unsigned long long args[2] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, run);
 
 	if (!object || bpf_object__load(object))
 		return 1;
-	if (bpf_prog_test_run_opts(bpf_program__fd(bpf_object__next_program(object, NULL)), &run))
+	program = bpf_object__next_program(object, NULL);
+	if (bpf_program__type(program) == BPF_PROG_TYPE_RAW_TRACEPOINT) {
+		run.ctx_in = args;
+		run.ctx_size_in = sizeof(args);
+	} else {
+		run.data_in = packet;
+		run.data_size_in = sizeof(packet);
+	}
+	if (bpf_prog_test_run_opts(bpf_program__fd(program), &run))
 		return 2;
 	usleep(100000);
 	results = bpf_object__find_map_by_name(object, "results");

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A libbpf client, unmodified, sees the same whether skep answers it or Linux does: maps, rings, timers.
+# A libbpf client, unmodified, sees the same whether skep answers it or Linux does: maps, rings, timers, who is running.
 . "$(dirname "$0")/../cli/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 B=$(cd "$root" && realpath "${B:-build}")
@@ -11,7 +11,7 @@ ${CC:-cc} -D_GNU_SOURCE -O1 -shared -fPIC -I"$root/include" -o "$T/preload.so" "
 	-L"$B" -lskep -Wl,-rpath,"$B" -ldl || exit 1
 clang=$(command -v clang || command -v clang-14 || command -v clang-19) || skip_all "no clang"
 
-for name in maps timers; do
+for name in maps timers who; do
 	"$clang" -O2 -g -target bpf -I/usr/include/"$(uname -m)"-linux-gnu -c "$here/$name.bpf.c" -o "$T/$name.bpf.o" 2>"$T/err" ||
 		{ ok 1 "$name compiles"; cat "$T/err" | sed 's/^/# /'; continue; }
 	run env LD_PRELOAD="$T/preload.so" "$T/client" "$T/$name.bpf.o"
