@@ -59,7 +59,7 @@ static int load(struct call *call, struct btf_object *btf, struct btf_log *log)
 	err = call_copy(call, &bytes, call->attr.btf, call->attr.btf_size);
 	if (err)
 		return err;
-	err = btf_new(&btf->btf, bytes, call->attr.btf_size, NULL, call->attr.btf_log_level & 3 ? &sink : NULL);
+	err = btf_new(&btf->btf, bytes, call->attr.btf_size, NULL, call->attr.btf_log_level ? &sink : NULL);
 	free(bytes);
 	return err;
 }

@@ -92,7 +92,6 @@ static enum btf_rule btf_rule_of(u32 type)
 		return BTF_TRIE;
 	case BPF_MAP_TYPE_BLOOM_FILTER:
 		return BTF_KEYLESS;
-	case BPF_MAP_TYPE_PROG_ARRAY:
 	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
 	case BPF_MAP_TYPE_CGROUP_ARRAY:
 	case BPF_MAP_TYPE_STACK_TRACE:
@@ -123,7 +122,7 @@ static int check_rule(const struct map_spec *spec, const struct btf *btf, u32 ke
 	case BTF_NONE:
 		return -ENOTSUPP;
 	case BTF_PLAIN:
-		return key ? 0 : -EINVAL;
+		return 0;
 	case BTF_ARRAY:
 		if (!key)
 			return spec->type == BPF_MAP_TYPE_ARRAY && spec->max_entries == 1 &&
@@ -211,6 +210,8 @@ static int take_btf(struct call *call, struct map_object *map, struct map_spec *
 	if (!map->btf_value)
 		return 0;
 	if (!btf_at(btf, map->btf_key) || (map->btf_key && btf_size(btf, map->btf_key) != spec->key_size))
+		return -EINVAL;
+	if (!map->btf_key && btf_rule_of(spec->type) == BTF_PLAIN)
 		return -EINVAL;
 	if (!btf_at(btf, map->btf_value) || btf_size(btf, map->btf_value) != spec->value_size)
 		return -EINVAL;
