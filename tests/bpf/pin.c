@@ -88,6 +88,14 @@ static int alive(struct ask *ask, __u32 id)
 	return fd >= 0;
 }
 
+/* What is alive(), once it had time to go: the kernel frees on another CPU, when it comes to it. */
+static int settled(struct ask *ask, __u32 id)
+{
+	for (int i = 0; i < 200 && alive(ask, id); i++)
+		usleep(10000);
+	return alive(ask, id);
+}
+
 /* What holds a map: fds, copies of fds, other processes, programs that use it, maps it is in. */
 static void holders(struct ask *ask)
 {
@@ -114,7 +122,7 @@ static void holders(struct ask *ask)
 	close(map);
 	note(ask, "outer map holds it", alive(ask, id));
 	note(ask, "delete", BPF(ask, BPF_MAP_DELETE_ELEM, .map_fd = (__u32)outer, .key = PTR(&key)));
-	note(ask, "outer map let go", alive(ask, id));
+	note(ask, "outer map let go", settled(ask, id));
 	close(outer);
 	map = make_map(ask, BPF_MAP_TYPE_ARRAY, 4, 8, 2);
 	id = id_of(ask, map);
@@ -123,7 +131,7 @@ static void holders(struct ask *ask)
 	close(map);
 	note(ask, "program holds it", alive(ask, id));
 	close(prog);
-	note(ask, "program gone", alive(ask, id));
+	note(ask, "program gone", settled(ask, id));
 }
 
 static void ids(struct ask *ask)
