@@ -39,6 +39,8 @@ struct kernel_run {
 	int trace;		/* trace_start()'s */
 	unsigned int tick_ms;
 	int (*tick)(void *arg);
+	int records;		/* when readable, ready() is called; -1: none */
+	int (*ready)(void *arg, int fd);
 	void *arg;
 };
 int trace_start(void);

@@ -21,7 +21,7 @@
 
 extern char **environ;
 
-enum { ENDS, TRACE, TICK, FDS };
+enum { ENDS, TRACE, TICK, RECORDS, FDS };
 
 int trace_start(void)
 {
@@ -75,6 +75,8 @@ static void loop(struct pollfd fds[FDS], const struct kernel_run *run)
 			return;
 		if (fds[TRACE].revents)
 			copy_trace(run->trace);
+		if (fds[RECORDS].revents)
+			run->ready(run->arg, fds[RECORDS].fd);
 		if (fds[TICK].revents && read(fds[TICK].fd, &ticks, sizeof(ticks)) > 0 && run->tick(run->arg) < 0)
 			fds[TICK].fd = -1;
 	}
@@ -128,7 +130,8 @@ static int run_command(const struct kernel_run *run, struct pollfd fds[FDS], con
 int kernel_run(const struct kernel_run *run)
 {
 	struct pollfd fds[FDS] = { { .fd = -1, .events = POLLIN }, { .fd = run->trace, .events = POLLIN },
-				   { .fd = start_timer(run->tick_ms), .events = POLLIN } };
+				   { .fd = start_timer(run->tick_ms), .events = POLLIN },
+				   { .fd = run->records, .events = POLLIN } };
 	sigset_t set = ending(), before;
 	int status = 0;
 
@@ -141,7 +144,7 @@ int kernel_run(const struct kernel_run *run)
 		if (fds[ENDS].fd >= 0)
 			loop(fds, run);
 	}
-	for (int i = 0; i < FDS; i++)
+	for (int i = 0; i < RECORDS; i++)
 		if (fds[i].fd >= 0)
 			close(fds[i].fd);
 	return status;

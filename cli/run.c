@@ -30,8 +30,8 @@ const char help_run[] =
 	"      --maps NAME[,NAME...]       print these maps only ('none': no map)\n"
 	"      --kernel                    let Linux answer: load into the kernel, events of the whole machine\n"
 	"      --interp                    interpret, even where machine code could be made\n\n"
-	"What programs print (bpf_printk) comes on standard output as in trace_pipe; at the end, the entries of the\n"
-	"program's maps. Exit status: CMD's own; 125 skep failed, 126 or 127 CMD could not be run.\n\n"
+	"What programs print (bpf_printk) comes on standard output as in trace_pipe, so do the records they send\n"
+	"(perf and ring buffers), one line each; at the end, the entries of the program's maps. Exit status: CMD's own; 125 skep failed, 126 or 127 CMD could not be run.\n\n"
 	"CMD runs with no_new_privs unless skep is root: sudo and setuid programs in it do not gain privilege.\n";
 
 enum { TARGETS_MAX = 64 };
@@ -42,6 +42,7 @@ struct run {
 	size_t nr_targets;
 	unsigned int every_ms;
 	bool kernel, interp;
+	int records;		/* readable when a buffer has some; -1: no buffers */
 	char **command;		/* NULL: none given */
 	int signal;		/* that the command died of, 0: none */
 
@@ -154,12 +155,23 @@ static int print_maps(void *arg)
 	return err;
 }
 
+static int read_records(void *arg, int fd)
+{
+	struct run *run = arg;
+
+	(void)fd;
+	skep_object_read_records(run->object);
+	fflush(stdout);
+	return 0;
+}
+
 static int run_pcap(struct run *run)
 {
 	struct skep_pcap_opts opts = { .sz = sizeof(opts), .in = run->pcap, .out = run->out, .trace_fd = STDOUT_FILENO };
 	struct skep_pcap_result r = { .sz = sizeof(r) };
 	int err = skep_pcap(run->skep, &opts, &r);
 
+	read_records(run, -1);
 	print_maps(run);
 	if (!err || r.packets)
 		complain(0, "%llu packets: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
@@ -187,10 +199,16 @@ static int run_tree(struct run *run)
 		.tick_ms = run->every_ms, .tick = print_maps, .arg = run,
 	};
 	struct skep_spawn_result r = { .sz = sizeof(r) };
-	int err = skep_spawn(run->skep, &opts, &r);
+	struct skep_poll records = { .fd = run->records, .ready = read_records, .arg = run };
+	int err;
+
+	opts.polls = &records;
+	opts.nr_polls = run->records >= 0;
+	err = skep_spawn(run->skep, &opts, &r);
 
 	if (err)
 		return complain(EXIT_SKEP, "cannot run %s: %s", opts.argv[0], strerror(-err));
+	read_records(run, -1);
 	print_maps(run);
 	if (r.lost)
 		complain(0, "%llu trace lines were lost: their reader was too slow", (unsigned long long)r.lost);
@@ -201,9 +219,10 @@ static int run_tree(struct run *run)
 static int run_kernel(struct run *run, int trace)
 {
 	struct kernel_run k = { .argv = run->command, .trace = trace, .tick_ms = run->every_ms, .tick = print_maps,
-				.arg = run };
+				.records = run->records, .ready = read_records, .arg = run };
 	int status = kernel_run(&k);
 
+	read_records(run, -1);
 	print_maps(run);
 	return status;
 }
@@ -234,6 +253,9 @@ static int start(struct run *run)
 	if (err)
 		return complain(EXIT_SKEP, "cannot start: %s", strerror(-err));
 	if (load(run))
+		return EXIT_SKEP;
+	run->records = skep_object_open_records(run->object, to_stdout, NULL);
+	if (run->records < 0 && run->records != -ENOENT)
 		return EXIT_SKEP;
 	if (run->kernel)
 		trace = trace_start();

@@ -192,6 +192,14 @@ SKEP_API int skep_object_program_fd(struct skep_object *object, const char *name
  * key; of arrays, those that are not zero. names: comma-separated, NULL for all. */
 SKEP_API int skep_object_print_maps(struct skep_object *object, const char *names, skep_log_fn write, void *arg);
 
+/*
+ * Opens the object's perf buffers and ring buffers. Returns a file descriptor (the object's) for poll(2) that is readable
+ * when there are records; skep_object_read_records() then hands them to write, "name: value" a line, formatted by
+ * the type that BCC's perf_submit() and ringbuf_output() are given, else as hex. -ENOENT: the object has no buffer.
+ */
+SKEP_API int skep_object_open_records(struct skep_object *object, skep_log_fn write, void *arg);
+SKEP_API void skep_object_read_records(struct skep_object *object);
+
 /* Writes the loaded programs (prog: the one of that name): instructions after fix-ups, as bpftool's dump xlated, or machine
  * code. -ENODATA there is none, -ENOENT no such program. */
 SKEP_API int skep_object_print_programs(struct skep_object *object, const char *prog, int machine_code, skep_log_fn write,

@@ -400,6 +400,16 @@ extern void skep_increment_needs_an_integer(void) __attribute__((error("incremen
 #define BPF_QUEUE(name, leaf, entries) SKEP_QUEUE(SKEP_MAP_queue, name, leaf, entries)
 #define BPF_STACK(name, leaf, entries) SKEP_QUEUE(SKEP_MAP_stack, name, leaf, entries)
 
+/* What a buffer's records are, for whoever reads them: the pass over the tokens puts it around the data's argument. */
+#define SKEP_JOIN(a, b, c) #a "_skep_event_" #c
+#define SKEP_EVENT_(buffer, data, number)                                                          \
+	({                                                                                         \
+		static __typeof__(data) skep_event __asm__(SKEP_JOIN(buffer, , number)) SEC(".skep.events"); \
+		(data);                                                                            \
+	})
+#define SKEP_EVENT_N(buffer, data, number) SKEP_EVENT_(buffer, data, number)
+#define SKEP_EVENT(buffer, data) SKEP_EVENT_N(buffer, data, __COUNTER__)
+
 /* ---- programs whose macro says what they attach to ---- */
 
 #define RAW_TRACEPOINT_PROBE(event)                                                                \

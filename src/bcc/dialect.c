@@ -6,6 +6,7 @@
  *     tracepoint__C__E, raw_tracepoint__E, …; any other, f, goes to section fn/f and is attached by hand;
  *   - int f(struct pt_regs *ctx, T a, U b) becomes an inlined body and a program that binds a and b
  *     from the registers; of a system call's function, from the registers its argument points to;
+ *   - buffer.perf_submit(ctx, &data, size) keeps data's type for whoever reads the buffer;
  *   - table.increment(key) gets its default 1, BPF_TABLE("hash", …) loses its quotes, <uapi/X> is <X>;
  *   - a licence where there is none (BPF_LICENSE, or GPL as in BCC).
  *
@@ -239,6 +240,34 @@ static void edit_increment(struct pass *p, u32 dot)
 	fputs(", 1", p->out);
 }
 
+/* BUFFER.perf_submit(ctx, DATA, size): DATA's type is kept for readers, SKEP_EVENT(BUFFER, DATA). */
+static void edit_submit(struct pass *p, u32 dot)
+{
+	bool perf = token_is(&p->t, dot + 1, "perf_submit"), ring = token_is(&p->t, dot + 1, "ringbuf_output");
+	u32 open = dot + 2, first = perf ? 0 : open + 1, last = 0, close;
+
+	if (!token_is(&p->t, dot, ".") || !(perf || ring) || !token_is(&p->t, open, "(") || !dot ||
+	    p->t.token[dot - 1].kind != TOKEN_WORD || p->t.token[dot].directive)
+		return;
+	close = token_match(&p->t, open);
+	for (u32 i = open + 1; i < close && !last; i++) {
+		if (token_is(&p->t, i, ",") && !first)
+			first = i + 1;
+		else if (token_is(&p->t, i, ","))
+			last = i;
+		else if (token_is(&p->t, i, "(") || token_is(&p->t, i, "[") || token_is(&p->t, i, "{"))
+			i = token_match(&p->t, i);
+	}
+	if (close >= p->t.count || !last || first >= last)
+		return;
+	copy_to(p, p->t.token[first].start);
+	fputs("SKEP_EVENT(", p->out);
+	put_span(p, span_of(p, dot - 1, dot - 1));
+	fputs(", ", p->out);
+	copy_to(p, p->t.token[last].start);
+	fputc(')', p->out);
+}
+
 static void edit_table(struct pass *p, u32 i)
 {
 	const struct token *string = &p->t.token[i + 2];
@@ -268,6 +297,7 @@ static void edit_tokens(struct pass *p, u32 first, u32 end)
 		edit_include(p, i);
 		edit_table(p, i);
 		edit_increment(p, i);
+		edit_submit(p, i);
 	}
 }
 

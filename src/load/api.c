@@ -13,7 +13,7 @@
 
 struct skep_object {
 	struct objfile *file;
-	struct log log;
+	struct log log, records;
 	char *name;
 };
 
@@ -111,6 +111,20 @@ SKEP_API int skep_object_program_fd(struct skep_object *object, const char *name
 SKEP_API int skep_object_print_maps(struct skep_object *object, const char *names, skep_log_fn write, void *arg)
 {
 	return objfile_print_maps(object->file, names, &(struct log){ .write = write, .arg = arg });
+}
+
+SKEP_API int skep_object_open_records(struct skep_object *object, skep_log_fn write, void *arg)
+{
+	if (object->file->streams)
+		return -EEXIST;
+	object->records = (struct log){ .write = write, .arg = arg };
+	return objfile_open_streams(object->file, &object->records);
+}
+
+SKEP_API void skep_object_read_records(struct skep_object *object)
+{
+	if (object->file->streams)
+		objfile_read_streams(object->file);
 }
 
 SKEP_API int skep_object_print_programs(struct skep_object *object, const char *prog, int machine_code,

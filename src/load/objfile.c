@@ -166,6 +166,7 @@ void objfile_close(struct objfile *file)
 	if (!file)
 		return;
 	objfile_begin(file);
+	objfile_close_streams(file);
 	for (size_t i = 0; i < file->nr_progs; i++)
 		bpf_link__destroy(file->progs[i].link);
 	bpf_object__close(file->bpf);

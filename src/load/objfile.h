@@ -38,6 +38,7 @@ struct objfile {
 	const char *name;	/* in messages */
 	struct objfile_prog *progs;
 	size_t nr_progs;
+	struct streams *streams;	/* streams.c; NULL: none open */
 	int xdp_ifindex;	/* where XDP programs without a target go; 0: nowhere */
 	char *said;		/* what libbpf said since the last step began */
 	size_t said_len;
@@ -80,6 +81,14 @@ int btf_check(const void *bytes, size_t size);
  * formatted by BTF, sorted by key. names: comma-separated, NULL for all that can be listed.
  */
 int objfile_print_maps(struct objfile *file, const char *names, struct log *out);
+
+/*
+ * Opens the object's perf and ring buffers: a file descriptor that is readable when one has records, which
+ * objfile_read_streams() then writes to out, a line each. -ENOENT: it has none. out must live as long as the object.
+ */
+int objfile_open_streams(struct objfile *file, struct log *out);
+void objfile_read_streams(struct objfile *file);
+void objfile_close_streams(struct objfile *file);	/* objfile_close() does */
 
 /* Writes the programs (or the one of that name) as loaded: instructions after fix-ups, or machine code. -ENODATA: none. */
 int objfile_print_loaded(struct objfile *file, const char *name, bool jited, struct log *out);

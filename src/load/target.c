@@ -169,6 +169,8 @@ int target_attach(struct objfile *file, struct objfile_prog *p)
 	if (p->target.kind == TARGET_AUTO)
 		return objfile_end(file, err, "program '%s' could not be attached as its section '%s' says", name,
 				  bpf_program__section_name(p->prog));
+	if (file->answer.hive)
+		file->said_len = 0;	/* the event source has told why, in better words */
 	err = objfile_end(file, err, "program '%s' could not be attached to %s:%s", name, kind_name(p->target.kind), where);
 	if (err && !file->answer.hive && (p->target.kind == TARGET_KPROBE || p->target.kind == TARGET_KRETPROBE) &&
 	    access("/sys/bus/event_source/devices/kprobe/type", F_OK) && access("/sys/kernel/tracing/kprobe_events", F_OK))

@@ -76,6 +76,11 @@ static void methods(void)
 	check("#define X t.atomic_increment(f(a, b))", "#define X t.atomic_increment(f(a, b), 1)", "commas inside the key");
 	check("#define X t.increment(k, 2)", "#define X t.increment(k, 2)", "increment(key, by)");
 	check("#define X increment(k)", "#define X increment(k)", "a function of that name");
+	check("int a[] = { o.perf_submit(ctx, &d, sizeof(d)) };",
+	      "int a[] = { o.perf_submit(ctx, SKEP_EVENT(o, &d), sizeof(d)) };", "perf_submit keeps the type");
+	check("int a[] = { r.ringbuf_output(&d[f(1, 2)], 8, 0) };",
+	      "int a[] = { r.ringbuf_output(SKEP_EVENT(r, &d[f(1, 2)]), 8, 0) };", "so does ringbuf_output");
+	check("int a[] = { o.perf_submit(ctx) };", "int a[] = { o.perf_submit(ctx) };", "too few arguments are left alone");
 	check("BPF_TABLE(\"hash\", int, int, t, 1);", "BPF_TABLE(hash, int, int, t, 1);", "BPF_TABLE's quotes");
 	check("#include <uapi/linux/ptrace.h>\n", "#include <linux/ptrace.h>\n", "<uapi/X> is <X>");
 }

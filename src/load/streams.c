@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Records that programs send: perf buffers and ring buffers, read through libbpf and written one line a
+ * record, "name: value". What a record is, BCC's dialect says: bcc.h leaves a variable NAME_skep_event_N
+ * of type "pointer to it" in section .skep.events for every perf_submit and ringbuf_output.
+ */
+#include "load/value.h"	/* first: it brings our uapi.h */
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { PERF_PAGES = 8 };	/* a CPU, as BCC's default */
+
+struct stream {
+	struct objfile *file;
+	const char *name;
+	u32 type;	/* BTF id of a record, 0: unknown */
+	u64 lost;
+	struct perf_buffer *perf;
+	struct ring_buffer *ring;
+};
+
+struct streams {
+	struct stream *stream;
+	u32 count;
+	int epoll;
+	struct log *out;
+};
+
+/* What NAME's records are: the variable bcc.h left, or 0. */
+static u32 record_type(const struct btf *btf, const char *name)
+{
+	static const char infix[] = "_skep_event_";
+	size_t len = strlen(name);
+
+	for (u32 id = 1; btf && id < btf__type_cnt(btf); id++) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+		const char *var = btf_is_var(t) ? btf__name_by_offset(btf, t->name_off) : NULL;
+
+		if (!var || strncmp(var, name, len) || strncmp(var + len, infix, sizeof(infix) - 1))
+			continue;
+		t = btf__type_by_id(btf, (u32)btf__resolve_type(btf, t->type));
+		if (t && btf_is_ptr(t))
+			return t->type;
+	}
+	return 0;
+}
+
+static void print_record(struct stream *s, const void *data, u32 size)
+{
+	const struct btf *btf = bpf_object__btf(s->file->bpf);
+	struct log *out = s->file->streams->out;
+	s64 want = s->type ? btf__resolve_size(btf, s->type) : 0;
+
+	say(out, "%s: ", s->name);
+	if (want > 0 && (u64)want <= size)
+		value_print(out, btf, s->type, data, (u32)want);
+	else
+		value_print(out, NULL, 0, data, size);
+	say(out, "\n");
+}
+
+static void on_perf(void *arg, int cpu, void *data, u32 size)
+{
+	(void)cpu;
+	print_record(arg, data, size);
+}
+
+static void on_lost(void *arg, int cpu, __u64 count)
+{
+	struct stream *s = arg;
+
+	(void)cpu;
+	s->lost += count;
+}
+
+static int on_ring(void *arg, void *data, size_t size)
+{
+	print_record(arg, data, (u32)size);
+	return 0;
+}
+
+static int open_stream(struct streams *streams, struct stream *s, const struct bpf_map *map)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int fd;
+
+	s->name = bpf_map__name(map);
+	s->type = record_type(bpf_object__btf(s->file->bpf), s->name);
+	errno = 0;
+	if (bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF)
+		s->ring = ring_buffer__new(bpf_map__fd(map), on_ring, s, NULL);
+	else
+		s->perf = perf_buffer__new(bpf_map__fd(map), PERF_PAGES, on_perf, on_lost, s, NULL);
+	if (!s->ring && !s->perf)
+		return errno ? -errno : -EINVAL;
+	fd = s->ring ? ring_buffer__epoll_fd(s->ring) : perf_buffer__epoll_fd(s->perf);
+	return epoll_ctl(streams->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static bool is_stream(const struct bpf_map *map)
+{
+	u32 type = bpf_map__type(map);
+
+	return type == BPF_MAP_TYPE_RINGBUF || type == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
+}
+
+static int open_all(struct objfile *file)
+{
+	struct streams *streams = file->streams;
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map(map, file->bpf) {
+		struct stream *s = &streams->stream[streams->count];
+
+		if (err || !is_stream(map))
+			continue;
+		s->file = file;
+		streams->count++;
+		err = open_stream(streams, s, map);
+	}
+	return err;
+}
+
+int objfile_open_streams(struct objfile *file, struct log *out)
+{
+	struct bpf_map *map;
+	u32 n = 0;
+	int err = -ENOMEM;
+
+	bpf_object__for_each_map(map, file->bpf)
+		n += is_stream(map);
+	if (!n)
+		return -ENOENT;
+	file->streams = calloc(1, sizeof(*file->streams));
+	if (!file->streams)
+		return err;
+	file->streams->out = out;
+	file->streams->epoll = epoll_create1(EPOLL_CLOEXEC);
+	file->streams->stream = calloc(n, sizeof(*file->streams->stream));
+	objfile_begin(file);
+	if (file->streams->stream)
+		err = file->streams->epoll < 0 ? -errno : open_all(file);
+	err = objfile_end(file, err, "its buffers cannot be read");
+	return err ? err : file->streams->epoll;
+}
+
+void objfile_read_streams(struct objfile *file)
+{
+	objfile_begin(file);
+	for (u32 i = 0; i < file->streams->count; i++) {
+		struct stream *s = &file->streams->stream[i];
+
+		if (s->ring)
+			ring_buffer__consume(s->ring);
+		else if (s->perf)
+			perf_buffer__consume(s->perf);
+	}
+	seam_leave();
+	for (u32 i = 0; i < file->streams->count; i++) {
+		struct stream *s = &file->streams->stream[i];
+
+		if (s->lost)
+			say(file->log, "%s: %llu records were lost\n", s->name, (unsigned long long)s->lost);
+		s->lost = 0;
+	}
+}
+
+/* Between objfile_begin() and the object's own end. */
+void objfile_close_streams(struct objfile *file)
+{
+	struct streams *streams = file->streams;
+
+	if (!streams)
+		return;
+	for (u32 i = 0; i < streams->count; i++) {
+		ring_buffer__free(streams->stream[i].ring);
+		perf_buffer__free(streams->stream[i].perf);
+	}
+	if (streams->epoll >= 0)
+		close(streams->epoll);
+	free(streams->stream);
+	free(streams);
+}
