@@ -87,7 +87,7 @@ static struct perf_ring *ring_of(struct map *map, u64 flags, u32 cpu, s64 *err)
 	struct perf_ring *ring;
 
 	*err = key >= map->spec.max_entries ? -E2BIG : -ENOENT;
-	ring = *err == -E2BIG ? NULL : map->ops->object(map, &key);
+	ring = *err == -E2BIG || !map->ops->object ? NULL : map->ops->object(map, &key);
 	return ring;
 }
 

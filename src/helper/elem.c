@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Helpers on map elements. Which map type may be given to which helper, the verifier has checked. */
+/*
+ * Helpers on map elements. Which map type may be given to which helper, the verifier has checked; an
+ * operation that a type does not have is an error all the same, not a crash (lookups: map_no_lookup).
+ */
 #include <errno.h>
 
 #include "helper/body.h"
@@ -17,35 +20,35 @@ HELPER(map_update_elem)
 {
 	struct map *map = ptr(r1);
 
-	return result(map->ops->update(map, ptr(r2), ptr(r3), r4, run->cpu));
+	return result(map->ops->update ? map->ops->update(map, ptr(r2), ptr(r3), r4, run->cpu) : -EOPNOTSUPP);
 }
 
 HELPER(map_delete_elem)
 {
 	struct map *map = ptr(r1);
 
-	return result(map->ops->remove(map, ptr(r2)));
+	return result(map->ops->remove ? map->ops->remove(map, ptr(r2)) : -EOPNOTSUPP);
 }
 
 HELPER(map_push_elem)
 {
 	struct map *map = ptr(r1);
 
-	return result(map->ops->push(map, ptr(r2), r3));
+	return result(map->ops->push ? map->ops->push(map, ptr(r2), r3) : -EOPNOTSUPP);
 }
 
 HELPER(map_pop_elem)
 {
 	struct map *map = ptr(r1);
 
-	return result(map->ops->pop(map, ptr(r2)));
+	return result(map->ops->pop ? map->ops->pop(map, ptr(r2)) : -EOPNOTSUPP);
 }
 
 HELPER(map_peek_elem)
 {
 	struct map *map = ptr(r1);
 
-	return result(map->ops->peek(map, ptr(r2)));
+	return result(map->ops->peek ? map->ops->peek(map, ptr(r2)) : -EOPNOTSUPP);
 }
 
 HELPER(map_lookup_percpu_elem)
@@ -74,5 +77,7 @@ HELPER(for_each_map_elem)
 	struct map *map = ptr(r1);
 	struct visit visit = { .run = run, .callback = r2, .ctx = r3 };
 
-	return r4 ? result(-EINVAL) : result(map->ops->for_each(map, run->cpu, visit_elem, &visit));
+	if (r4)
+		return result(-EINVAL);
+	return result(map->ops->for_each ? map->ops->for_each(map, run->cpu, visit_elem, &visit) : -EOPNOTSUPP);
 }

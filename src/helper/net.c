@@ -158,7 +158,7 @@ HELPER(redirect_map)
 
 	if (r3 & ~(u64)(actions | spread))
 		return XDP_ABORTED;
-	ifindex = map->ops->lookup(map, &key, run->cpu);
+	ifindex = map->ops->lookup(map, &key, run->cpu);	/* of what is not a devmap: none */
 	if (!ifindex && !(r3 & BPF_F_BROADCAST))
 		return r3 & actions;
 	run->redirect_ifindex = ifindex ? *ifindex : 0;

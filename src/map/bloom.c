@@ -121,6 +121,7 @@ static int bloom_next(struct map *map, const void *key, void *next)
 const struct map_ops bloom_filter_ops = {
 	.alloc = bloom_alloc,
 	.free = bloom_free,
+	.lookup = map_no_lookup,
 	.push = bloom_push,
 	.peek = bloom_peek,
 	.sys_remove = bloom_remove,

@@ -145,6 +145,6 @@ static void *inner_lookup(struct map *map, const void *key, u32 cpu)
 #define COMMON .alloc = fd_array_alloc, .free = fd_array_free, .set_object = set, .object = get,                   \
 	.sys_remove = fd_array_remove, .next_key = array_next_key
 
-const struct map_ops prog_array_ops = { COMMON, .sys_lookup = sys_lookup };
-const struct map_ops perf_event_array_ops = { COMMON };
+const struct map_ops prog_array_ops = { COMMON, .sys_lookup = sys_lookup, .lookup = map_no_lookup };
+const struct map_ops perf_event_array_ops = { COMMON, .lookup = map_no_lookup };
 const struct map_ops array_of_maps_ops = { COMMON, .sys_lookup = sys_lookup, .lookup = inner_lookup };

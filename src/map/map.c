@@ -92,6 +92,12 @@ u32 map_sys_value_size(const struct map *map)
 	}
 }
 
+void *map_no_lookup(struct map *map, const void *key, u32 cpu)
+{
+	(void)map, (void)key, (void)cpu;
+	return NULL;
+}
+
 static int check_lock(const struct map *map, u64 flags)
 {
 	return flags & BPF_F_LOCK && map->spec.spin_lock_off < 0 ? -EINVAL : 0;

@@ -30,6 +30,8 @@ static inline bool map_access_flags_ok(u32 flags)
 int array_check(const struct map_spec *spec, struct log *why);
 int array_next_key(struct map *map, const void *key, void *next);
 int map_no_remove(struct map *map, const void *key);	/* -EINVAL */
+/* For types whose elements programs may not look up: the verifier refuses it, this is the second wall (map.c). */
+void *map_no_lookup(struct map *map, const void *key, u32 cpu);
 
 /* What a map of maps keeps as a value. */
 struct slot {

@@ -117,7 +117,7 @@ static int no_next(struct map *map, const void *key, void *next)
 	return -EINVAL;
 }
 
-#define COMMON .alloc = queue_alloc, .free = queue_free, .push = push, .sys_remove = map_no_remove, .next_key = no_next
+#define COMMON .alloc = queue_alloc, .free = queue_free, .lookup = map_no_lookup, .push = push, .sys_remove = map_no_remove, .next_key = no_next
 
 const struct map_ops queue_ops = { COMMON, .pop = queue_pop, .peek = queue_peek };
 const struct map_ops stack_ops = { COMMON, .pop = stack_pop, .peek = stack_peek };

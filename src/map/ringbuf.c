@@ -198,6 +198,7 @@ static int ringbuf_poll_fd(struct map *map) { return notify_fd(&to_ring(map)->no
 const struct map_ops ringbuf_ops = {
 	.alloc = ringbuf_alloc,
 	.free = ringbuf_free,
+	.lookup = map_no_lookup,
 	.memfd = ringbuf_memfd,
 	.poll_fd = ringbuf_poll_fd,
 };

@@ -175,6 +175,7 @@ static int stacks_next(struct map *map, const void *key, void *next)
 const struct map_ops stack_trace_ops = {
 	.alloc = stacks_alloc,
 	.free = stacks_free,
+	.lookup = map_no_lookup,
 	.sys_lookup = stacks_lookup,
 	.sys_update = stacks_update,
 	.sys_remove = stacks_remove,

@@ -160,6 +160,7 @@ static int no_next(struct map *map, const void *key, void *next)
 const struct map_ops unrun_ops = {
 	.alloc = unrun_alloc,
 	.free = unrun_free,
+	.lookup = map_no_lookup,
 	.sys_lookup = no_lookup,
 	.sys_update = no_update,
 	.sys_remove = no_remove,
