@@ -84,6 +84,8 @@ int btf_new(struct btf **out, const void *bytes, u32 len, const struct btf *base
 		err = btf_check_metas(&p);
 	if (!err)
 		err = btf_check_refs(&p);
+	if (!err)
+		err = btf_check_objects(p.btf);
 	free(p.state);
 	if (err)
 		btf_free(p.btf);

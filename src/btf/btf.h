@@ -108,7 +108,8 @@ struct btf_special_field {
 	u32 type;	/* kptr, uptr: id (in this btf) of the pointed-to struct */
 };
 enum { BTF_MAX_FIELDS = 11 };
-/* Fields of the struct or DATASEC id, sorted by offset: the count, or -E2BIG, -EEXIST, -EINVAL. */
+/* Fields of the struct or DATASEC id, sorted by offset: the count, or -E2BIG (too many, or two
+ * of a kind that there may be one of), -EINVAL. The kernel then takes a map value as if it had none. */
 int btf_special_fields(const struct btf *btf, u32 id, struct btf_special_field out[BTF_MAX_FIELDS]);
 
 #endif

@@ -42,6 +42,9 @@ s64 btf_tail_size(const struct btf_type *t);
 /* Second pass, resolve.c: what types refer to. */
 int btf_check_refs(struct parse *p);
 
+/* Third, special.c: structs with locks, list heads, kernel pointers have them in order. */
+int btf_check_objects(const struct btf *btf);
+
 bool btf_string_ok(const struct btf *btf, u32 off);
 bool btf_name_is_identifier(const struct btf *btf, u32 off);
 /* "(anon)" for 0. */
