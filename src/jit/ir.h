@@ -19,6 +19,7 @@ enum jit_op {
 	JIT_LDBE16,	/* dst = big-endian load at src + off */
 	JIT_LDBE32,
 	JIT_LDBE64,
+	JIT_OPS,
 };
 
 enum {
@@ -96,13 +97,38 @@ void jit_live(struct jit *jit);
 /* fold.c: value numbering in basic blocks: rotates, wide and big-endian loads, copies, constants, reloads. */
 int jit_fold(struct jit *jit);
 
+/* What an operation does to registers (live.c). */
+struct jeffect {
+	u16 reads, writes;	/* masks, besides dst and src */
+	u8 flags;
+	u8 format;		/* enum insn_format, as the nearest BPF instruction has it */
+};
+enum { READS_DST = 1, READS_SRC = 2, WRITES_DST = 4, PURE = 8, ATOMIC_EFFECT = 16 };
+extern const struct jeffect jit_effects[JIT_OPS];
+
 /* Registers that insn reads and writes (masks). */
-u16 jinsn_reads(const struct jinsn *i);
-u16 jinsn_writes(const struct jinsn *i);
+static inline u16 jinsn_reads(const struct jinsn *i)
+{
+	const struct jeffect *e = &jit_effects[i->op];
+	u16 mask = (u16)(e->reads | (e->flags & READS_DST) << i->dst | (e->flags >> 1 & 1) << i->src);
+
+	return e->flags & ATOMIC_EFFECT && i->imm == BPF_CMPXCHG ? mask | 1 : mask;
+}
+static inline u16 jinsn_writes(const struct jinsn *i)
+{
+	const struct jeffect *e = &jit_effects[i->op];
+
+	if (e->flags & ATOMIC_EFFECT)
+		return i->imm == BPF_CMPXCHG ? 1 : i->imm & BPF_FETCH ? (u16)(1 << i->src) : 0;
+	return (u16)(e->writes | (e->flags >> 2 & 1) << i->dst);
+}
 /* Whether removing it is unseen when dst is dead. */
-bool jinsn_pure(const struct jinsn *i);
-bool jinsn_is_jcc(const struct jinsn *i);
-u8 jinsn_format(const struct jinsn *i);
+static inline bool jinsn_pure(const struct jinsn *i) { return jit_effects[i->op].flags & PURE; }
+static inline u8 jinsn_format(const struct jinsn *i) { return jit_effects[i->op].format; }
+static inline bool jinsn_is_jcc(const struct jinsn *i)
+{
+	return jinsn_format(i) == FORMAT_JCC_IMM || jinsn_format(i) == FORMAT_JCC_REG;
+}
 
 /* mem.c: executable memory in packed pages. alloc reserves room, write puts code there; 0 or -ENOMEM. */
 int jit_mem_alloc(u8 **out, u32 size);

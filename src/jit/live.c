@@ -5,75 +5,46 @@
  */
 #include "jit/ir.h"
 
-enum { ARGS = 0x3e, R0 = 1, CLOBBERED = ARGS | R0, ALL = 0x7ff };
+enum { ARGS = 0x3e, R0 = 1, CLOBBERED = ARGS | R0 };
 
-u16 jinsn_reads(const struct jinsn *i)
-{
-	u16 dst = (u16)(1 << i->dst), src = (u16)(1 << i->src);
+/* Effects by format; a copy (BPF_MOV) does not read dst. */
+#define E_NONE 0, 0, 0
+#define E_ALU_IMM 0, 0, WRITES_DST | PURE | READS_DST
+#define E_ALU_REG 0, 0, WRITES_DST | PURE | READS_DST | READS_SRC
+#define E_UNARY 0, 0, WRITES_DST | PURE | READS_DST
+#define E_CAST 0, 0, WRITES_DST | PURE | READS_SRC
+#define E_JA 0, 0, 0
+#define E_JA32 0, 0, 0
+#define E_JCC_IMM 0, 0, READS_DST
+#define E_JCC_REG 0, 0, READS_DST | READS_SRC
+#define E_CALL ARGS, CLOBBERED, 0
+#define E_CALL_KFUNC ARGS, CLOBBERED, 0
+#define E_CALLX ARGS, CLOBBERED, READS_DST
+#define E_LDX 0, 0, WRITES_DST | PURE | READS_SRC
+#define E_STX 0, 0, READS_DST | READS_SRC
+#define E_ST 0, 0, READS_DST
+#define E_ATOMIC 0, 0, READS_DST | READS_SRC | ATOMIC_EFFECT
+#define E_LOAD_ACQ 0, 0, WRITES_DST | READS_SRC
+#define E_STORE_REL 0, 0, READS_DST | READS_SRC
+#define E_WIDE 0, 0, WRITES_DST | PURE
+#define E_LD_ABS 1 << BPF_REG_6, CLOBBERED, 0
+#define E_LD_IND 1 << BPF_REG_6, CLOBBERED, READS_SRC
+#define IS_COPY(code) ((BPF_CLASS(code) == BPF_ALU || BPF_CLASS(code) == BPF_ALU64) && BPF_OP(code) == BPF_MOV)
+#define EFFECT(code, fixed_reads, fixed_writes, bits) \
+	{ .reads = (fixed_reads) | ((code) == (BPF_JMP | BPF_EXIT) ? R0 : 0), .writes = fixed_writes, \
+	  .flags = (bits) & ~(IS_COPY(code) ? READS_DST : 0),
+#define EFFECT_OF(...) EFFECT(__VA_ARGS__)
 
-	switch ((enum insn_format)jinsn_format(i)) {
-	case FORMAT_NONE:
-		return i->op == OP_EXIT ? R0 : 0;
-	case FORMAT_ALU_IMM:
-		return i->op == OP_MOV64_IMM || i->op == OP_MOV32_IMM ? 0 : dst;
-	case FORMAT_ALU_REG:
-		if (i->op == OP_MOV64_REG || i->op == OP_MOV32_REG || (i->op >= OP_MOVSX8_64 && i->op <= OP_MOVSX16_32))
-			return src;
-		return dst | src;
-	case FORMAT_UNARY: case FORMAT_JCC_IMM: case FORMAT_ST:
-		return dst;
-	case FORMAT_CAST: case FORMAT_LDX: case FORMAT_LOAD_ACQ:
-		return src;
-	case FORMAT_JCC_REG: case FORMAT_STX: case FORMAT_STORE_REL:
-		return dst | src;
-	case FORMAT_ATOMIC:
-		return dst | src | (i->imm == BPF_CMPXCHG ? R0 : 0);
-	case FORMAT_CALL: case FORMAT_CALL_KFUNC:
-		return ARGS;
-	case FORMAT_CALLX:
-		return ARGS | dst;
-	case FORMAT_LD_ABS:
-		return 1 << BPF_REG_6;
-	case FORMAT_LD_IND:
-		return 1 << BPF_REG_6 | src;
-	case FORMAT_JA: case FORMAT_JA32: case FORMAT_WIDE:
-		return 0;
-	}
-	return ALL;
-}
-
-u16 jinsn_writes(const struct jinsn *i)
-{
-	switch ((enum insn_format)jinsn_format(i)) {
-	case FORMAT_ALU_IMM: case FORMAT_ALU_REG: case FORMAT_UNARY: case FORMAT_CAST:
-	case FORMAT_LDX: case FORMAT_LOAD_ACQ: case FORMAT_WIDE:
-		return (u16)(1 << i->dst);
-	case FORMAT_ATOMIC:
-		if (i->imm == BPF_CMPXCHG)
-			return R0;
-		return i->imm & BPF_FETCH ? (u16)(1 << i->src) : 0;
-	case FORMAT_CALL: case FORMAT_CALL_KFUNC: case FORMAT_CALLX: case FORMAT_LD_ABS: case FORMAT_LD_IND:
-		return CLOBBERED;
-	case FORMAT_NONE: case FORMAT_JA: case FORMAT_JA32: case FORMAT_JCC_IMM: case FORMAT_JCC_REG:
-	case FORMAT_STX: case FORMAT_ST: case FORMAT_STORE_REL:
-		return 0;
-	}
-	return 0;
-}
-
-bool jinsn_pure(const struct jinsn *i)
-{
-	switch ((enum insn_format)jinsn_format(i)) {
-	case FORMAT_ALU_IMM: case FORMAT_ALU_REG: case FORMAT_UNARY: case FORMAT_CAST:
-	case FORMAT_LDX: case FORMAT_WIDE:
-		return true;
-	case FORMAT_NONE: case FORMAT_JA: case FORMAT_JA32: case FORMAT_JCC_IMM: case FORMAT_JCC_REG:
-	case FORMAT_CALL: case FORMAT_CALL_KFUNC: case FORMAT_CALLX: case FORMAT_STX: case FORMAT_ST:
-	case FORMAT_ATOMIC: case FORMAT_LOAD_ACQ: case FORMAT_STORE_REL: case FORMAT_LD_ABS: case FORMAT_LD_IND:
-		return false;
-	}
-	return false;
-}
+const struct jeffect jit_effects[JIT_OPS] = {
+#define INSN(name, code, field, value, kind, text) \
+	[OP_##name] = EFFECT_OF(code, E_##kind) .format = FORMAT_##kind },
+#include "isa/insn.def"
+	[JIT_ROTR32] = { .flags = WRITES_DST | PURE | READS_SRC, .format = FORMAT_LDX },
+	[JIT_ROTR64] = { .flags = WRITES_DST | PURE | READS_SRC, .format = FORMAT_LDX },
+	[JIT_LDBE16] = { .flags = WRITES_DST | PURE | READS_SRC, .format = FORMAT_LDX },
+	[JIT_LDBE32] = { .flags = WRITES_DST | PURE | READS_SRC, .format = FORMAT_LDX },
+	[JIT_LDBE64] = { .flags = WRITES_DST | PURE | READS_SRC, .format = FORMAT_LDX },
+};
 
 static void summarize(struct jit *jit, struct jblock *block)
 {

@@ -8,18 +8,6 @@
 
 #include "jit/ir.h"
 
-u8 jinsn_format(const struct jinsn *i)
-{
-	return i->op < OP_COUNT ? op_info[i->op].format : i->op == JIT_NOP ? FORMAT_NONE : FORMAT_LDX;
-}
-
-bool jinsn_is_jcc(const struct jinsn *i)
-{
-	u8 format = jinsn_format(i);
-
-	return format == FORMAT_JCC_IMM || format == FORMAT_JCC_REG;
-}
-
 static u32 func_at(const struct jit_spec *spec, u32 start)
 {
 	u32 low = 0, high = spec->func_count;
