@@ -8,7 +8,7 @@ cat >"$T/look.sh" <<'EOF'
 look() { ls /proc/$PPID/fd | wc -l; sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/$PPID/status; }
 "$1" storm
 { look; "$1" storm; "$1" storm; look; } >&2
-pgrep -P $PPID >&2
+grep -lE "^PPid:[[:space:]]+$PPID\$" /proc/[0-9]*/status 2>/dev/null | cut -d/ -f3 >&2
 EOF
 run "$SKEP" run --attach kprobe:execve "$root/tests/events/silent.c" -- sh "$T/look.sh" "$T/workload"
 is "$status" 0 "3,000 processes"

@@ -19,3 +19,5 @@ trace() {
 }
 # comms: the command names of the traced lines, in order
 comms() { sed -E 's/^ *(.*)-[0-9]+ +\[[0-9]+\].*/\1/' "$T/lines"; }
+# children PID: the processes whose parent it is (pgrep is not everywhere)
+children() { grep -lE "^PPid:[[:space:]]+$1\$" /proc/[0-9]*/status 2>/dev/null | cut -d/ -f3; }
