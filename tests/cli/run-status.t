@@ -8,7 +8,7 @@ run $hello /bin/sh -c 'exit 42'
 is "$status" 42 "the command's status"
 run $hello /bin/sh -c 'kill -TERM $$'
 is "$status" 143 "a signal's: 128 + n"
-run $hello skep-no-such-command
+PATH=/usr/bin:/bin run $hello skep-no-such-command
 is "$status" 127 "no such command: 127"
 like "$err" 'skep-no-such-command' "and it is named"
 run $hello "$T"
