@@ -3,7 +3,9 @@
  * Differential fuzzing of the verifier: random programs, mostly valid, of which this verifier and the
  * running kernel must think the same. What differs is shrunk and printed as assembly.
  *
- *   fuzz/verify [-s SEED] [-n PROGRAMS] [-t SECONDS] [-v]
+ *   fuzz/verify [-s SEED] [-n PROGRAMS] [-t SECONDS] [-r] [-v]
+ *
+ * -r: programs that are not meant to make sense; -v: differing messages too.
  *
  * Exit status 1 if some program was accepted here and refused by the kernel (a security bug), 2 if
  * some was refused here and accepted there, 77 where the kernel may not be asked.
@@ -478,6 +480,27 @@ static void generate(struct gen *g)
 		mutate(g);
 }
 
+/* Not even meant to make sense: any known opcode with any fields. */
+static void soup(struct gen *g)
+{
+	static const u32 types[] = { 1, 2, 3, 5, 6, 8, 17 };
+
+	memset(g, 0, sizeof(*g));
+	g->type = types[rnd(ARRAY_SIZE(types))];
+	for (u32 i = 0; i < 1 + rnd(12); i++) {
+		u8 code = (u8)rnd(256);
+
+		while (!insn_known(code) && rnd(50))
+			code = (u8)rnd(256);
+		put(g, code, (u8)rnd(rnd(8) ? 11 : 16), (u8)rnd(rnd(8) ? 11 : 16), (s16)(rnd(3) ? 0 : (s32)rnd(9) - 4),
+		    rnd(2) ? (s32)rnd(220) : interesting());
+		if (!rnd(3))
+			g->insns[g->n - 1].src_reg = 0;
+	}
+	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	put(g, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
 static struct oracle oracle;
 
 enum outcome { SAME, UNSOUND, INCOMPLETE, TEXT };
@@ -569,17 +592,19 @@ int main(int argc, char **argv)
 	u32 n = 10000, shown[4] = { 0 }, done = 0;
 	u64 start = 1;
 	time_t limit = 0;
-	bool verbose = false;
+	bool verbose = false, random = false;
 	struct gen g;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "s:n:t:v")) != -1) {
+	while ((opt = getopt(argc, argv, "s:n:t:rv")) != -1) {
 		if (opt == 's')
 			start = strtoull(optarg, NULL, 0);
 		else if (opt == 't')
 			limit = time(NULL) + atol(optarg);
 		else if (opt == 'n')
 			n = (u32)strtoul(optarg, NULL, 0);
+		else if (opt == 'r')
+			random = true;
 		else
 			verbose = true;
 	}
@@ -593,7 +618,10 @@ int main(int argc, char **argv)
 		enum outcome kind;
 
 		seed = from;
-		generate(&g);
+		if (random)
+			soup(&g);
+		else
+			generate(&g);
 		kind = compare(&g, verbose);
 		counts[kind]++;
 		if (kind != SAME && (kind != TEXT || verbose) && shown[kind]++ < 20)

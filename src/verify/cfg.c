@@ -90,7 +90,7 @@ static int jumps_inside(struct env *env, u32 s)
 			continue;
 		to = target_of(i, at);
 		if (to < sub->start || to >= end) {
-			say_error(env, "jump out of range from insn %u to %lld\n", at, (long long)to);
+			say_error(env, "jump out of range from insn %u to %d\n", at, (s32)to);
 			return because(env, REASON_STRUCTURE, -EINVAL);
 		}
 	}
@@ -174,7 +174,7 @@ static void mark(struct env *env, u32 at, u16 flags)
 static int visit(struct env *env, struct dfs *d, u32 from, s64 to)
 {
 	if (to < 0 || to >= env->count) {
-		say_error(env, "jump out of range from insn %u to %lld\n", from, (long long)to);
+		say_error(env, "jump out of range from insn %u to %d\n", from, (s32)to);
 		return because(env, REASON_STRUCTURE, -EINVAL);
 	}
 	if (d->state[to] == NEW) {

@@ -103,21 +103,52 @@ static const char *reserved(const struct insn *i)
 	}
 }
 
-/* Fields of an instruction, when it is met; registers that do not exist first, as the kernel has it. */
+static bool is_condition(const struct insn *i)
+{
+	u32 class = BPF_CLASS(i->code), op = BPF_OP(i->code);
+
+	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_JA && op != BPF_CALL && op != BPF_EXIT;
+}
+
+static bool is_atomic_op(s32 imm)
+{
+	s32 op = imm & ~BPF_FETCH;
+
+	return op == BPF_ADD || op == BPF_AND || op == BPF_OR || op == BPF_XOR || imm == BPF_XCHG || imm == BPF_CMPXCHG;
+}
+
+/* Fields of an instruction, when it is met: fields that must be zero first, then registers there are not. */
 static int check_fields(struct env *env, const struct insn *i)
 {
+	const struct bpf_insn *raw = &env->raw[env->insn_idx];
+	struct insn named = *i;
 	const char *why;
 
-	if (likely(!insn_check(i, &env->raw[env->insn_idx], &why)))
+	if (likely(!insn_check(i, raw, &why)))
 		return 0;
 	if (i->op == OP_EXIT && !i->dst && !i->src && !i->imm)	/* off is not looked at */
 		return 0;
-	if (i->dst > REG_FP || i->src > REG_FP)
-		return refuse(env, -EINVAL, "R%u is invalid\n", i->dst > REG_FP ? i->dst : i->src);
-	if (BPF_CLASS(i->code) == BPF_STX && BPF_MODE(i->code) == BPF_ATOMIC && i->op == OP_INVALID)
+	if (BPF_CLASS(i->code) == BPF_LD && BPF_MODE(i->code) != BPF_IMM && !env->prog->ld_abs)
+		return refuse(env, -EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
+	if (BPF_CLASS(i->code) == BPF_STX && BPF_MODE(i->code) == BPF_ATOMIC && i->op == OP_INVALID) {
+		if (is_atomic_op(i->imm))
+			return refuse(env, -EINVAL, "invalid atomic operand size\n");
 		return refuse(env, -EINVAL, "BPF_ATOMIC uses invalid atomic opcode %02x\n", i->imm);
+	}
 	if (i->code == (BPF_JMP | BPF_JCOND))
-		return refuse(env, -EINVAL, "invalid may_goto off %d imm %d\n", i->off, i->imm);
+		return refuse(env, -EINVAL, "invalid may_goto imm %d\n", i->imm);
+	if (is_condition(i)) {		/* the register compared comes before the fields here */
+		if (i->dst > REG_FP)
+			return refuse(env, -EINVAL, "R%u is invalid\n", i->dst);
+		if (reg_read(env, i->dst))
+			return -EACCES;
+	}
+	if (i->op != OP_INVALID && (i->dst > REG_FP || i->src > REG_FP)) {
+		named.dst = min(i->dst, (u8)REG_FP);
+		named.src = min(i->src, (u8)REG_FP);
+		if (!insn_check(&named, raw, &why))
+			return refuse(env, -EINVAL, "R%u is invalid\n", i->src > REG_FP ? i->src : i->dst);
+	}
 	return refuse(env, -EINVAL, "%s\n", reserved(i));
 }
 
