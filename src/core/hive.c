@@ -21,7 +21,7 @@
 /* Where FIFOs may be made: memory first, the user's own directory before shared ones. */
 static int open_fifo_dir(void)
 {
-	const char *dirs[] = { getenv("XDG_RUNTIME_DIR"), "/dev/shm", getenv("TMPDIR"), "/tmp", "/var/tmp", "." };
+	const char *dirs[] = { secure_getenv("XDG_RUNTIME_DIR"), "/dev/shm", secure_getenv("TMPDIR"), "/tmp", "/var/tmp", "." };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		int fd;

@@ -177,8 +177,11 @@ static int channel_new(struct channel **out, struct object *object, u32 access)
 		return fd;
 	}
 	ch->fd = fd;
-	if (fstat(fd, &st) || (!ch->memfd && epoll_ctl(hive->epoll, EPOLL_CTL_ADD, fd, &event))) {
+	if (fstat(fd, &st) || (!ch->memfd && epoll_ctl(hive->epoll, EPOLL_CTL_ADD, fd, &event)))
 		err = -errno;
+	else
+		err = ch->memfd || (S_ISFIFO(st.st_mode) && st.st_uid == geteuid()) ? 0 : -EPERM;
+	if (err) {
 		channel_free(hive, ch);
 		return err;
 	}
