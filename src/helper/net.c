@@ -155,10 +155,12 @@ HELPER(redirect_map)
 	struct map *map = ptr(r1);
 	const u32 actions = XDP_ABORTED | XDP_DROP | XDP_PASS | XDP_TX, spread = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS;
 	u32 key = (u32)r2, *ifindex;
+	bool devices;
 
 	if (r3 & ~(u64)(actions | spread))
 		return XDP_ABORTED;
-	ifindex = map->ops->lookup(map, &key, run->cpu);	/* of what is not a devmap: none */
+	devices = map->spec.type == BPF_MAP_TYPE_DEVMAP || map->spec.type == BPF_MAP_TYPE_DEVMAP_HASH;
+	ifindex = devices ? map->ops->lookup(map, &key, run->cpu) : NULL;
 	if (!ifindex && !(r3 & BPF_F_BROADCAST))
 		return r3 & actions;
 	run->redirect_ifindex = ifindex ? *ifindex : 0;
