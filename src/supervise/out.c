@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 void out_start(struct out *out, struct hive *hive, int fd)
@@ -21,20 +22,31 @@ void out_start(struct out *out, struct hive *hive, int fd)
 	out->lost = 0;
 }
 
+enum { NOTE = 64 }; /* bytes kept for a note of loss */
+
+/* As trace_pipe tells it, between two lines: the text may end within one. */
+static void note_loss(struct out *out, u64 lost)
+{
+	char note[NOTE], *end = memrchr(out->buf, '\n', out->len);
+	size_t len = (size_t)snprintf(note, sizeof(note), "CPU:0 [LOST %llu EVENTS]\n",
+				      (unsigned long long)lost);
+	size_t at = end ? (size_t)(end + 1 - out->buf) : 0;
+
+	memmove(out->buf + at + len, out->buf + at, out->len - at);
+	memcpy(out->buf + at, note, len);
+	out->len += len;
+	out->lost += lost;
+}
+
 /* More text into the empty buffer; false if there is none. */
 static bool refill(struct out *out)
 {
-	enum { NOTE = 64 };
 	u64 lost = 0;
-	size_t len;
 
 	out->done = 0;
 	out->len = core_trace_read(out->hive, out->buf, sizeof(out->buf) - NOTE, &lost);
-	len = out->len;
 	if (lost)
-		out->len += (size_t)snprintf(out->buf + len, NOTE, "CPU:0 [LOST %llu EVENTS]\n",
-					     (unsigned long long)lost);
-	out->lost += lost;
+		note_loss(out, lost);
 	return out->len;
 }
 

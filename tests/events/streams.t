@@ -30,4 +30,19 @@ is "$?" 0 "a command of 3,000 calls ends though nobody reads its trace"
 wait
 [ "$(wc -l <"$T/trace")" -ge 3000 ]
 ok $? "and the lines come when somebody does: $(wc -l <"$T/trace")"
+rm -f "$T/fifo" "$T/finished"
+# More than the trace pipe holds: what is lost is counted and told, and no line is torn.
+mkfifo "$T/fifo"
+(
+	exec 3<"$T/fifo"
+	while [ ! -e "$T/finished" ]; do sleep 0.05; done
+	cat <&3 >"$T/trace"
+) &
+timeout 100 "$SKEP" run --attach kprobe:getppid "$hello" -- perl -e 'syscall(110) for 1 .. 30000; open F, ">", "'"$T"'/finished"' >"$T/fifo" 2>"$T/err"
+wait
+lost=$(sed -n 's/^CPU:0 \[LOST \([0-9]*\) EVENTS\]$/\1/p' "$T/trace" | awk '{ n += $1 } END { print n + 0 }')
+[ "$lost" -gt 0 ]
+ok $? "too much for the trace pipe: $lost lines are lost"
+is "$(($(grep -c 'Hello World!$' "$T/trace") + lost))" 30000 "what came and what was lost is all there was"
+is "$(grep -cvE '^ +perl-[0-9]+ +\[[0-9]{3}\] [^ ]+ +[0-9.]+: bpf_trace_printk: Hello World!$|^CPU:0 \[LOST [0-9]+ EVENTS\]$' "$T/trace")" 0 "no line is torn"
 done_testing
