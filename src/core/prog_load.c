@@ -10,6 +10,7 @@
 #include "core/command.h"
 #include "core/prog.h"
 #include "def/helper.h"
+#include "def/prog.h"
 #include "helper/helper.h"
 #include "util/sha256.h"
 
@@ -65,50 +66,6 @@ struct load {
 
 /* Attributes. */
 
-static bool is_sock_addr(u32 attach_type)
-{
-	static const u8 types[] = {
-		BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET6_BIND, BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT,
-		BPF_CGROUP_UNIX_CONNECT, BPF_CGROUP_INET4_GETPEERNAME, BPF_CGROUP_INET6_GETPEERNAME,
-		BPF_CGROUP_UNIX_GETPEERNAME, BPF_CGROUP_INET4_GETSOCKNAME, BPF_CGROUP_INET6_GETSOCKNAME,
-		BPF_CGROUP_UNIX_GETSOCKNAME, BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG,
-		BPF_CGROUP_UNIX_SENDMSG, BPF_CGROUP_UDP4_RECVMSG, BPF_CGROUP_UDP6_RECVMSG,
-		BPF_CGROUP_UNIX_RECVMSG,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (types[i] == attach_type)
-			return true;
-	return false;
-}
-
-/* Whether the program type takes the expected attach type at load. */
-static bool attach_type_fits(u32 type, u32 attach)
-{
-	switch (type) {
-	case BPF_PROG_TYPE_CGROUP_SOCK:
-		return attach == BPF_CGROUP_INET_SOCK_CREATE || attach == BPF_CGROUP_INET_SOCK_RELEASE ||
-		       attach == BPF_CGROUP_INET4_POST_BIND || attach == BPF_CGROUP_INET6_POST_BIND;
-	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
-		return is_sock_addr(attach);
-	case BPF_PROG_TYPE_CGROUP_SKB:
-		return attach == BPF_CGROUP_INET_INGRESS || attach == BPF_CGROUP_INET_EGRESS;
-	case BPF_PROG_TYPE_CGROUP_SOCKOPT:
-		return attach == BPF_CGROUP_SETSOCKOPT || attach == BPF_CGROUP_GETSOCKOPT;
-	case BPF_PROG_TYPE_SK_LOOKUP:
-		return attach == BPF_SK_LOOKUP;
-	case BPF_PROG_TYPE_SK_REUSEPORT:
-		return attach == BPF_SK_REUSEPORT_SELECT || attach == BPF_SK_REUSEPORT_SELECT_OR_MIGRATE;
-	case BPF_PROG_TYPE_NETFILTER:
-		return attach == BPF_NETFILTER;
-	case BPF_PROG_TYPE_SYSCALL:
-	case BPF_PROG_TYPE_EXT:
-		return !attach;
-	default:
-		return true;
-	}
-}
-
 static bool takes_btf_id(u32 type)
 {
 	return type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM || type == BPF_PROG_TYPE_STRUCT_OPS ||
@@ -136,7 +93,7 @@ static int find_attach_target(struct load *l)
 static int check_attach(struct load *l)
 {
 	const union bpf_attr *attr = &l->call->attr;
-	const struct prog *prog = l->prog;
+	struct prog *prog = l->prog;
 
 	if (attr->attach_btf_id) {
 		if (attr->attach_btf_id > 0xfffff || (!prog->attach_btf && !prog->attach_prog))
@@ -148,7 +105,7 @@ static int check_attach(struct load *l)
 		return -EINVAL;
 	if (prog->attach_prog && attr->prog_type != BPF_PROG_TYPE_TRACING && attr->prog_type != BPF_PROG_TYPE_EXT)
 		return -EINVAL;
-	return attach_type_fits(attr->prog_type, prog->attach_type) ? 0 : -EINVAL;
+	return prog_info(attr->prog_type) ? prog_check_attach(attr->prog_type, &prog->attach_type) : 0;
 }
 
 static int check_token(struct call *call)
@@ -157,15 +114,6 @@ static int check_token(struct call *call)
 	int err = call->caller->ops->identify(call->caller, call->attr.prog_token_fd, &key);
 
 	return err ? err : -EINVAL;
-}
-
-static u32 default_attach_type(const union bpf_attr *attr)
-{
-	if (attr->prog_type == BPF_PROG_TYPE_CGROUP_SOCK && !attr->expected_attach_type)
-		return BPF_CGROUP_INET_SOCK_CREATE;
-	if (attr->prog_type == BPF_PROG_TYPE_SK_REUSEPORT && !attr->expected_attach_type)
-		return BPF_SK_REUSEPORT_SELECT;
-	return attr->expected_attach_type;
 }
 
 static bool licence_is_gpl(const char *licence)
@@ -189,7 +137,7 @@ static int check_attr(struct load *l)
 	if (attr->prog_flags & ~(u32)PROG_FLAGS)
 		return -EINVAL;
 	prog->type = attr->prog_type;
-	prog->attach_type = default_attach_type(attr);
+	prog->attach_type = attr->expected_attach_type;
 	prog->flags = attr->prog_flags;
 	prog->attach_btf_id = attr->attach_btf_id;
 	if (attr->prog_flags & BPF_F_TOKEN_FD)

@@ -50,13 +50,15 @@ int prog_check_attach(u32 type, u32 *attach)
 {
 	const struct prog_info *info = prog_info(type);
 
-	if (!info || *attach >= __MAX_BPF_ATTACH_TYPE)
+	if (!info)
 		return -EINVAL;
 	if (type == BPF_PROG_TYPE_CGROUP_SOCK && !*attach)
 		*attach = BPF_CGROUP_INET_SOCK_CREATE;
 	if (type == BPF_PROG_TYPE_SK_REUSEPORT && !*attach)
 		*attach = BPF_SK_REUSEPORT_SELECT;
-	return !info->attach || (info->attach & attach_bit(*attach)) ? 0 : -EINVAL;
+	if (!info->attach || (info->btf_args && type != BPF_PROG_TYPE_EXT))
+		return 0;
+	return info->attach & attach_bit(*attach) ? 0 : -EINVAL;
 }
 
 bool prog_return_range(u32 type, u32 attach, s32 *low, s32 *high)

@@ -27,7 +27,7 @@ int prog_type_by_name(const char *name);
 
 /*
  * BPF_PROG_LOAD's view of the pair: 0 and *attach possibly replaced by the default the kernel fills in
- * (cgroup_sock, sk_reuseport), or -EINVAL. Tracing, LSM and ext are checked by their BTF id elsewhere.
+ * (cgroup_sock, sk_reuseport), or -EINVAL. Tracing and LSM are checked by their BTF id elsewhere.
  */
 int prog_check_attach(u32 type, u32 *attach);
 

@@ -11,7 +11,7 @@ static u32 wrong_attach(u32 type)
 {
 	u32 wrong = 0;
 
-	for (u32 a = 0; a < __MAX_BPF_ATTACH_TYPE; a++) {
+	for (u32 a = 0; a < __MAX_BPF_ATTACH_TYPE + 10; a++) {
 		const struct bpf_insn insns[] = { MOV_IMM(0, 1), EXIT() };
 		struct hook h = { .type = type, .attach = a };
 		u32 taken = a;
