@@ -117,7 +117,7 @@ static void pass_signals(struct supervisor *sup)
 	struct signalfd_siginfo info;
 
 	while (read(sup->fds[FD_SIGNALS].fd, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_code <= 0) /* sent by a process */
+		if (info.ssi_code <= 0 && !sup->ended) /* sent by a process */
 			kill(sup->tree.child, (int)info.ssi_signo);
 }
 
@@ -189,6 +189,19 @@ static void drain(struct supervisor *sup)
 		serve(sup);
 }
 
+/*
+ * The command has ended: what came until now was for it, what comes from now on is for us, who may
+ * have to wait for the trace's reader.
+ */
+static void leave_signals(struct supervisor *sup)
+{
+	sigset_t mask = sup->mask;
+
+	pass_signals(sup);
+	sigaddset(&mask, SIGPIPE);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
 static int loop(struct supervisor *sup)
 {
 	while (!sup->ended) {
@@ -200,6 +213,7 @@ static int loop(struct supervisor *sup)
 		dispatch(sup);
 	}
 	drain(sup);
+	leave_signals(sup);
 	out_finish(&sup->out);
 	sup->result->lost = sup->out.lost;
 	return 0;

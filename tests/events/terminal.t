@@ -122,5 +122,26 @@ check_signal("SIG$_ sent to skep", $_, sub { kill $_, $_[0] }) for qw(INT TERM H
 	ok($text =~ /^\W*42\r?$/m, 'without a command, $SHELL runs', $text);
 	ok(status($pid) == 3 << 8, 'with its exit status');
 }
+{
+	# The command has ended, and nobody reads its trace: skep waits for the reader, and can be told not to.
+	pipe(my $reader, my $writer);
+	my $pid = fork;
+	if (!$pid) {
+		close $reader;
+		POSIX::dup2(fileno $writer, 1);
+		exec(@run[0, 1], '--attach', 'kprobe:getppid', $run[4], '--', 'perl', '-e',
+			'syscall(110) for 1 .. 5000; open F, ">", "' . $dir . '/ended"');
+	}
+	close $writer;
+	for (1 .. 500) { last if -e "$dir/ended"; select undef, undef, undef, 0.02 }
+	# perl's end is seen by its zombie's going
+	for (1 .. 500) {
+		last unless grep { /\(perl\) . $pid / } map { open(my $f, '<', $_) ? <$f> // '' : '' } glob('/proc/[0-9]*/stat');
+		select undef, undef, undef, 0.02;
+	}
+	kill 'TERM', $pid;
+	my $status = status($pid);
+	ok(($status & 127) == 15, 'waiting for a slow reader at the end, skep can be ended by a signal', "status $status");
+}
 print "1..$count\n";
 exit($failed ? 1 : 0);
