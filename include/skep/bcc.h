@@ -412,6 +412,11 @@ extern void skep_increment_needs_an_integer(void) __attribute__((error("incremen
 
 /* ---- programs whose macro says what they attach to ---- */
 
+/* its struct is written in front of the program by bcc/tracepoint.c */
+#define TRACEPOINT_PROBE(category, event)                                                          \
+	SEC("tp/" #category "/" #event)                                                            \
+	int tracepoint__##category##__##event(struct tracepoint__##category##__##event *args)
+
 #define RAW_TRACEPOINT_PROBE(event)                                                                \
 	SEC("raw_tp/" #event) int raw_tracepoint__##event(struct bpf_raw_tracepoint_args *ctx)
 

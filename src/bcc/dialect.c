@@ -22,6 +22,7 @@
 
 #include "bcc/header.h"
 #include "bcc/token.h"
+#include "bcc/tracepoint.h"
 
 enum { SOURCE_MAX = 16 << 20, PARAMS_MAX = 7 };
 
@@ -377,6 +378,28 @@ static void put_header(FILE *out)
 	fputs(rest, out);
 }
 
+/* The structs of the tracepoints that the source names: TRACEPOINT_PROBE(C, E) and struct tracepoint__C__E. */
+static void put_tracepoints(FILE *out, const struct tokens *t)
+{
+	static const char prefix[] = "tracepoint__";
+	const u32 skip = sizeof(prefix) - 1;
+
+	for (u32 i = 0; i + 3 < t->count; i++) {
+		const struct token *a = &t->token[i + 1], *b = &t->token[i + 2], *event = &t->token[i + 4];
+		const char *name = t->text + a->start, *parts;
+
+		if (token_is(t, i, "TRACEPOINT_PROBE") && token_is(t, i + 1, "(") && i + 4 < t->count) {
+			tracepoint_struct(out, t->text + b->start, b->len, t->text + event->start, event->len);
+		} else if (token_is(t, i, "struct") && a->len > skip && !memcmp(name, prefix, skip) &&
+			   !token_is(t, i + 2, "{")) {
+			parts = memmem(name + skip, a->len - skip, "__", 2);
+			if (parts)
+				tracepoint_struct(out, name + skip, (u32)(parts - name) - skip, parts + 2,
+						  a->len - (u32)(parts + 2 - name));
+		}
+	}
+}
+
 static bool has_licence(const struct tokens *t)
 {
 	for (u32 i = 0; i < t->count; i++)
@@ -410,6 +433,7 @@ int bcc_translate(const char *source, size_t len, const char *path, char **out, 
 	p.out = open_memstream(out, out_len);
 	if (p.out) {
 		put_header(p.out);
+		put_tracepoints(p.out, &p.t);
 		fputs("# 1 ", p.out);
 		put_path(p.out, path);
 		fputs(" 2\n", p.out);
@@ -427,12 +451,6 @@ int bcc_translate(const char *source, size_t len, const char *path, char **out, 
 		*out = NULL;
 	}
 	return err;
-}
-
-size_t bcc_header(const char **text)
-{
-	*text = header_bcc;
-	return (size_t)(header_helpers_end - header_bcc);
 }
 
 bool bcc_is_dialect(const char *source, size_t len)

@@ -18,7 +18,4 @@ bool bcc_is_dialect(const char *source, size_t len);
  */
 int bcc_translate(const char *source, size_t len, const char *path, char **out, size_t *out_len);
 
-/* The text of include/skep/bcc.h and what it includes, as part of what decides whether an object is up to date. */
-size_t bcc_header(const char **text);
-
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Compiling: read the source, ask the cache, otherwise translate the dialect, run clang, keep the
- * object. The key of the cache covers the source, where it is, the flags and our own header; what
+ * object. The key of the cache covers the source as compiled, where it is and the flags; what
  * the source includes and the compiler are the entry's business.
  */
 #include "load/compile.h"
@@ -37,6 +37,8 @@ struct source {
 	char *text;
 	size_t len;
 	bool bcc;
+	char *plain;	/* BCC's dialect made plain C: what is compiled */
+	size_t plain_len;
 };
 
 static int read_source(struct source *s, struct log *log)
@@ -67,7 +69,7 @@ static int read_source(struct source *s, struct log *log)
 	strcpy(copy, s->real);
 	strcpy(s->folder, dirname(copy));
 	s->bcc = bcc_is_dialect(s->text, s->len);
-	return 0;
+	return s->bcc ? bcc_translate(s->text, s->len, s->path, &s->plain, &s->plain_len) : 0;
 }
 
 static const char *const common_flags[] = {
@@ -87,8 +89,7 @@ static void add_flags(const char **flags, size_t *n, const char *const *more)
 
 static int make_key(struct cache_key *key, const struct source *s, const char *const *flags)
 {
-	const char *header;
-	size_t header_len = bcc_header(&header), len;
+	size_t len;
 	char *text;
 	FILE *out = open_memstream(&text, &len);
 
@@ -97,9 +98,7 @@ static int make_key(struct cache_key *key, const struct source *s, const char *c
 	fprintf(out, "%s\n%d\n%s\n%s\n", SKEP_VERSION, s->bcc, s->path, s->real);
 	for (; *flags; flags++)
 		fprintf(out, "%s\n", *flags);
-	if (s->bcc)
-		fwrite(header, 1, header_len, out);
-	fwrite(s->text, 1, s->len, out);
+	fwrite(s->bcc ? s->plain : s->text, 1, s->bcc ? s->plain_len : s->len, out);
 	if (fclose(out))
 		return -ENOMEM;
 	sha256(key->hash, text, len);
@@ -114,6 +113,7 @@ static bool same_still(const struct source *s)
 	bool same = !read_source(&now, NULL) && now.len == s->len && !memcmp(now.text, s->text, s->len);
 
 	free(now.text);
+	free(now.plain);
 	return same;
 }
 
@@ -141,18 +141,15 @@ static int run_clang(const struct source *s, struct clang *clang, const char *co
 		     const struct compile_opts *opts, struct clang_result *result)
 {
 	struct clang_job job = { .flags = flags, .slow = opts->slow, .slow_arg = opts->slow_arg };
-	char *text = NULL;
-	int err = 0;
+	int err;
 
 	if (s->bcc) {
-		err = bcc_translate(s->text, s->len, s->path, &text, &job.source_len);
-		job.source = text;
+		job.source = s->plain;
+		job.source_len = s->plain_len;
 	} else {
 		job.path = s->path;
 	}
-	if (!err)
-		err = clang_run(clang, &job, result);
-	free(text);
+	err = clang_run(clang, &job, result);
 	if (err == -ENOEXEC)
 		return no_compiler(opts->log);
 	if (err)
@@ -211,5 +208,6 @@ int compile_file(const char *path, const struct compile_opts *opts, void **objec
 	if (!err)
 		err = compile(&s, opts, object, size);
 	free(s.text);
+	free(s.plain);
 	return err;
 }
