@@ -269,7 +269,7 @@ static bool on_l2(u32 type)
 }
 
 /* What programs read of a packet that came in on the loopback interface. */
-static void skb_fill(struct skb_ctx *ctx, const struct __sk_buff *md, u8 *eth, u32 size, bool l2)
+static void skb_fill(struct skb_ctx *ctx, const struct __sk_buff *md, u8 *eth, u32 size, bool l2, bool given)
 {
 	u16 protocol = (u16)(eth[12] << 8 | eth[13]);
 
@@ -281,7 +281,7 @@ static void skb_fill(struct skb_ctx *ctx, const struct __sk_buff *md, u8 *eth, u
 	ctx->md.ifindex = 1;
 	ctx->md.ingress_ifindex = md->ingress_ifindex;
 	ctx->md.family = skb_family(protocol);
-	ctx->md.wire_len = md->wire_len ? md->wire_len : ctx->md.len;
+	ctx->md.wire_len = given && !md->wire_len ? ctx->md.len : md->wire_len;
 	ctx->packet.data = ctx->packet.data_meta = eth + (l2 ? 0 : ETH_HLEN);
 	ctx->packet.data_end = eth + size;
 }
@@ -309,7 +309,7 @@ static int skb_run(struct call *call, struct prog *prog, struct __sk_buff *md, b
 	u32 retval = 0, duration = 0;
 	int err;
 
-	skb_fill(&ctx, md, buf + SKB_HEADROOM, size, on_l2(prog->type));
+	skb_fill(&ctx, md, buf + SKB_HEADROOM, size, on_l2(prog->type), given);
 	err = run_repeated(call->hive, prog, &input, call->attr.test.repeat, &retval, &duration);
 	if (err)
 		return err;
@@ -448,16 +448,16 @@ static int test_prog(struct call *call, struct prog *prog)
 	case BPF_PROG_TYPE_SOCKET_FILTER:
 	case BPF_PROG_TYPE_SCHED_CLS:
 	case BPF_PROG_TYPE_SCHED_ACT:
-		return test_skb(call, prog);
-	case BPF_PROG_TYPE_RAW_TRACEPOINT:
-		return test_raw_tp(call, prog);
-	case BPF_PROG_TYPE_SYSCALL:
-		return test_syscall(call, prog);
 	case BPF_PROG_TYPE_CGROUP_SKB:
 	case BPF_PROG_TYPE_LWT_IN:
 	case BPF_PROG_TYPE_LWT_OUT:
 	case BPF_PROG_TYPE_LWT_XMIT:
 	case BPF_PROG_TYPE_LWT_SEG6LOCAL:
+		return test_skb(call, prog);
+	case BPF_PROG_TYPE_RAW_TRACEPOINT:
+		return test_raw_tp(call, prog);
+	case BPF_PROG_TYPE_SYSCALL:
+		return test_syscall(call, prog);
 	case BPF_PROG_TYPE_FLOW_DISSECTOR:
 	case BPF_PROG_TYPE_SK_LOOKUP:
 	case BPF_PROG_TYPE_NETFILTER:

@@ -20,7 +20,7 @@ static unsigned char packet[8192], out[8192];
 static void packets(struct ask *ask, int type)
 {
 	static const __u32 sizes[] = { 0, 1, 13, 14, 15, 60, 64, 1500, 3518, 3519, 3520, 3521, 3600, 3712, 3713, 4096, 5000, 8192 };
-	int fd = make_prog(ask, (__u32)type, 2);
+	int fd = make_prog(ask, (__u32)type, type == BPF_PROG_TYPE_CGROUP_SKB ? 1 : 2);
 
 	for (int i = 0; i < 64; i++)
 		packet[i] = (unsigned char)(i + 1);
@@ -49,6 +49,10 @@ static void packets(struct ask *ask, int type)
 
 static void xdp(struct ask *ask) { packets(ask, BPF_PROG_TYPE_XDP); }
 static void filter(struct ask *ask) { packets(ask, BPF_PROG_TYPE_SOCKET_FILTER); }
+static void lwt_in(struct ask *ask) { packets(ask, BPF_PROG_TYPE_LWT_IN); }
+static void lwt_xmit(struct ask *ask) { packets(ask, BPF_PROG_TYPE_LWT_XMIT); }
+static void act(struct ask *ask) { packets(ask, BPF_PROG_TYPE_SCHED_ACT); }
+static void cgroup(struct ask *ask) { packets(ask, BPF_PROG_TYPE_CGROUP_SKB); }
 static void tc(struct ask *ask) { packets(ask, BPF_PROG_TYPE_SCHED_CLS); }
 
 static void xdp_ctx(struct ask *ask)
@@ -109,6 +113,43 @@ static void skb_ctx(struct ask *ask)
 	close(fd);
 }
 
+static int is_address(int type, unsigned int at)
+{
+	if (type == BPF_PROG_TYPE_XDP)
+		return at < 12;
+	return at == offsetof(struct __sk_buff, data) || at == offsetof(struct __sk_buff, data_end) ||
+	       at == offsetof(struct __sk_buff, data_meta);
+}
+
+/* What programs read of a packet under test: every scalar field of the context. */
+static void fields(struct ask *ask, int type, unsigned int size)
+{
+	static const __u8 eth[14] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0 };
+
+	memset(packet, 0, 64);
+	memcpy(packet, eth, sizeof(eth));
+	packet[14] = 0x45;
+	for (unsigned int at = 0; at < size; at += 4) {
+		struct bpf_insn insns[] = {
+			{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 0, .src_reg = 1, .off = (short)at },
+			{ .code = BPF_JMP | BPF_EXIT },
+		};
+		int fd = BPF(ask, BPF_PROG_LOAD, .prog_type = (__u32)type, .insn_cnt = 2, .insns = PTR(insns), .license = PTR("GPL"));
+
+		ask->key = at;
+		note_fd(ask, "load of a field", fd);
+		if (fd < 0)
+			continue;
+		if (!is_address(type, at))
+			RUN("field", PACKET);
+		close(fd);
+	}
+}
+
+static void tc_fields(struct ask *ask) { fields(ask, BPF_PROG_TYPE_SCHED_CLS, sizeof(struct __sk_buff)); }
+static void filter_fields(struct ask *ask) { fields(ask, BPF_PROG_TYPE_SOCKET_FILTER, sizeof(struct __sk_buff)); }
+static void xdp_fields(struct ask *ask) { fields(ask, BPF_PROG_TYPE_XDP, sizeof(struct xdp_md)); }
+
 static void raw(struct ask *ask)
 {
 	int fd = make_prog(ask, BPF_PROG_TYPE_RAW_TRACEPOINT, 5);
@@ -149,7 +190,14 @@ int main(void)
 	both("xdp context", xdp_ctx);
 	both("socket filter", filter);
 	both("sched_cls", tc);
+	both("sched_act", act);
+	both("cgroup_skb", cgroup);
+	both("lwt_in", lwt_in);
+	both("lwt_xmit", lwt_xmit);
 	both("sched_cls context", skb_ctx);
+	both("fields of xdp_md", xdp_fields);
+	both("fields of __sk_buff", tc_fields);
+	both("fields of __sk_buff in a filter", filter_fields);
 	both("raw tracepoint", raw);
 	both("types without test run", none);
 	return done();
