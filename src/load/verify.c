@@ -58,7 +58,7 @@ static int find_type(struct objfile *file, struct bpf_program *prog)
 {
 	if (bpf_program__type(prog) != BPF_PROG_TYPE_UNSPEC)
 		return 0;
-	if (!strcmp(bpf_program__section_name(prog), "plain"))
+	if (!strncmp(bpf_program__section_name(prog), "fn/", 3))	/* bcc/dialect.c's */
 		return bpf_program__set_type(prog, BPF_PROG_TYPE_KPROBE) ? -EINVAL : 0;
 	return fail(file->log, -EINVAL, "%s: program '%s' is in section '%s', which names no kind of program",
 		    file->name, bpf_program__name(prog), bpf_program__section_name(prog));

@@ -75,6 +75,9 @@ if command -v python3 >/dev/null; then
 else
 	skip "it is JSON" "no python3"
 fi
+run "$skep" verify "$root/examples/hello.c"
+is "$status" 0 "a program in BCC's dialect is judged as what it would be attached to"
+like "$out" 'hello +kprobe +accepted' "a kprobe"
 run "$skep" verify --btf "$T/none" two.bpf.c
 is "$status" 2 "--btf of a file that is not there: exit 2"
 done_testing
