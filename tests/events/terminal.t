@@ -68,6 +68,11 @@ sub status {
 	return -1;
 }
 
+sub stat_of {
+	open(my $file, '<', $_[0]) or return '';
+	return <$file> // '';
+}
+
 sub touch { open my $file, '>', "$dir/stop"; close $file }
 
 # A command that counts signals of one name until it is told to stop, and ends with 5.
@@ -136,7 +141,7 @@ check_signal("SIG$_ sent to skep", $_, sub { kill $_, $_[0] }) for qw(INT TERM H
 	for (1 .. 500) { last if -e "$dir/ended"; select undef, undef, undef, 0.02 }
 	# perl's end is seen by its zombie's going
 	for (1 .. 500) {
-		last unless grep { /\(perl\) . $pid / } map { open(my $f, '<', $_) ? <$f> // '' : '' } glob('/proc/[0-9]*/stat');
+		last unless grep { stat_of($_) =~ /\(perl\) . $pid / } glob('/proc/[0-9]*/stat');
 		select undef, undef, undef, 0.02;
 	}
 	kill 'TERM', $pid;
