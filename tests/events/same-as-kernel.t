@@ -6,6 +6,7 @@
 [ "$(id -u)" = 0 ] || skip_all "the kernel's tracing wants root"
 build workload || skip_all "no C compiler"
 if [ -z "${SKEP_PRIVATE_MOUNTS:-}" ]; then
+	rm -rf "$T" # an exec runs no trap
 	SKEP_PRIVATE_MOUNTS=1 exec unshare -m "$0" || skip_all "no private mounts"
 fi
 tracing=$T/tracing
