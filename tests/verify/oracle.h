@@ -16,7 +16,7 @@
 
 #include "btf/btf.h"
 #include "def/uapi.h"
-#include "verify/btfgen.h"
+#include "btfgen.h"
 #include "verify/verify.h"
 
 struct oracle_map {
