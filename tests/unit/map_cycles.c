@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Making and freeing maps of every family leaves nothing behind: no memory, no fd, no thread. */
+#include <dirent.h>
+
+#include "map/perf_ring.h"
+#include "map/space.h"
+#include "map.h"
+
+/* Sanitizers keep freed memory for a while. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { CYCLES = 300, SLACK = 1 << 17 };
+#else
+enum { CYCLES = 3000, SLACK = 256 };
+#endif
+
+static u32 entries_of(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	u32 count = 0;
+
+	while (dir && readdir(dir))
+		count++;
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+static u64 mapped_pages(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	unsigned long size = 0, resident = 0;
+
+	if (!file || fscanf(file, "%lu %lu", &size, &resident) < 2)
+		resident = 0;
+	if (file)
+		fclose(file);
+	return resident;
+}
+
+static void cycle(struct map_space *space)
+{
+	static const u32 kinds[][5] = {
+		{ BPF_MAP_TYPE_HASH, 8, 8, 1000, 0 },	  { BPF_MAP_TYPE_LRU_HASH, 8, 8, 100, 0 },
+		{ BPF_MAP_TYPE_PERCPU_HASH, 8, 8, 10, 0 }, { BPF_MAP_TYPE_ARRAY, 4, 8, 10, BPF_F_MMAPABLE },
+		{ BPF_MAP_TYPE_LPM_TRIE, 8, 8, 10, 1 },	  { BPF_MAP_TYPE_QUEUE, 0, 8, 10, 0 },
+		{ BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0 },  { BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 10, 0 },
+		{ BPF_MAP_TYPE_DEVMAP, 4, 4, 10, 0 },	  { BPF_MAP_TYPE_STACK_TRACE, 4, 80, 10, 0 },
+		{ BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 10, 0 },
+	};
+	u64 key[2] = { 1 }, value[2] = { 1 };
+	struct map_spec spec;
+	struct map *map;
+
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++) {
+		spec = map_spec_of(kinds[i][0], kinds[i][1], kinds[i][2], kinds[i][3], kinds[i][4]);
+		spec.space = space;
+		if (map_new(&map, &spec, NULL))
+			continue;
+		map_sys_update(map, key, value, 0);
+		if (map->ops->poll_fd)
+			map->ops->poll_fd(map);
+		map_free(map);
+	}
+}
+
+static void perf_cycle(void)
+{
+	struct perf_ring_spec spec = { .cpu = 0, .sample_type = 1 << 10 };
+	struct perf_ring *ring;
+
+	if (!perf_ring_new(&ring, &spec)) {
+		perf_ring_poll_fd(ring);
+		perf_ring_free(ring);
+	}
+}
+
+int main(void)
+{
+	struct map_space *space;
+	u32 fds, threads;
+	u64 pages;
+
+	space_new(&space);
+	for (u32 i = 0; i < 50; i++) {
+		cycle(space);
+		perf_cycle();
+	}
+	fds = entries_of("/proc/self/fd");
+	threads = entries_of("/proc/self/task");
+	pages = mapped_pages();
+	for (u32 i = 0; i < CYCLES; i++) {
+		cycle(space);
+		if (i % 10 == 0)
+			perf_cycle();
+	}
+	is(entries_of("/proc/self/fd"), fds, "no fd stays");
+	is(entries_of("/proc/self/task"), threads, "no thread stays");
+	ok(mapped_pages() < pages + SLACK, "no memory stays: %llu pages before, %llu after", (unsigned long long)pages,
+	   (unsigned long long)mapped_pages());
+	space_free(space);
+	return done();
+}
