@@ -208,6 +208,9 @@ static int plan_target(struct objfile *file, const char *text)
 		return fail(file->log, -EINVAL, "%s: has %zu programs: say which one, FN=%s", file->name,
 			    file->nr_progs, text);
 	}
+	if (target.kind == TARGET_XDP && file->answer.hive && !file->xdp_ifindex)
+		return fail(file->log, -EOPNOTSUPP, "'%s': packets of an interface are not there yet but with --kernel; "
+			    "those of a file are: --pcap FILE", text);
 	p->target = target;
 	p->by_user = true;
 	return bpf_program__set_type(p->prog, target_prog_type(target.kind)) ? -EINVAL : 0;
@@ -224,8 +227,8 @@ static int plan_default(struct objfile *file, struct objfile_prog *p)
 		return 0;
 	}
 	if (type == BPF_PROG_TYPE_XDP)
-		return fail(file->log, -EINVAL, "%s: program '%s' is for packets: say where they are, --pcap FILE or "
-			    "--attach xdp:INTERFACE", file->name, name);
+		return fail(file->log, -EINVAL, "%s: program '%s' is for packets: say where they are, --pcap FILE%s",
+			    file->name, name, file->answer.hive ? "" : " or --attach xdp:INTERFACE");
 	if (type != BPF_PROG_TYPE_UNSPEC) {
 		p->target.kind = TARGET_AUTO;
 		return 0;

@@ -46,5 +46,7 @@ like "$err" "hello.c: no pcap file" "told"
 run "$SKEP" run --pcap "$T/none.pcap" "$root/examples/hello.bpf.c"
 like "$status $err" "^125 .*none.pcap: No such file" "a capture that is not there"
 run "$SKEP" run "$root/examples/hello.bpf.c" -- /bin/true
-like "$status $err" "^125 .*--pcap FILE or --attach xdp:INTERFACE" "XDP without packets: what to say"
+like "$status $err" "^125 .*say where they are, --pcap FILE" "XDP without packets: what to say"
+run "$SKEP" run -a xdp:lo "$root/examples/hello.bpf.c" -- /bin/true
+like "$status $err" "^125 .*packets of an interface are not there yet" "an interface, which only --kernel has: said"
 done_testing
