@@ -102,6 +102,5 @@ void jit_release(struct jit_image *image)
 {
 	jit_mem_free(image->mem, image->room);
 	free(image->offsets);
-	image->mem = NULL;
-	image->offsets = NULL;
+	memset(image, 0, sizeof(*image));
 }

@@ -103,6 +103,33 @@ static void test_calls(enum engine engine, const char *name)
 	code_free(code);
 }
 
+/* Machine code of functions and instructions can be told apart, for listings. */
+static void test_listing(void)
+{
+	static const struct bpf_insn prog[] = { MOV(1, 5), LOCAL(1), EXIT, MOVR(0, 1), ADD(0, 1), EXIT };
+	static const struct code_subprog subs[] = { { 0, 0 }, { 3, 0 } };
+	enum engine engine = ENGINE_JIT;
+	struct code *code;
+	const u8 *image, *first, *second;
+	u32 len, first_len, second_len, none;
+
+	NEW(&code, prog, subs);
+	if (!code) {
+		skip("no JIT for this machine");
+		return;
+	}
+	image = code_image(code, &len);
+	first = code_function(code, 0, &first_len);
+	second = code_function(code, 1, &second_len);
+	ok(first == image && second == first + first_len && second + second_len == image + len,
+	   "functions lie one behind the other and fill the image");
+	ok(!code_function(code, 2, &none) && !none, "there is no third");
+	ok((const u8 *)code_insn(code, 3) >= second && (const u8 *)code_insn(code, 3) < second + second_len,
+	   "an instruction's machine code is in its function");
+	ok(!code_insn(code, 6), "there is no seventh instruction");
+	code_free(code);
+}
+
 static void test_tail_calls(enum engine engine, const char *name)
 {
 	/* counts in the context's word, then calls itself; a failing tail call falls through */
@@ -201,5 +228,6 @@ int main(void)
 		test_may_goto(engines[i].engine, engines[i].name);
 		test_refused(engines[i].engine, engines[i].name);
 	}
+	test_listing();
 	return done();
 }
