@@ -133,6 +133,11 @@ void core_set_judge(struct hive *hive, const struct core_judge *judge)
 	hive->judge = judge;
 }
 
+void core_set_observer(struct hive *hive, const struct core_judge *observer)
+{
+	hive->observer = observer;
+}
+
 /* What the commands share. */
 
 int call_copy(struct call *call, void **out, u64 addr, size_t len)

@@ -73,6 +73,9 @@ int core_verify(struct hive *hive, struct caller *caller, u64 attr, u32 size, co
 /* From now on all loads of the hive; judge must outlive it. */
 void core_set_judge(struct hive *hive, const struct core_judge *judge);
 
+/* Whoever wants to know why loads are rejected: judge() is called for each rejection, its result is not looked at. */
+void core_set_observer(struct hive *hive, const struct core_judge *observer);
+
 /* The file of kernel BTF the hive was given, NULL if it was given none. */
 const char *core_btf_path(struct hive *hive);
 

@@ -44,6 +44,7 @@ struct hive {
 	u32 nr_cpus;
 	u32 engine;	/* enum engine */
 	const struct core_judge *judge;	/* programs are judged, not run */
+	const struct core_judge *observer;	/* is told of rejections; may be NULL */
 	struct epoch epoch;		/* nr_cpus slots: what running programs may hold */
 	u32 deferred;			/* atomic: what waits for an epoch */
 	struct map_space *space;

@@ -537,6 +537,8 @@ int cmd_prog_load(struct call *call)
 		err = judge(&l, err);
 	else if (!err)
 		err = finish(&l);
+	else if (call->hive->observer && l.result)
+		call->hive->observer->judge(call->hive->observer->arg, &call->attr, &l.env, l.result, err);
 	verify_free(l.result);
 	for (u32 i = 0; i < l.map_count; i++)
 		put_map(l.maps[i]);

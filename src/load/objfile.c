@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "map/map.h"
+#include "verify/reason.h"
+#include "verify/verdict.h"
 
 enum { SAID_MAX = 1 << 20, VERIFIER_LOG = 1 << 16 };
 
@@ -70,6 +72,10 @@ static bool show_verifier(struct objfile *file, int err)
 	if (name && name < log)
 		say(file->log, "%s: program %.*s is rejected: %s\n", file->name, (int)(strcspn(name + 1, "'") + 2), name,
 		    strerror(-err));
+	if (file->explanation) {
+		say(file->log, "%s", file->explanation);
+		return true;
+	}
 	stop = memrchr(log, '\n', (size_t)(stop - log));
 	show_lines(file, log + strlen(begin), stop);
 	if (strstr(log, "cannot call GPL-restricted function"))
@@ -173,6 +179,7 @@ void objfile_close(struct objfile *file)
 	seam_leave();
 	free(file->progs);
 	free(file->said);
+	free(file->explanation);
 	free(file);
 }
 
@@ -278,8 +285,26 @@ static int check_maps(struct objfile *file)
 	return 0;
 }
 
+static void keep_explanation(void *arg, const struct skep_verdict *verdict)
+{
+	struct objfile *file = arg;
+
+	free(file->explanation);
+	file->explanation = strdup(verdict->explanation);
+}
+
+static enum judged explain(void *arg, const union bpf_attr *attr, const struct verify_env *env,
+			   const struct verify_result *result, int err)
+{
+	(void)attr;
+	verdict_tell("", env, result, err == -ENOSPC && result->reason ? result->reason->err : err, "", false,
+		     keep_explanation, arg);
+	return JUDGED;
+}
+
 int objfile_load(struct objfile *file)
 {
+	const struct core_judge observer = { file, explain };
 	int err;
 
 	objfile_begin(file);
@@ -288,7 +313,12 @@ int objfile_load(struct objfile *file)
 		seam_leave();
 		return err;
 	}
-	return objfile_end(file, bpf_object__load(file->bpf), "could not be loaded");
+	if (file->answer.hive)
+		core_set_observer(file->answer.hive, &observer);
+	err = bpf_object__load(file->bpf);
+	if (file->answer.hive)
+		core_set_observer(file->answer.hive, NULL);
+	return objfile_end(file, err, "could not be loaded");
 }
 
 int objfile_attach(struct objfile *file)

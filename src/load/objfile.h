@@ -40,6 +40,7 @@ struct objfile {
 	size_t nr_progs;
 	struct streams *streams;	/* streams.c; NULL: none open */
 	int xdp_ifindex;	/* where XDP programs without a target go; 0: nowhere */
+	char *explanation;	/* of the last program that skep's verifier rejected, NULL none */
 	char *said;		/* what libbpf said since the last step began */
 	size_t said_len;
 	struct log saying;

@@ -78,6 +78,9 @@ fi
 run "$skep" verify "$root/examples/hello.c"
 is "$status" 0 "a program in BCC's dialect is judged as what it would be attached to"
 like "$out" 'hello +kprobe +accepted' "a kprobe"
+run "$skep" run "$root/examples/count-opens.bpf.c" -- true
+is "$status" 125 "skep run of a program that is rejected"
+like "$err" 'error: `event` may be NULL here' "tells it the same way"
 run "$skep" verify --btf "$T/none" two.bpf.c
 is "$status" 2 "--btf of a file that is not there: exit 2"
 done_testing
