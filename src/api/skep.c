@@ -57,9 +57,11 @@ void skep_free(struct skep *skep)
 
 int skep_bpf(struct skep *skep, int cmd, union bpf_attr *attr, unsigned int size)
 {
-	struct caller self = { .ops = &caller_self_ops, .tgid = (u32)getpid() };
+	struct caller self = { .ops = &caller_self_ops };
 
-	self.pid = self.tgid;	/* core asks for the process only */
+	/* who asks is not looked at where one element of a map is meant: the calls that are many */
+	if (cmd < BPF_MAP_LOOKUP_ELEM || cmd > BPF_MAP_GET_NEXT_KEY)
+		self.pid = self.tgid = (u32)getpid();
 	if (cmd == BPF_PROG_LOAD) {
 		self.uid = getuid();
 		self.gid = getgid();
