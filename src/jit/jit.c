@@ -84,7 +84,7 @@ int jit_compile(struct jit_image *out, const struct jit_spec *spec, struct log *
 	memset(out, 0, sizeof(*out));
 	if (!target)
 		return -EOPNOTSUPP;
-	jit.features = target->features();
+	jit.features = target->features() & ~spec->without;
 	err = allocate(&jit);
 	if (!err)
 		err = jit_shape(&jit);

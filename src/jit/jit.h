@@ -25,6 +25,7 @@ struct jit_spec {
 	helper_fn (*helper)(u32 number);
 	u64 func_values;	/* LD_FUNC loads func_values + n * func_size */
 	u32 func_size;
+	u64 without;		/* machine features not to use (back end's bits): for tests */
 	const void *code;	/* what CALLX puts into run->code */
 	/* CALLX: calls the helper with this number, or sets run->guard.error */
 	u64 (*callx)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run, u64 number);
