@@ -33,6 +33,15 @@ static u64 now(void)
 	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
 }
 
+/* Of this thread's own time: what other processes take away does not count. */
+static u64 own_time(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
+}
+
 /* ---- a place to run in ---- */
 
 static void swallow(struct run *run, const char *line, size_t len)
@@ -309,10 +318,10 @@ static double time_ours(struct ours *o, const struct code *code, void *pages, u3
 	u64 total = 0;
 
 	for (u32 i = 0; i < REPEAT; i++) {
-		u64 since = now();
+		u64 since = own_time();
 
 		code_run(code, NULL, &o->run);
-		total += now() - since;
+		total += own_time() - since;
 		if (pages)
 			drain(pages, type);
 	}
@@ -480,19 +489,17 @@ static void measure(const struct op *op)
 struct hammer {
 	struct code *code;
 	struct run run;
-	double ns;	/* of CPU time: what other processes take away does not count */
+	double ns;
 };
 
 static void *hammer(void *arg)
 {
 	struct hammer *h = arg;
-	struct timespec from, to;
+	u64 since = own_time();
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
 	for (u32 i = 0; i < 10000; i++)
 		code_run(h->code, NULL, &h->run);
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-	h->ns = (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec);
+	h->ns = (double)(own_time() - since);
 	return NULL;
 }
 

@@ -4,9 +4,9 @@
  * first `bits` bits of its key; below it, child[b] holds the keys whose next bit is b. Nodes without a
  * value join two children; they go when one child goes.
  *
- * Writers hold the lock and move seq around each change. A reader descends by single bits without
- * looking at keys, then compares once; it takes no lock and starts again if seq moved. Nodes are
- * numbered and never given back while the map lives, so a stale index is safe to follow.
+ * Writers hold the lock and move seq around each change. A reader takes no lock and starts again if
+ * seq moved. Nodes are numbered and never given back while the map lives, so a stale index is safe
+ * to follow.
  *
  * A table over the first `jump` bits of a key spares a reader the upper levels. Its entry for a
  * pattern names the topmost node of at least so many bits that begins with the pattern, and the
@@ -160,66 +160,36 @@ static u32 step(const struct node *node, const struct key *key, u32 bits)
 
 static u32 pattern_of(const struct lpm *lpm, const u64 *data) { return (u32)(be64toh(data[0]) >> (64 - lpm->jump)); }
 
-/* Real nodes on the way down, shortest first, and how long they are. */
-struct path {
-	u32 count;
-	u32 bits[64], nodes[64];
-};
-
-/*
- * Descends by bits from `at` to the last node no longer than the key: it shares more with the key than any
- * other below `at` does, or nothing there matches. 0: there is none.
- */
-static u32 descend(const struct lpm *lpm, const struct key *key, u32 at, struct path *path)
+/* The longest real node below `at` that matches the key, or best. What does not match has nothing below that does. */
+static u32 descend(const struct lpm *lpm, const struct key *key, u32 at, u32 best)
 {
-	u32 last = 0, left = MAX_BITS + 1;
+	u32 left = MAX_BITS + 1;
 
-	for (path->count = 0; at && left; left--) {
+	for (; at && left; left--) {
 		const struct node *node = node_at(lpm, at);
 		u32 bits = __atomic_load_n(&node->bits, __ATOMIC_RELAXED);
 
-		if (bits > key->bits)
+		if (bits > key->bits || common(node, key->data, bits) < bits)
 			break;
-		if (__atomic_load_n(&node->real, __ATOMIC_RELAXED)) {
-			if (path->count == ARRAY_SIZE(path->bits)) {
-				/* what is sure so far makes the rest superfluous */
-				if (common(node, key->data, bits) < bits)
-					break;
-				path->count = 0;
-			}
-			path->bits[path->count] = bits;
-			path->nodes[path->count++] = at;
-		}
-		last = at;
+		if (__atomic_load_n(&node->real, __ATOMIC_RELAXED))
+			best = at;
 		if (bits == lpm->data_size * 8)
 			break;
 		at = step(node, key, bits);
 	}
-	return last;
+	return best;
 }
 
-/* The longest real node that matches the key: on the path, within what its last node shares with the key. */
+/* The longest real node that matches the key, 0: none. */
 static u32 match(const struct lpm *lpm, const struct key *key)
 {
-	u32 at = 0, best = 0, last, shared;
-	struct path path;
+	const struct entry *entry;
 
-	if (key->bits >= lpm->jump) {
-		const struct entry *entry = &lpm->table[pattern_of(lpm, key->data)];
-
-		at = __atomic_load_n(&entry->start, __ATOMIC_ACQUIRE);
-		best = __atomic_load_n(&entry->best, __ATOMIC_ACQUIRE);
-	} else {
-		at = __atomic_load_n(&lpm->root, __ATOMIC_ACQUIRE);
-	}
-	last = descend(lpm, key, at, &path);
-	if (!last)
-		return best;
-	shared = common(node_at(lpm, last), key->data, key->bits);
-	while (path.count)
-		if (path.bits[--path.count] <= shared)
-			return path.nodes[path.count];
-	return best;
+	if (key->bits < lpm->jump)
+		return descend(lpm, key, __atomic_load_n(&lpm->root, __ATOMIC_ACQUIRE), 0);
+	entry = &lpm->table[pattern_of(lpm, key->data)];
+	return descend(lpm, key, __atomic_load_n(&entry->start, __ATOMIC_ACQUIRE),
+		       __atomic_load_n(&entry->best, __ATOMIC_ACQUIRE));
 }
 
 static u32 find(struct lpm *lpm, const struct key *key)
