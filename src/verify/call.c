@@ -251,8 +251,8 @@ void widen_against(struct env *env, struct state *s, u32 insn, u32 depth)
 		for (u32 r = 0; r < REG_FP; r++)
 			widen(env, &a->regs[r], &b->regs[r]);
 		for (u32 i = 0; i < min(a->nr_slots, b->nr_slots); i++)
-			if (slot_is_spill(&a->stack[i]) && slot_is_spill(&b->stack[i]))
-				widen(env, &a->stack[i].reg, &b->stack[i].reg);
+			if (slot_reg(a, i) && slot_reg(b, i))
+				widen(env, slot_reg(a, i), slot_reg(b, i));
 	}
 }
 

@@ -352,8 +352,9 @@ void live_clean(struct env *env, struct state *s)
 				reg_not_init(&f->regs[r]);
 		for (u32 i = 0; i < f->nr_slots; i++)
 			if (!(alive >> i & 1)) {
-				reg_not_init(&f->stack[i].reg);
-				memset(f->stack[i].type, STACK_INVALID, SLOT);
+				if (slot_reg(f, i))
+					reg_not_init(slot_reg(f, i));
+				memset(packed_types(f, i), STACK_INVALID, SLOT);
 			}
 	}
 }

@@ -140,7 +140,7 @@ static void mark_leaf(struct precision *p, const struct leaf *leaf)
 	if (leaf->slot < REG_COUNT)
 		s->frame[leaf->frame]->regs[leaf->slot].precise = true;
 	else
-		s->frame[leaf->frame]->stack[leaf->slot - 16].reg.precise = true;
+		slot_reg(s->frame[leaf->frame], leaf->slot - 16u)->precise = true;
 }
 
 static void mark_all(struct env *env, u32 from)
@@ -169,12 +169,12 @@ void precise_mark(struct env *env, const struct reg_state *reg)
 		mark_all(env, reg->dep);
 }
 
-static int leaf_new(struct env *env, struct reg_state *cur, struct reg_state *stored, u32 serial, u32 frame, u32 slot)
+static int leaf_new(struct env *env, struct reg_state *cur, u32 serial, u32 frame, u32 slot)
 {
 	struct precision *p = env->precision;
 	u32 n;
 
-	stored->precise = cur->precise = false;
+	cur->precise = false;
 	if (cur->type != SCALAR_VALUE)
 		return 0;
 	if (!room(env, (void **)&p->leaves, p->nr_leaves, &p->cap_leaves, sizeof(*p->leaves)))
@@ -184,31 +184,36 @@ static int leaf_new(struct env *env, struct reg_state *cur, struct reg_state *st
 	if (!n)
 		return -ENOMEM;
 	p->nr_leaves++;
-	cur->dep = stored->dep = n;
+	cur->dep = n;
 	return 0;
 }
 
-int precise_remember(struct env *env, struct state *cur, struct state *stored)
+int precise_leaves(struct env *env, struct state *cur)
 {
 	struct precision *p = env->precision;
 	u32 serial = p->nr_states;
 
 	if (!room(env, (void **)&p->states, serial, &p->cap_states, sizeof(*p->states)))
 		return -ENOMEM;
-	p->states[p->nr_states++] = stored;
-	stored->serial = serial;
 	for (u32 f = 0; f <= cur->curframe; f++) {
-		struct func_state *c = cur->frame[f], *s = stored->frame[f];
+		struct func_state *c = cur->frame[f];
 
 		for (u32 r = 0; r < REG_FP; r++)
-			if (leaf_new(env, &c->regs[r], &s->regs[r], serial, f, r))
+			if (leaf_new(env, &c->regs[r], serial, f, r))
 				return -ENOMEM;
 		for (u32 i = 0; i < c->nr_slots; i++)
-			if (slot_is_spill(&c->stack[i]) &&
-			    leaf_new(env, &c->stack[i].reg, &s->stack[i].reg, serial, f, 16 + i))
+			if (slot_is_spill(&c->stack[i]) && leaf_new(env, &c->stack[i].reg, serial, f, 16 + i))
 				return -ENOMEM;
 	}
 	return p->failed ? -ENOMEM : 0;
+}
+
+void precise_remember(struct env *env, struct state *stored)
+{
+	struct precision *p = env->precision;
+
+	stored->serial = p->nr_states;
+	p->states[p->nr_states++] = stored;
 }
 
 /* stored's scalar, should it turn out to matter (or does already), makes cur's matter. */
@@ -241,8 +246,8 @@ void precise_follow(struct env *env, struct state *cur, struct state *stored)
 		for (u32 r = 0; r < REG_FP; r++)
 			follow(env, &c->regs[r], &s->regs[r]);
 		for (u32 i = 0; i < min(c->nr_slots, s->nr_slots); i++)
-			if (slot_is_spill(&c->stack[i]) && slot_is_spill(&s->stack[i]))
-				follow(env, &c->stack[i].reg, &s->stack[i].reg);
+			if (slot_reg(c, i) && slot_reg(s, i))
+				follow(env, slot_reg(c, i), slot_reg(s, i));
 	}
 }
 

@@ -26,8 +26,9 @@ void precision_reset(struct env *env);
 u32 precise_join(struct env *env, u32 a, u32 b);
 /* The value of reg matters from here on. */
 void precise_mark(struct env *env, const struct reg_state *reg);
-/* The current state is remembered as `stored`: fresh leaves for the scalars of both. */
-int precise_remember(struct env *env, struct state *cur, struct state *stored);
+/* The current state is about to be remembered: fresh leaves for its scalars; then, of the copy that has them. */
+int precise_leaves(struct env *env, struct state *cur);
+void precise_remember(struct env *env, struct state *stored);
 /* cur's path ends because it is like stored: what mattered of stored's scalars matters of cur's. */
 void precise_follow(struct env *env, struct state *cur, struct state *stored);
 /* stored's memory is given back. */

@@ -202,27 +202,27 @@ void log_reg(struct env *env, const struct func_state *f, const struct reg_state
 static void print_slot(struct env *env, const struct func_state *f, u32 i)
 {
 	static const char letters[] = { [STACK_INVALID] = '?', [STACK_SPILL] = 'r', [STACK_MISC] = 'm', [STACK_ZERO] = '0' };
-	const struct stack_slot *slot = &f->stack[i];
+	const u8 *type = slot_types(f, i);
 	char types[SLOT + 1] = "", reg[256];
 	bool any = false;
 
 	for (u32 j = 0; j < SLOT; j++) {
-		any |= slot->type[j] != STACK_INVALID;
-		types[j] = letters[slot->type[j]];
+		any |= type[j] != STACK_INVALID;
+		types[j] = letters[type[j]];
 	}
 	if (!any)
 		return;
 	trace(env, " fp%d=", -(s32)(i + 1) * SLOT);
-	if (!slot_is_spill(slot)) {
+	if (!slot_reg(f, i)) {
 		trace(env, "%s", types);
 		return;
 	}
 	for (u32 j = 0; j < SLOT; j++)
-		if (slot->type[j] == STACK_SPILL) {
+		if (type[j] == STACK_SPILL) {
 			types[j] = '\0';
 			break;
 		}
-	log_reg(env, f, &slot->reg, reg, sizeof(reg));
+	log_reg(env, f, slot_reg(f, i), reg, sizeof(reg));
 	trace(env, "%s%s", types, reg);
 }
 

@@ -97,55 +97,56 @@ static bool covers(const struct reg_state *old, const struct reg_state *cur, str
 }
 
 /* A slot of which nothing is known loads like an unbounded scalar. */
-static const struct reg_state *scalar_in(const struct stack_slot *slot, const struct reg_state *unknown)
+static const struct reg_state *scalar_in(const u8 *type, const struct reg_state *reg, const struct reg_state *unknown)
 {
-	if (slot_is_spill64(slot))
-		return &slot->reg;
+	if (reg && type[0] == STACK_SPILL)
+		return reg->type == SCALAR_VALUE ? reg : NULL;
 	for (u32 i = 0; i < SLOT; i++)
-		if (slot->type[i] != STACK_MISC && slot->type[i] != STACK_INVALID)
+		if (type[i] != STACK_MISC && type[i] != STACK_INVALID)
 			return NULL;
 	return unknown;
 }
 
-static bool slot_covers(const struct stack_slot *old, const struct stack_slot *cur, struct idmap *map,
+/* Slot i; cur may be shorter. */
+static bool slot_covers(const struct func_state *f, const struct func_state *g, u32 i, struct idmap *map,
 			enum exactness exact)
 {
-	struct reg_state unknown = { .type = SCALAR_VALUE };
-	const struct reg_state *a, *b;
+	static const u8 empty[SLOT];
+	const u8 *old = slot_types(f, i), *cur = i < g->nr_slots ? slot_types(g, i) : empty;
+	const struct reg_state *old_reg = old[SLOT - 1] == STACK_SPILL ? slot_reg(f, i) : NULL;
+	const struct reg_state *cur_reg = i < g->nr_slots ? slot_reg(g, i) : NULL, *a, *b;
+	struct reg_state unknown;
 	bool used = false;
 
-	if (exact == EXACT) {
-		if (memcmp(old->type, cur->type, SLOT))
-			return false;
-		return !slot_is_spill(old) || covers(&old->reg, &cur->reg, map, exact);
-	}
-	for (u32 i = 0; i < SLOT; i++)
-		used |= old->type[i] == STACK_SPILL || old->type[i] == STACK_ZERO;
+	if (exact == EXACT)
+		return !memcmp(old, cur, SLOT) && (!old_reg || covers(old_reg, cur_reg, map, exact));
+	for (u32 k = 0; k < SLOT; k++)
+		used |= old[k] == STACK_SPILL || old[k] == STACK_ZERO;
 	if (!used)
 		return true;
+	memset(&unknown, 0, sizeof(unknown));
+	unknown.type = SCALAR_VALUE;
 	reg_set_unbounded(&unknown);
-	a = scalar_in(old, &unknown);
-	b = scalar_in(cur, &unknown);
+	a = scalar_in(old, old_reg, &unknown);
+	b = scalar_in(cur, cur_reg, &unknown);
 	if (a && b)
 		return covers(a, b, map, exact);
-	for (u32 i = 0; i < SLOT; i++) {
-		if (old->type[i] == STACK_INVALID || old->type[i] == STACK_MISC)
+	for (u32 k = 0; k < SLOT; k++) {
+		if (old[k] == STACK_INVALID || old[k] == STACK_MISC)
 			continue;
-		if (old->type[i] != cur->type[i])
+		if (old[k] != cur[k])
 			return false;
 	}
-	return !slot_is_spill(old) || covers(&old->reg, &cur->reg, map, exact);
+	return !old_reg || covers(old_reg, cur_reg, map, exact);
 }
 
 static bool stack_covers(const struct func_state *old, const struct func_state *cur, struct idmap *map,
 			 enum exactness exact)
 {
-	static const struct stack_slot empty;
-
 	if (exact == EXACT && old->nr_slots > cur->nr_slots)
 		return false;
 	for (u32 i = 0; i < old->nr_slots; i++)
-		if (!slot_covers(&old->stack[i], i < cur->nr_slots ? &cur->stack[i] : &empty, map, exact))
+		if (!slot_covers(old, cur, i, map, exact))
 			return false;
 	return true;
 }
@@ -265,10 +266,11 @@ static int remember(struct env *env)
 	if (!s)
 		return -ENOMEM;
 	cur->branches = 1;
-	if (state_copy(env, s, cur)) {
+	if (precise_leaves(env, cur) || state_store(env, s, cur)) {
 		state_free(env, s);
 		return -ENOMEM;
 	}
+	precise_remember(env, s);
 	s->all_next = env->all_states;
 	if (s->all_next)
 		s->all_next->all_prev = s;
@@ -285,7 +287,7 @@ static int remember(struct env *env)
 	cur->first_insn = env->insn_idx;
 	cur->depth = s->depth + 1;
 	cur->loop_entry = NULL;
-	return precise_remember(env, cur, s);
+	return 0;
 }
 
 static int infinite(struct env *env, struct state *old)

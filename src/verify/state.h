@@ -19,11 +19,21 @@ struct stack_slot {
 	u8 type[SLOT];
 };
 
+/*
+ * A remembered state's stack: registers of the spilled slots only, then the bytes' kinds, then which
+ * register is whose. Most slots hold no register, and there are thousands of states.
+ */
+struct packed {
+	u32 size, nr_regs;
+	struct reg_state regs[];
+};
+
 struct live;	/* live.h: which stack slots are read later, per chain of calls */
 
 struct func_state {
 	struct reg_state regs[REG_COUNT];
 	struct stack_slot *stack;	/* [i] is fp - 8 * (i + 1) */
+	struct packed *packed;	/* instead of stack, in a remembered state */
 	struct live *live;
 	u32 nr_slots, cap_slots;
 	u32 callsite;		/* instruction of the call; entry frame: unused */
@@ -61,6 +71,8 @@ struct env;
 struct state *state_new(struct env *env);
 /* dst becomes a deep copy of src (dst's memory is used again); -ENOMEM. */
 int state_copy(struct env *env, struct state *dst, const struct state *src);
+/* Likewise, with packed stacks: to be remembered. */
+int state_store(struct env *env, struct state *dst, const struct state *src);
 void state_free(struct env *env, struct state *state);
 void state_drop_pool(struct env *env);
 struct func_state *frame_new(struct env *env);
@@ -76,6 +88,29 @@ static inline struct func_state *cur_frame(const struct state *s)
 static inline bool slot_is_spill(const struct stack_slot *s)
 {
 	return s->type[SLOT - 1] == STACK_SPILL;
+}
+
+enum { NO_REG = 0xff };
+
+static inline u8 *packed_types(const struct func_state *f, u32 i)
+{
+	return (u8 *)(f->packed->regs + f->packed->nr_regs) + i * SLOT;
+}
+
+/* The kinds of slot i's bytes, and the register spilled there (NULL: none), in either form. */
+static inline const u8 *slot_types(const struct func_state *f, u32 i)
+{
+	return f->packed ? packed_types(f, i) : f->stack[i].type;
+}
+
+static inline struct reg_state *slot_reg(const struct func_state *f, u32 i)
+{
+	if (f->packed) {
+		u8 at = packed_types(f, f->nr_slots)[i];
+
+		return at == NO_REG ? NULL : &f->packed->regs[at];
+	}
+	return slot_is_spill(&f->stack[i]) ? &f->stack[i].reg : NULL;
 }
 
 /* All 8 bytes hold one spilled scalar. */
