@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <capstone/capstone.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,30 +56,78 @@ static int print_xlated(struct log *out, const struct bpf_insn *raw, u32 count)
 #define MACHINE CS_ARCH_ARM64, CS_MODE_ARM
 #endif
 
-static int print_jited(struct log *out, const u8 *code, u32 len)
-{
 #ifdef MACHINE
+
+#define TEXT_OF(x) #x
+#define SONAME(major) "libcapstone.so." TEXT_OF(major)
+
+/* capstone's tables are relocated when it is loaded, 1 ms and 3 MB that only a listing is worth: so it is loaded here. */
+struct capstone {
+	void *library;
+	__typeof__(cs_open) *open;
+	__typeof__(cs_option) *option;
+	__typeof__(cs_malloc) *new_insn;
+	__typeof__(cs_disasm_iter) *next;
+	__typeof__(cs_free) *free;
+	__typeof__(cs_close) *close;
+};
+
+static int load_capstone(struct capstone *cs, struct log *log)
+{
+	cs->library = dlopen(SONAME(CS_API_MAJOR), RTLD_NOW | RTLD_LOCAL);
+	if (!cs->library)
+		return fail(log, -ENOPKG, "machine code cannot be shown: %s", dlerror());
+	cs->open = dlsym(cs->library, "cs_open");
+	cs->option = dlsym(cs->library, "cs_option");
+	cs->new_insn = dlsym(cs->library, "cs_malloc");
+	cs->next = dlsym(cs->library, "cs_disasm_iter");
+	cs->free = dlsym(cs->library, "cs_free");
+	cs->close = dlsym(cs->library, "cs_close");
+	return cs->open && cs->option && cs->new_insn && cs->next && cs->free && cs->close ? 0 : -ENOPKG;
+}
+
+static int list_code(const struct capstone *cs, struct log *out, const u8 *code, u32 len)
+{
 	uint64_t address = 0;
 	size_t left = len;
 	cs_insn *insn;
 	csh handle;
 
-	if (cs_open(MACHINE, &handle))
+	if (cs->open(MACHINE, &handle))
 		return -EOPNOTSUPP;
-	cs_option(handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
-	cs_option(handle, CS_OPT_SKIPDATA, CS_OPT_ON);
-	insn = cs_malloc(handle);
-	while (insn && cs_disasm_iter(handle, &code, &left, &address, insn))
+	cs->option(handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
+	cs->option(handle, CS_OPT_SKIPDATA, CS_OPT_ON);
+	insn = cs->new_insn(handle);
+	while (insn && cs->next(handle, &code, &left, &address, insn))
 		say(out, "%4" PRIx64 ":\t%s%s%s\n", insn->address, insn->mnemonic, insn->op_str[0] ? "\t" : "",
 		    insn->op_str);
-	cs_free(insn, 1);
-	cs_close(&handle);
+	if (insn)
+		cs->free(insn, 1);
+	cs->close(&handle);
 	return insn ? 0 : -ENOMEM;
-#else
-	(void)out, (void)code, (void)len;
-	return -EOPNOTSUPP;
-#endif
 }
+
+static int print_jited(struct log *out, const u8 *code, u32 len, struct log *log)
+{
+	struct capstone cs = { .library = NULL };
+	int err = load_capstone(&cs, log);
+
+	if (!err)
+		err = list_code(&cs, out, code, len);
+	if (cs.library)
+		dlclose(cs.library);
+	return err;
+}
+
+#else
+
+static int print_jited(struct log *out, const u8 *code, u32 len, struct log *log)
+{
+	(void)out, (void)code, (void)len;
+	return fail(log, -EOPNOTSUPP, "machine code of this machine cannot be shown");
+}
+
+#endif
 
 static int print_one(struct objfile *file, const struct bpf_program *prog, bool jited, struct log *out)
 {
@@ -109,7 +158,7 @@ static int print_one(struct objfile *file, const struct bpf_program *prog, bool 
 	err = bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) ? -errno : 0;
 	if (!err) {
 		say(out, "%s:\n", name);
-		err = jited ? print_jited(out, code, size) : print_xlated(out, code, size / 8);
+		err = jited ? print_jited(out, code, size, file->log) : print_xlated(out, code, size / 8);
 	}
 	free(code);
 	return err;
