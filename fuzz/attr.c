@@ -17,7 +17,11 @@
 #include "skep.h"
 #include "util/types.h"
 
-enum { POOL = 64, SCRATCH = 4 << 20, MARGIN = 3 << 20 };	/* MARGIN: a hundred of the largest values */
+enum {
+	POOL = 64,
+	SCRATCH = 4 << 20,
+	MARGIN = 3 << 20
+}; /* MARGIN: a hundred of the largest values */
 
 static u64 state;
 static int pool[POOL];
@@ -34,43 +38,40 @@ static u64 rnd(void)
 
 static u32 number(void)
 {
-	static const u32 edges[] = { 0, 1, 2, 4, 8, 16, 64, 255, 256, 4096, 65535, 0x7fffffff, 0x80000000, 0xffffffff };
+	static const u32 edges[] = { 0,	  1,   2,    4,	    8,		16,	    64,
+				     255, 256, 4096, 65535, 0x7fffffff, 0x80000000, 0xffffffff };
 
 	switch (rnd() % 4) {
-	case 0:
-		return (u32)rnd() % 16;
-	case 1:
-		return edges[rnd() % ARRAY_SIZE(edges)];
-	case 2:
-		return (u32)pool[rnd() % POOL];
-	default:
-		return (u32)(rnd() >> rnd() % 64);
+	case 0: return (u32)rnd() % 16;
+	case 1: return edges[rnd() % ARRAY_SIZE(edges)];
+	case 2: return (u32)pool[rnd() % POOL];
+	default: return (u32)(rnd() >> rnd() % 64);
 	}
 }
 
 static u64 address(void)
 {
 	switch (rnd() % 8) {
-	case 0:
-		return 0;
-	case 1:
-		return rnd() % 4096;
-	case 2:
-		return 0xffff800000000000ull + rnd() % 4096;	/* no user's */
-	default:
-		return (u64)(uintptr_t)(scratch + rnd() % (SCRATCH - MARGIN) / 8 * 8);
+	case 0: return 0;
+	case 1: return rnd() % 4096;
+	case 2: return 0xffff800000000000ull + rnd() % 4096; /* no user's */
+	default: return (u64)(uintptr_t)(scratch + rnd() % (SCRATCH - MARGIN) / 8 * 8);
 	}
 }
 
 /* Programs of a few plausible instructions. */
 static void random_insns(struct bpf_insn *insns, u32 count)
 {
-	static const u8 codes[] = { 0xb7, 0xbf, 0x07, 0x0f, 0x85, 0x18, 0x61, 0x63, 0x7b, 0x79, 0x15, 0x05, 0x95, 0x72, 0xdb };
+	static const u8 codes[] = { 0xb7, 0xbf, 0x07, 0x0f, 0x85, 0x18, 0x61, 0x63,
+				    0x7b, 0x79, 0x15, 0x05, 0x95, 0x72, 0xdb };
 
 	for (u32 i = 0; i < count; i++)
 		insns[i] = (struct bpf_insn){
-			.code = codes[rnd() % ARRAY_SIZE(codes)], .dst_reg = rnd() % 11, .src_reg = rnd() % 11,
-			.off = (s16)(rnd() % 16 - 8), .imm = (s32)number(),
+			.code = codes[rnd() % ARRAY_SIZE(codes)],
+			.dst_reg = rnd() % 11,
+			.src_reg = rnd() % 11,
+			.off = (s16)(rnd() % 16 - 8),
+			.imm = (s32)number(),
 		};
 	insns[count - 2] = (struct bpf_insn){ .code = 0xb7, .imm = (s32)(rnd() % 4) };
 	insns[count - 1] = (struct bpf_insn){ .code = 0x95 };
@@ -82,7 +83,8 @@ static void tame(union bpf_attr *attr)
 	u64 *words = (u64 *)attr;
 
 	for (u32 i = 0; i < sizeof(*attr) / 8; i++)
-		if (words[i] >= 1 << 20 && words[i] < 0xffff800000000000ull && words[i] - (u64)(uintptr_t)scratch > SCRATCH - MARGIN)
+		if (words[i] >= 1 << 20 && words[i] < 0xffff800000000000ull &&
+		    words[i] - (u64)(uintptr_t)scratch > SCRATCH - MARGIN)
 			words[i] = (u32)words[i] & ((1 << 20) - 1);
 }
 
@@ -101,7 +103,7 @@ static void random_attr(union bpf_attr *attr, int cmd)
 
 			memcpy(&words[i], &where, 8);
 		}
-	if (cmd != BPF_MAP_CREATE)	/* all numbers */
+	if (cmd != BPF_MAP_CREATE) /* all numbers */
 		tame(attr);
 	if (cmd == BPF_MAP_CREATE) {
 		attr->map_type = (u32)(rnd() % 36);
@@ -116,15 +118,16 @@ static void random_attr(union bpf_attr *attr, int cmd)
 		attr->insn_cnt = 2 + (u32)(rnd() % 20);
 		attr->insns = (u64)(uintptr_t)scratch;
 		random_insns((void *)scratch, attr->insn_cnt);
-		attr->license = (u64)(uintptr_t)"GPL";
+		attr->license = (u64)(uintptr_t) "GPL";
 		attr->log_size %= 70000;
 		memset((u8 *)attr + 48, 0, rnd() % 4 ? sizeof(*attr) - 48 : 0);
 	}
 	if (cmd == BPF_PROG_TEST_RUN)
 		attr->test.repeat %= 3;
-	if (cmd == BPF_MAP_LOOKUP_BATCH || cmd == BPF_MAP_UPDATE_BATCH || cmd == BPF_MAP_DELETE_BATCH ||
-	    cmd == BPF_MAP_LOOKUP_AND_DELETE_BATCH)
-		attr->batch.count %= 100;	/* what lies behind the scratch area is not to be written */
+	if (cmd == BPF_MAP_LOOKUP_BATCH || cmd == BPF_MAP_UPDATE_BATCH ||
+	    cmd == BPF_MAP_DELETE_BATCH || cmd == BPF_MAP_LOOKUP_AND_DELETE_BATCH)
+		attr->batch.count %=
+			100; /* what lies behind the scratch area is not to be written */
 	if ((cmd == BPF_OBJ_PIN || cmd == BPF_OBJ_GET) && rnd() % 2) {
 		snprintf((char *)scratch, 64, "/sys/fs/bpf/%c", (char)('a' + rnd() % 4));
 		attr->pathname = (u64)(uintptr_t)scratch;
@@ -134,12 +137,19 @@ static void random_attr(union bpf_attr *attr, int cmd)
 static bool gives_fd(int cmd)
 {
 	switch (cmd) {
-	case BPF_MAP_CREATE: case BPF_PROG_LOAD: case BPF_OBJ_GET: case BPF_PROG_GET_FD_BY_ID: case BPF_MAP_GET_FD_BY_ID:
-	case BPF_BTF_GET_FD_BY_ID: case BPF_LINK_GET_FD_BY_ID: case BPF_RAW_TRACEPOINT_OPEN: case BPF_BTF_LOAD:
-	case BPF_LINK_CREATE: case BPF_ENABLE_STATS: case BPF_ITER_CREATE:
-		return true;
-	default:
-		return false;
+	case BPF_MAP_CREATE:
+	case BPF_PROG_LOAD:
+	case BPF_OBJ_GET:
+	case BPF_PROG_GET_FD_BY_ID:
+	case BPF_MAP_GET_FD_BY_ID:
+	case BPF_BTF_GET_FD_BY_ID:
+	case BPF_LINK_GET_FD_BY_ID:
+	case BPF_RAW_TRACEPOINT_OPEN:
+	case BPF_BTF_LOAD:
+	case BPF_LINK_CREATE:
+	case BPF_ENABLE_STATS:
+	case BPF_ITER_CREATE: return true;
+	default: return false;
 	}
 }
 
@@ -168,7 +178,9 @@ static void one_hive(void)
 
 		random_attr(&attr, cmd);
 		/* whole words: half an address could be one of ours */
-		ret = skep_bpf(skep, cmd, &attr, rnd() % 8 ? sizeof(attr) : (u32)(rnd() % (sizeof(attr) / 8 + 1)) * 8);
+		ret = skep_bpf(skep, cmd, &attr,
+			       rnd() % 8 ? sizeof(attr)
+					 : (u32)(rnd() % (sizeof(attr) / 8 + 1)) * 8);
 		if (ret >= 0 && gives_fd(cmd))
 			keep(ret);
 	}
@@ -189,6 +201,7 @@ int main(int argc, char **argv)
 	do
 		one_hive();
 	while (time(NULL) < end);
-	printf("attr: %llu calls, %llu fds\n", (unsigned long long)rounds, (unsigned long long)made);
+	printf("attr: %llu calls, %llu fds\n", (unsigned long long)rounds,
+	       (unsigned long long)made);
 	return 0;
 }

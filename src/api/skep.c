@@ -14,7 +14,8 @@ struct skep {
 };
 
 /* The option struct may be an older, shorter one. */
-#define has_opt(opts, field) ((opts) && (opts)->sz >= offsetof(struct skep_opts, field) + sizeof((opts)->field))
+#define has_opt(opts, field) \
+	((opts) && (opts)->sz >= offsetof(struct skep_opts, field) + sizeof((opts)->field))
 
 int skep_new(struct skep **out, const struct skep_opts *opts)
 {
@@ -70,5 +71,11 @@ int skep_bpf(struct skep *skep, int cmd, union bpf_attr *attr, unsigned int size
 	return core_bpf(skep->hive, &self, cmd, (u64)(uintptr_t)attr, size);
 }
 
-struct hive *skep_hive(struct skep *skep) { return skep->hive; }
-struct log *skep_log(struct skep *skep) { return &skep->log; }
+struct hive *skep_hive(struct skep *skep)
+{
+	return skep->hive;
+}
+struct log *skep_log(struct skep *skep)
+{
+	return &skep->log;
+}

@@ -14,7 +14,8 @@ struct one_load {
 	size_t opts_size;
 };
 
-#define has_opt(l, field) ((l)->opts_size >= offsetof(struct skep_verify_opts, field) + sizeof((l)->opts->field))
+#define has_opt(l, field) \
+	((l)->opts_size >= offsetof(struct skep_verify_opts, field) + sizeof((l)->opts->field))
 
 static enum judged tell(void *arg, const union bpf_attr *attr, const struct verify_env *env,
 			const struct verify_result *result, int err)
@@ -25,10 +26,10 @@ static enum judged tell(void *arg, const union bpf_attr *attr, const struct veri
 
 	memcpy(name, attr->prog_name, BPF_OBJ_NAME_LEN);
 	if (err == -ENOSPC && result && result->reason)
-		err = result->reason->err;	/* the log was cut, the verdict is out */
+		err = result->reason->err; /* the log was cut, the verdict is out */
 	if (has_opt(l, arg) && l->opts->verdict)
-		verdict_tell(name, env, result, err, env->log.buf ? env->log.buf : "", color, l->opts->verdict,
-			     l->opts->arg);
+		verdict_tell(name, env, result, err, env->log.buf ? env->log.buf : "", color,
+			     l->opts->verdict, l->opts->arg);
 	return JUDGED;
 }
 
@@ -38,7 +39,11 @@ SKEP_API int skep_verify(struct skep *skep, const union bpf_attr *attr, unsigned
 	struct one_load load = { opts, opts ? opts->sz : 0 };
 	const struct core_judge judge = { &load, tell };
 	struct caller self = {
-		.ops = &caller_self_ops, .pid = (u32)gettid(), .tgid = (u32)getpid(), .uid = getuid(), .gid = getgid(),
+		.ops = &caller_self_ops,
+		.pid = (u32)gettid(),
+		.tgid = (u32)getpid(),
+		.uid = getuid(),
+		.gid = getgid(),
 	};
 
 	if (opts && opts->sz < sizeof(size_t))

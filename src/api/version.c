@@ -2,4 +2,7 @@
 /* The version, as the Makefile states it. */
 #include "skep.h"
 
-SKEP_API const char *skep_version(void) { return SKEP_VERSION; }
+SKEP_API const char *skep_version(void)
+{
+	return SKEP_VERSION;
+}

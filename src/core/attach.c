@@ -106,7 +106,8 @@ static const struct event_source *claimant(struct hive *hive, const struct attac
 	return found;
 }
 
-int attachment_new(struct attachment **out, struct hive *hive, const struct attach_target *target, struct prog *prog)
+int attachment_new(struct attachment **out, struct hive *hive, const struct attach_target *target,
+		   struct prog *prog)
 {
 	struct attachment *attachment = calloc(1, sizeof(*attachment));
 	const char *name = target->name ? target->name : "";
@@ -124,7 +125,8 @@ int attachment_new(struct attachment **out, struct hive *hive, const struct atta
 	else if (!attachment->source)
 		err = fail(hive->log, -ENOENT, "%s: no event source knows this target", name);
 	else
-		err = attachment->source->attach(attachment->source->arg, attachment, &attachment->target, hive->log);
+		err = attachment->source->attach(attachment->source->arg, attachment,
+						 &attachment->target, hive->log);
 	if (err) {
 		free((char *)attachment->target.name);
 		free(attachment);
@@ -158,5 +160,5 @@ void attachment_set_prog(struct hive *hive, struct attachment *attachment, struc
 	struct prog *old = __atomic_exchange_n(&attachment->prog, prog, __ATOMIC_ACQ_REL);
 
 	(void)hive;
-	put_prog(old);	/* its memory goes after an epoch, see prog_release() */
+	put_prog(old); /* its memory goes after an epoch, see prog_release() */
 }

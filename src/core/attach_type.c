@@ -69,8 +69,8 @@ static u32 prog_type_of(u32 attach_type)
 /* Kprobe programs loaded for one of the multi kinds attach as that kind only. */
 static int check_kprobe(const struct prog *prog, u32 attach_type)
 {
-	static const u8 multi[] = { BPF_TRACE_KPROBE_MULTI, BPF_TRACE_KPROBE_SESSION, BPF_TRACE_UPROBE_MULTI,
-				    BPF_TRACE_UPROBE_SESSION };
+	static const u8 multi[] = { BPF_TRACE_KPROBE_MULTI, BPF_TRACE_KPROBE_SESSION,
+				    BPF_TRACE_UPROBE_MULTI, BPF_TRACE_UPROBE_SESSION };
 	bool known = attach_type == BPF_PERF_EVENT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(multi); i++) {
@@ -87,19 +87,13 @@ int check_attach_type(const struct prog *prog, u32 attach_type)
 	case BPF_PROG_TYPE_CGROUP_SOCK:
 	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
 	case BPF_PROG_TYPE_CGROUP_SOCKOPT:
-	case BPF_PROG_TYPE_SK_LOOKUP:
-		return attach_type == prog->attach_type ? 0 : -EINVAL;
-	case BPF_PROG_TYPE_EXT:
-		return 0;
-	case BPF_PROG_TYPE_NETFILTER:
-		return attach_type == BPF_NETFILTER ? 0 : -EINVAL;
+	case BPF_PROG_TYPE_SK_LOOKUP: return attach_type == prog->attach_type ? 0 : -EINVAL;
+	case BPF_PROG_TYPE_EXT: return 0;
+	case BPF_PROG_TYPE_NETFILTER: return attach_type == BPF_NETFILTER ? 0 : -EINVAL;
 	case BPF_PROG_TYPE_PERF_EVENT:
-	case BPF_PROG_TYPE_TRACEPOINT:
-		return attach_type == BPF_PERF_EVENT ? 0 : -EINVAL;
-	case BPF_PROG_TYPE_KPROBE:
-		return check_kprobe(prog, attach_type);
-	default:
-		return prog_type_of(attach_type) == prog->type ? 0 : -EINVAL;
+	case BPF_PROG_TYPE_TRACEPOINT: return attach_type == BPF_PERF_EVENT ? 0 : -EINVAL;
+	case BPF_PROG_TYPE_KPROBE: return check_kprobe(prog, attach_type);
+	default: return prog_type_of(attach_type) == prog->type ? 0 : -EINVAL;
 	}
 }
 
@@ -113,10 +107,8 @@ static bool is_mprog(u32 prog_type)
 	case BPF_PROG_TYPE_SOCK_OPS:
 	case BPF_PROG_TYPE_CGROUP_DEVICE:
 	case BPF_PROG_TYPE_CGROUP_SYSCTL:
-	case BPF_PROG_TYPE_CGROUP_SOCKOPT:
-		return true;
-	default:
-		return false;
+	case BPF_PROG_TYPE_CGROUP_SOCKOPT: return true;
+	default: return false;
 	}
 }
 
@@ -134,15 +126,16 @@ static int refuse_target(struct call *call, u32 prog_type, int fd)
 {
 	if (prog_type != BPF_PROG_TYPE_SCHED_CLS && !is_cgroup(call->caller, fd))
 		return -EBADF;
-	return fail(call->hive->log, -EOPNOTSUPP, "bpf command %d: programs of type %u cannot be attached here", call->cmd,
+	return fail(call->hive->log, -EOPNOTSUPP,
+		    "bpf command %d: programs of type %u cannot be attached here", call->cmd,
 		    prog_type);
 }
 
 int cmd_prog_attach(struct call *call)
 {
 	const union bpf_attr *attr = &call->attr;
-	u32 type = prog_type_of(attr->attach_type), flags = BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | BPF_F_REPLACE |
-							    BPF_F_PREORDER;
+	u32 type = prog_type_of(attr->attach_type),
+	    flags = BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | BPF_F_REPLACE | BPF_F_PREORDER;
 	struct prog *prog;
 	int err;
 
@@ -150,7 +143,9 @@ int cmd_prog_attach(struct call *call)
 		return -EINVAL;
 	if (is_mprog(type)) {
 		flags = BPF_F_REPLACE | BPF_F_BEFORE | BPF_F_AFTER | BPF_F_ID | BPF_F_LINK |
-			(type == BPF_PROG_TYPE_SCHED_CLS ? 0 : BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | BPF_F_PREORDER);
+			(type == BPF_PROG_TYPE_SCHED_CLS
+				 ? 0
+				 : BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | BPF_F_PREORDER);
 		if (attr->attach_flags & ~flags)
 			return -EINVAL;
 	} else if (attr->attach_flags & ~flags || attr->relative_fd || attr->expected_revision) {
@@ -172,7 +167,8 @@ int cmd_prog_detach(struct call *call)
 	const union bpf_attr *attr = &call->attr;
 	u32 type = prog_type_of(attr->attach_type);
 
-	if (!type || (!is_mprog(type) && (attr->attach_flags || attr->relative_fd || attr->expected_revision)))
+	if (!type || (!is_mprog(type) &&
+		      (attr->attach_flags || attr->relative_fd || attr->expected_revision)))
 		return -EINVAL;
 	return refuse_target(call, type, (int)attr->target_fd);
 }

@@ -22,30 +22,22 @@ static u32 batches_of(u32 type)
 	case BPF_MAP_TYPE_PERCPU_HASH:
 	case BPF_MAP_TYPE_LRU_HASH:
 	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
-	case BPF_MAP_TYPE_HASH_OF_MAPS:
-		return LOOKUP | UPDATE | DELETE | TAKE | BY_TOKEN;
-	case BPF_MAP_TYPE_LPM_TRIE:
-		return LOOKUP | UPDATE | DELETE;
+	case BPF_MAP_TYPE_HASH_OF_MAPS: return LOOKUP | UPDATE | DELETE | TAKE | BY_TOKEN;
+	case BPF_MAP_TYPE_LPM_TRIE: return LOOKUP | UPDATE | DELETE;
 	case BPF_MAP_TYPE_ARRAY:
 	case BPF_MAP_TYPE_PERCPU_ARRAY:
-	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
-		return LOOKUP | UPDATE;
-	default:
-		return 0;
+	case BPF_MAP_TYPE_ARRAY_OF_MAPS: return LOOKUP | UPDATE;
+	default: return 0;
 	}
 }
 
 static u32 kind_of(int cmd)
 {
 	switch (cmd) {
-	case BPF_MAP_LOOKUP_BATCH:
-		return LOOKUP;
-	case BPF_MAP_LOOKUP_AND_DELETE_BATCH:
-		return TAKE;
-	case BPF_MAP_UPDATE_BATCH:
-		return UPDATE;
-	default:
-		return DELETE;
+	case BPF_MAP_LOOKUP_BATCH: return LOOKUP;
+	case BPF_MAP_LOOKUP_AND_DELETE_BATCH: return TAKE;
+	case BPF_MAP_UPDATE_BATCH: return UPDATE;
+	default: return DELETE;
 	}
 }
 
@@ -136,7 +128,8 @@ static int put_element(struct batch *b, const u8 *key)
 	const union bpf_attr *attr = &b->call->attr;
 
 	if (call_write(b->call, attr->batch.keys + (u64)b->done * b->key_size, key, b->key_size) ||
-	    call_write(b->call, attr->batch.values + (u64)b->done * b->value_size, b->value, b->value_size))
+	    call_write(b->call, attr->batch.values + (u64)b->done * b->value_size, b->value,
+		       b->value_size))
 		return -EFAULT;
 	b->done++;
 	return 0;
@@ -157,7 +150,7 @@ static int batch_lookup(struct batch *b, bool take)
 		if (!err)
 			err = put_element(b, to);
 		else if (err == -ENOENT)
-			err = 0;	/* deleted meanwhile */
+			err = 0; /* deleted meanwhile */
 		/* what is taken goes when the walk has left it, since a walk goes on from a key that is there */
 		if (!err && take && from)
 			element_delete(b->map, from);
@@ -182,8 +175,10 @@ static int batch_update(struct batch *b)
 	int err = 0;
 
 	for (; !err && b->done < attr->batch.count; b->done += !err) {
-		if (call_read(b->call, b->key, attr->batch.keys + (u64)b->done * b->key_size, b->key_size) ||
-		    call_read(b->call, b->value, attr->batch.values + (u64)b->done * b->value_size, b->value_size))
+		if (call_read(b->call, b->key, attr->batch.keys + (u64)b->done * b->key_size,
+			      b->key_size) ||
+		    call_read(b->call, b->value, attr->batch.values + (u64)b->done * b->value_size,
+			      b->value_size))
 			return -EFAULT;
 		err = element_update(b->call, b->map, b->key, b->value, attr->batch.elem_flags);
 	}
@@ -196,7 +191,8 @@ static int batch_delete(struct batch *b)
 	int err = 0;
 
 	for (; !err && b->done < attr->batch.count; b->done += !err) {
-		if (call_read(b->call, b->key, attr->batch.keys + (u64)b->done * b->key_size, b->key_size))
+		if (call_read(b->call, b->key, attr->batch.keys + (u64)b->done * b->key_size,
+			      b->key_size))
 			return -EFAULT;
 		err = element_delete(b->map, b->key);
 	}
@@ -230,7 +226,7 @@ static int run_batch(struct batch *b, u32 kind)
 	else
 		err = batch_lookup(b, kind == TAKE);
 	if (err == -EFAULT && (kind == LOOKUP || kind == TAKE))
-		return err;	/* count stays 0 */
+		return err; /* count stays 0 */
 	return call_put(call, batch.count, b->done) ? -EFAULT : err;
 }
 
@@ -238,13 +234,15 @@ int cmd_map_batch(struct call *call)
 {
 	u32 kind = kind_of(call->cmd), access;
 	struct batch b = { .call = call };
-	int err = map_from_fd(call->hive, call->caller, (int)call->attr.batch.map_fd, &b.map, &access);
+	int err = map_from_fd(call->hive, call->caller, (int)call->attr.batch.map_fd, &b.map,
+			      &access);
 
 	if (err)
 		return err;
 	if (kind != LOOKUP)
 		__atomic_add_fetch(&b.map->writers, 1, __ATOMIC_ACQUIRE);
-	if (((kind & (LOOKUP | TAKE)) && !map_may_read(access)) || (kind != LOOKUP && !map_may_write(b.map, access))) {
+	if (((kind & (LOOKUP | TAKE)) && !map_may_read(access)) ||
+	    (kind != LOOKUP && !map_may_write(b.map, access))) {
 		err = -EPERM;
 	} else if (!(batches_of(b.map->map->spec.type) & kind)) {
 		err = -ENOTSUPP;

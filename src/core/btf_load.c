@@ -11,7 +11,7 @@
 #include "core/command.h"
 #include "core/objects.h"
 
-enum { BTF_MAX = 16 << 20, LOG_LEVELS = 15 };	/* BTF_MAX_SIZE, BPF_LOG_MASK */
+enum { BTF_MAX = 16 << 20, LOG_LEVELS = 15 }; /* BTF_MAX_SIZE, BPF_LOG_MASK */
 
 static void btf_release(struct object *object)
 {
@@ -59,7 +59,8 @@ static int load(struct call *call, struct btf_object *btf, struct btf_log *log)
 	err = call_copy(call, &bytes, call->attr.btf, call->attr.btf_size);
 	if (err)
 		return err;
-	err = btf_new(&btf->btf, bytes, call->attr.btf_size, NULL, call->attr.btf_log_level ? &sink : NULL);
+	err = btf_new(&btf->btf, bytes, call->attr.btf_size, NULL,
+		      call->attr.btf_log_level ? &sink : NULL);
 	free(bytes);
 	return err;
 }
@@ -96,8 +97,9 @@ int cmd_btf_load(struct call *call)
 		err = call->caller->ops->identify(call->caller, attr->btf_token_fd, &key);
 		return err ? err : -EINVAL;
 	}
-	if (!attr->btf_log_buf != !attr->btf_log_size || (attr->btf_log_buf && !attr->btf_log_level) ||
-	    attr->btf_log_level & ~(u32)LOG_LEVELS || attr->btf_log_size > UINT32_MAX >> 2)
+	if (!attr->btf_log_buf != !attr->btf_log_size ||
+	    (attr->btf_log_buf && !attr->btf_log_level) || attr->btf_log_level & ~(u32)LOG_LEVELS ||
+	    attr->btf_log_size > UINT32_MAX >> 2)
 		return -EINVAL;
 	err = btf_object_new(&btf, call->hive);
 	if (err)

@@ -15,13 +15,14 @@
 
 #include "core/core.h"
 
-enum { PAGE = 4096, WORD = 32 };	/* WORD: what rt_sigaction(2) copies */
+enum { PAGE = 4096, WORD = 32 }; /* WORD: what rt_sigaction(2) copies */
 
 /* rt_sigaction of no signal copies its argument before it says EINVAL; NULL would mean no argument. */
 static bool readable(u64 addr, u64 len)
 {
 	(void)len;
-	return addr >= WORD && (!syscall(SYS_rt_sigaction, 0, addr / WORD * WORD, NULL, 8) || errno != EFAULT);
+	return addr >= WORD &&
+	       (!syscall(SYS_rt_sigaction, 0, addr / WORD * WORD, NULL, 8) || errno != EFAULT);
 }
 
 /* What lies there is about to be written over: let the kernel write a word first. Less than a word: add zero to it. */
@@ -32,7 +33,8 @@ static bool writable(u64 addr, u64 len)
 	if (len >= sizeof(u32))
 		return addr && !syscall(SYS_getcpu, addr, NULL, NULL);
 	return syscall(SYS_futex, &other, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0, 0, addr / 4 * 4,
-		       FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)) >= 0 || errno != EFAULT;
+		       FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0)) >= 0 ||
+	       errno != EFAULT;
 }
 
 /* Asks for every page's part of the range. */
@@ -89,7 +91,9 @@ static int self_identify(struct caller *caller, int fd, struct fd_key *out)
 	flags = S_ISFIFO(st.st_mode) ? O_WRONLY : fcntl(fd, F_GETFL);
 	if (flags < 0)
 		return -EBADF;
-	*out = (struct fd_key){ .dev = st.st_dev, .ino = st.st_ino, .access = (u32)flags & O_ACCMODE };
+	*out = (struct fd_key){ .dev = st.st_dev,
+				.ino = st.st_ino,
+				.access = (u32)flags & O_ACCMODE };
 	return 0;
 }
 

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTR_MAX = 4096 };	/* what Linux takes for silly: a page */
+enum { ATTR_MAX = 4096 }; /* what Linux takes for silly: a page */
 
 struct command {
-	u32 end;	/* of the last field the command knows; what follows must be zero */
+	u32 end; /* of the last field the command knows; what follows must be zero */
 	int (*run)(struct call *call);
 };
 
@@ -88,7 +88,8 @@ static int check_tail(struct caller *caller, u64 addr, u32 known, u32 given)
 /* Commands that neither make objects nor ask which there are: the many ones. */
 static bool is_element(int cmd)
 {
-	return (cmd >= BPF_MAP_LOOKUP_ELEM && cmd <= BPF_MAP_GET_NEXT_KEY) || cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM ||
+	return (cmd >= BPF_MAP_LOOKUP_ELEM && cmd <= BPF_MAP_GET_NEXT_KEY) ||
+	       cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM ||
 	       (cmd >= BPF_MAP_LOOKUP_BATCH && cmd <= BPF_MAP_DELETE_BATCH);
 }
 
@@ -107,8 +108,8 @@ static int run_command(struct call *call, u64 attr, u32 size)
 		return -EINVAL;
 	command = &commands[call->cmd];
 	if (!all_zero((u8 *)&call->attr + command->end, sizeof(call->attr) - command->end))
-		return fail(call->hive->log, -EINVAL, "bpf command %d: attr has bytes set behind its last field",
-			    call->cmd);
+		return fail(call->hive->log, -EINVAL,
+			    "bpf command %d: attr has bytes set behind its last field", call->cmd);
 	if (!is_element(call->cmd))
 		hive_reap(call->hive, false);
 	return command->run(call);
@@ -121,7 +122,8 @@ int core_bpf(struct hive *hive, struct caller *caller, int cmd, u64 attr, u32 si
 	return run_command(&call, attr, size);
 }
 
-int core_verify(struct hive *hive, struct caller *caller, u64 attr, u32 size, const struct core_judge *judge)
+int core_verify(struct hive *hive, struct caller *caller, u64 attr, u32 size,
+		const struct core_judge *judge)
 {
 	struct call call = { .hive = hive, .caller = caller, .cmd = BPF_PROG_LOAD, .judge = judge };
 
@@ -158,8 +160,8 @@ int call_copy(struct call *call, void **out, u64 addr, size_t len)
 
 static int read_text(struct caller *caller, char *dst, u64 addr, size_t len)
 {
-	return caller->ops->read_text ? caller->ops->read_text(caller, dst, addr, len) :
-					caller->ops->read(caller, dst, addr, len);
+	return caller->ops->read_text ? caller->ops->read_text(caller, dst, addr, len)
+				      : caller->ops->read(caller, dst, addr, len);
 }
 
 int call_string(struct call *call, char *buf, size_t size, u64 addr)
@@ -204,7 +206,10 @@ int call_write_info(struct call *call, const void *info, u32 size)
 {
 	u32 len = min(call->attr.info.info_len, size);
 
-	return call_write(call, call->attr.info.info, info, len) || call_put(call, info.info_len, len) ? -EFAULT : 0;
+	return call_write(call, call->attr.info.info, info, len) ||
+			       call_put(call, info.info_len, len)
+		       ? -EFAULT
+		       : 0;
 }
 
 int check_name(const char name[BPF_OBJ_NAME_LEN])

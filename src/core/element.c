@@ -9,7 +9,10 @@
 
 #include "core/link.h"
 
-static bool is_queue(u32 type) { return type == BPF_MAP_TYPE_QUEUE || type == BPF_MAP_TYPE_STACK; }
+static bool is_queue(u32 type)
+{
+	return type == BPF_MAP_TYPE_QUEUE || type == BPF_MAP_TYPE_STACK;
+}
 
 int element_lookup(struct map_object *map, const void *key, void *value, u64 flags)
 {
@@ -41,7 +44,8 @@ static int find_target(struct call *call, struct map_object *map, int fd, struct
 	case BPF_MAP_TYPE_HASH_OF_MAPS:
 		return object_from_fd(call->hive, call->caller, fd, OBJECT_MAP, out, NULL);
 	default:
-		return fail(call->hive->log, -EOPNOTSUPP, "maps of type %u take no objects here", type);
+		return fail(call->hive->log, -EOPNOTSUPP, "maps of type %u take no objects here",
+			    type);
 	}
 }
 
@@ -49,12 +53,9 @@ static int find_target(struct call *call, struct map_object *map, int fd, struct
 static void *target_of(struct map_object *map, struct object *object)
 {
 	switch (map->map->spec.type) {
-	case BPF_MAP_TYPE_PROG_ARRAY:
-		return object;
-	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
-		return to_perf(object)->ring;
-	default:
-		return to_map(object)->map;
+	case BPF_MAP_TYPE_PROG_ARRAY: return object;
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY: return to_perf(object)->ring;
+	default: return to_map(object)->map;
 	}
 }
 
@@ -63,18 +64,14 @@ static void drop_target(struct map *map, void *target)
 	struct hive *hive = ((struct map_object *)map->owner)->object.hive;
 
 	switch (map->spec.type) {
-	case BPF_MAP_TYPE_PROG_ARRAY:
-		object_put(target);
-		break;
-	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
-		object_put(&perf_of_ring(hive, target)->object);
-		break;
-	default:
-		object_put(&((struct map_object *)((struct map *)target)->owner)->object);
+	case BPF_MAP_TYPE_PROG_ARRAY: object_put(target); break;
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY: object_put(&perf_of_ring(hive, target)->object); break;
+	default: object_put(&((struct map_object *)((struct map *)target)->owner)->object);
 	}
 }
 
-static int update_object(struct call *call, struct map_object *map, const void *key, const void *value, u64 flags)
+static int update_object(struct call *call, struct map_object *map, const void *key,
+			 const void *value, u64 flags)
 {
 	struct map *m = map->map;
 	struct object *object;
@@ -96,10 +93,11 @@ static int update_object(struct call *call, struct map_object *map, const void *
 	return err;
 }
 
-int element_update(struct call *call, struct map_object *map, const void *key, const void *value, u64 flags)
+int element_update(struct call *call, struct map_object *map, const void *key, const void *value,
+		   u64 flags)
 {
-	return map->map->ops->set_object ? update_object(call, map, key, value, flags) :
-					   map_sys_update(map->map, key, value, flags);
+	return map->map->ops->set_object ? update_object(call, map, key, value, flags)
+					 : map_sys_update(map->map, key, value, flags);
 }
 
 int element_delete(struct map_object *map, const void *key)
@@ -118,7 +116,8 @@ struct element {
 /* The map of a command, and whether the fd and the flags allow it: 0 with a reference, or -errno. */
 static int open_element(struct call *call, struct element *e, bool read, bool write)
 {
-	int err = map_from_fd(call->hive, call->caller, (int)call->attr.map_fd, &e->map, &e->access);
+	int err =
+		map_from_fd(call->hive, call->caller, (int)call->attr.map_fd, &e->map, &e->access);
 
 	if (err)
 		return err;

@@ -21,12 +21,18 @@
 /* Where FIFOs may be made: memory first, the user's own directory before shared ones. */
 static int open_fifo_dir(void)
 {
-	const char *dirs[] = { secure_getenv("XDG_RUNTIME_DIR"), "/dev/shm", secure_getenv("TMPDIR"), "/tmp", "/var/tmp", "." };
+	const char *dirs[] = { secure_getenv("XDG_RUNTIME_DIR"),
+			       "/dev/shm",
+			       secure_getenv("TMPDIR"),
+			       "/tmp",
+			       "/var/tmp",
+			       "." };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		int fd;
 
-		if (!dirs[i] || !dirs[i][0] || strstr(dirs[i], "bpf-") || access(dirs[i], W_OK | X_OK))
+		if (!dirs[i] || !dirs[i][0] || strstr(dirs[i], "bpf-") ||
+		    access(dirs[i], W_OK | X_OK))
 			continue;
 		fd = open(dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0)
@@ -75,7 +81,8 @@ int hive_new(struct hive **out, const struct hive_opts *opts)
 		goto out_free;
 	}
 	hive->btf_given = opts && opts->btf_path;
-	hive->btf_path = strdup(opts && opts->btf_path ? opts->btf_path : "/sys/kernel/btf/vmlinux");
+	hive->btf_path =
+		strdup(opts && opts->btf_path ? opts->btf_path : "/sys/kernel/btf/vmlinux");
 	if (!hive->btf_path || channels_new(hive) || slots_new(hive) || trace_new(hive))
 		goto out_free;
 	*out = hive;
@@ -94,7 +101,7 @@ void hive_free(struct hive *hive)
 	channels_close(hive);
 	if (hive->vmlinux_object)
 		object_put(hive->vmlinux_object);
-	slots_free(hive);	/* ends what waits for an epoch */
+	slots_free(hive); /* ends what waits for an epoch */
 	sources_free(hive);
 	channels_free(hive);
 	for (int kind = 0; kind < OBJECT_IDS; kind++)

@@ -28,7 +28,8 @@ static bool show_map(const struct prog *prog, struct bpf_insn *insn)
 
 	for (u32 i = 0; i < prog->map_count; i++) {
 		const struct map *map = prog->maps[i]->map;
-		u64 values = prog->maps[i]->view.value_addr, size = (u64)prog->maps[i]->view.value_stride * map->spec.max_entries;
+		u64 values = prog->maps[i]->view.value_addr,
+		    size = (u64)prog->maps[i]->view.value_stride * map->spec.max_entries;
 
 		if (imm == (u64)(uintptr_t)map) {
 			insn[0].src_reg = BPF_PSEUDO_MAP_FD;
@@ -62,13 +63,15 @@ static int put_xlated(struct call *call, const struct prog *prog, struct bpf_pro
 		}
 		if (at >= room)
 			break;
-		err = call_write(call, info->xlated_prog_insns + at, insn, min(room - at, count * (u32)sizeof(*insn)));
+		err = call_write(call, info->xlated_prog_insns + at, insn,
+				 min(room - at, count * (u32)sizeof(*insn)));
 	}
 	return err;
 }
 
 /* Functions of machine code: where each is and how long. */
-static int put_jited_functions(struct call *call, const struct prog *prog, struct bpf_prog_info *info)
+static int put_jited_functions(struct call *call, const struct prog *prog,
+			       struct bpf_prog_info *info)
 {
 	u32 ksyms = info->nr_jited_ksyms, lens = info->nr_jited_func_lens, n = 0, len;
 	u64 address;
@@ -79,9 +82,11 @@ static int put_jited_functions(struct call *call, const struct prog *prog, struc
 		if (!address)
 			break;
 		if (n < ksyms)
-			err |= call_write(call, info->jited_ksyms + n * sizeof(address), &address, sizeof(address));
+			err |= call_write(call, info->jited_ksyms + n * sizeof(address), &address,
+					  sizeof(address));
 		if (n < lens)
-			err |= call_write(call, info->jited_func_lens + n * sizeof(len), &len, sizeof(len));
+			err |= call_write(call, info->jited_func_lens + n * sizeof(len), &len,
+					  sizeof(len));
 	}
 	info->nr_jited_ksyms = info->nr_jited_func_lens = n;
 	return err ? -EFAULT : 0;
@@ -97,7 +102,8 @@ static int put_jited_lines(struct call *call, const struct prog *prog, struct bp
 	for (u32 i = 0; i < min(room, info->nr_jited_line_info); i++) {
 		u64 address = (u64)(uintptr_t)code_insn(prog->code, prog->line_info[i].insn_off);
 
-		err |= call_write(call, info->jited_line_info + i * sizeof(address), &address, sizeof(address));
+		err |= call_write(call, info->jited_line_info + i * sizeof(address), &address,
+				  sizeof(address));
 	}
 	return err ? -EFAULT : 0;
 }
@@ -157,13 +163,16 @@ static void fill_prog(const struct prog *prog, struct bpf_prog_info *info)
 	for (u32 cpu = 0; cpu < prog->object.hive->nr_cpus; cpu++) {
 		info->run_time_ns += __atomic_load_n(&prog->stats[cpu].ns, __ATOMIC_RELAXED);
 		info->run_cnt += __atomic_load_n(&prog->stats[cpu].runs, __ATOMIC_RELAXED);
-		info->recursion_misses += __atomic_load_n(&prog->stats[cpu].misses, __ATOMIC_RELAXED);
+		info->recursion_misses +=
+			__atomic_load_n(&prog->stats[cpu].misses, __ATOMIC_RELAXED);
 	}
 	info->verified_insns = prog->verified;
 	info->btf_id = prog->btf ? prog->btf->object.id : 0;
 	info->attach_btf_id = prog->attach_btf_id;
-	info->attach_btf_obj_id = prog->attach_btf ? prog->attach_btf->object.id :
-				  prog->attach_prog && prog->attach_prog->btf ? prog->attach_prog->btf->object.id : 0;
+	info->attach_btf_obj_id = prog->attach_btf ? prog->attach_btf->object.id
+				  : prog->attach_prog && prog->attach_prog->btf
+					  ? prog->attach_prog->btf->object.id
+					  : 0;
 }
 
 static int prog_info(struct call *call, struct prog *prog)
@@ -180,10 +189,10 @@ static int prog_info(struct call *call, struct prog *prog)
 	if (err)
 		return err;
 	if (put_xlated(call, prog, &info) || put_jited(call, prog, &info) ||
-	    put_array(call, info.func_info, &info.nr_func_info, prog->func_info, prog->func_info_count,
-		      sizeof(struct bpf_func_info)) ||
-	    put_array(call, info.line_info, &info.nr_line_info, prog->line_info, prog->line_info_count,
-		      sizeof(struct bpf_line_info)) ||
+	    put_array(call, info.func_info, &info.nr_func_info, prog->func_info,
+		      prog->func_info_count, sizeof(struct bpf_func_info)) ||
+	    put_array(call, info.line_info, &info.nr_line_info, prog->line_info,
+		      prog->line_info_count, sizeof(struct bpf_line_info)) ||
 	    put_array(call, info.prog_tags, &info.nr_prog_tags, prog->tag, 1, BPF_TAG_SIZE))
 		return -EFAULT;
 	return call_write_info(call, &info, sizeof(info));
@@ -213,9 +222,16 @@ static int map_info(struct call *call, struct map_object *map)
 	if (err)
 		return err;
 	info = (struct bpf_map_info){
-		.type = spec->type, .id = map->object.id, .key_size = spec->key_size, .value_size = spec->value_size,
-		.max_entries = spec->max_entries, .map_flags = spec->flags, .map_extra = spec->extra,
-		.btf_vmlinux_value_type_id = map->btf_vmlinux_value, .hash = given.hash, .hash_size = given.hash_size,
+		.type = spec->type,
+		.id = map->object.id,
+		.key_size = spec->key_size,
+		.value_size = spec->value_size,
+		.max_entries = spec->max_entries,
+		.map_flags = spec->flags,
+		.map_extra = spec->extra,
+		.btf_vmlinux_value_type_id = map->btf_vmlinux_value,
+		.hash = given.hash,
+		.hash_size = given.hash_size,
 	};
 	memcpy(info.name, spec->name, sizeof(info.name));
 	if (map->btf) {
@@ -288,29 +304,34 @@ static int fill_perf(struct call *call, const struct perf_event *event, struct b
 	if (target->kind == ATTACH_TRACEPOINT) {
 		info->perf_event.type = BPF_PERF_EVENT_TRACEPOINT;
 		info->perf_event.tracepoint.cookie = event->cookie;
-		return put_name(call, info->perf_event.tracepoint.tp_name, &info->perf_event.tracepoint.name_len,
-				strchr(target->name, '/') ? strchr(target->name, '/') + 1 : target->name);
+		return put_name(call, info->perf_event.tracepoint.tp_name,
+				&info->perf_event.tracepoint.name_len,
+				strchr(target->name, '/') ? strchr(target->name, '/') + 1
+							  : target->name);
 	}
-	info->perf_event.type = target->kind == ATTACH_KRETPROBE ? BPF_PERF_EVENT_KRETPROBE : BPF_PERF_EVENT_KPROBE;
+	info->perf_event.type =
+		target->kind == ATTACH_KRETPROBE ? BPF_PERF_EVENT_KRETPROBE : BPF_PERF_EVENT_KPROBE;
 	info->perf_event.kprobe.offset = (u32)target->offset;
 	info->perf_event.kprobe.addr = 0;
 	info->perf_event.kprobe.missed = 0;
 	info->perf_event.kprobe.cookie = event->cookie;
-	return put_name(call, info->perf_event.kprobe.func_name, &info->perf_event.kprobe.name_len, target->name);
+	return put_name(call, info->perf_event.kprobe.func_name, &info->perf_event.kprobe.name_len,
+			target->name);
 }
 
 static int fill_link(struct call *call, struct link *link, struct bpf_link_info *info)
 {
 	switch (link->type) {
 	case BPF_LINK_TYPE_RAW_TRACEPOINT:
-		info->raw_tracepoint.cookie = link->attachment ? link->attachment->target.cookie : 0;
-		return put_name(call, info->raw_tracepoint.tp_name, &info->raw_tracepoint.tp_name_len,
+		info->raw_tracepoint.cookie =
+			link->attachment ? link->attachment->target.cookie : 0;
+		return put_name(call, info->raw_tracepoint.tp_name,
+				&info->raw_tracepoint.tp_name_len,
 				link->attachment ? link->attachment->target.name : "");
 	case BPF_LINK_TYPE_XDP:
 		info->xdp.ifindex = link->attachment ? (u32)link->attachment->target.ifindex : 0;
 		return 0;
-	case BPF_LINK_TYPE_PERF_EVENT:
-		return fill_perf(call, link->perf, info);
+	case BPF_LINK_TYPE_PERF_EVENT: return fill_perf(call, link->perf, info);
 	case BPF_LINK_TYPE_TRACING:
 		info->tracing.attach_type = link->attach_type;
 		info->tracing.target_obj_id = 1;
@@ -318,9 +339,9 @@ static int fill_link(struct call *call, struct link *link, struct bpf_link_info 
 		return 0;
 	case BPF_LINK_TYPE_ITER:
 		info->iter.map.map_id = link->map ? link->map->object.id : 0;
-		return put_name(call, info->iter.target_name, &info->iter.target_name_len, iter_name(link->iter_kind));
-	default:
-		return 0;
+		return put_name(call, info->iter.target_name, &info->iter.target_name_len,
+				iter_name(link->iter_kind));
+	default: return 0;
 	}
 }
 
@@ -343,25 +364,17 @@ static int link_info(struct call *call, struct link *link)
 int cmd_obj_info(struct call *call)
 {
 	struct object *object;
-	int err = object_any_from_fd(call->hive, call->caller, (int)call->attr.info.bpf_fd, &object, NULL);
+	int err = object_any_from_fd(call->hive, call->caller, (int)call->attr.info.bpf_fd, &object,
+				     NULL);
 
 	if (err)
 		return err == -EBADF ? -EBADFD : err;
 	switch (object->kind) {
-	case OBJECT_PROG:
-		err = prog_info(call, to_prog(object));
-		break;
-	case OBJECT_MAP:
-		err = map_info(call, to_map(object));
-		break;
-	case OBJECT_BTF:
-		err = btf_info(call, to_btf(object));
-		break;
-	case OBJECT_LINK:
-		err = link_info(call, to_link(object));
-		break;
-	default:
-		err = -EINVAL;
+	case OBJECT_PROG: err = prog_info(call, to_prog(object)); break;
+	case OBJECT_MAP: err = map_info(call, to_map(object)); break;
+	case OBJECT_BTF: err = btf_info(call, to_btf(object)); break;
+	case OBJECT_LINK: err = link_info(call, to_link(object)); break;
+	default: err = -EINVAL;
 	}
 	object_put(object);
 	return err;

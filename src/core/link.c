@@ -32,7 +32,8 @@ static void link_release(struct object *object)
 static const struct object_ops link_object_ops = { .release = link_release };
 
 /* A link without id yet, with a reference to prog of its own. */
-static int link_new(struct link **out, struct hive *hive, u32 type, u32 attach_type, struct prog *prog)
+static int link_new(struct link **out, struct hive *hive, u32 type, u32 attach_type,
+		    struct prog *prog)
 {
 	struct link *link = calloc(1, sizeof(*link));
 
@@ -69,7 +70,8 @@ int link_from_fd(struct hive *hive, struct caller *caller, int fd, struct link *
 	return err;
 }
 
-static int link_to_target(struct call *call, struct prog *prog, u32 type, const struct attach_target *target)
+static int link_to_target(struct call *call, struct prog *prog, u32 type,
+			  const struct attach_target *target)
 {
 	struct link *link;
 	int err = link_new(&link, call->hive, type, prog->attach_type, prog);
@@ -81,7 +83,8 @@ static int link_to_target(struct call *call, struct prog *prog, u32 type, const 
 
 static int not_here(struct call *call, const struct prog *prog, const char *what)
 {
-	return fail(call->hive->log, -EOPNOTSUPP, "program %s: there is no %s here to attach to", prog->name, what);
+	return fail(call->hive->log, -EOPNOTSUPP, "program %s: there is no %s here to attach to",
+		    prog->name, what);
 }
 
 /* Raw tracepoints. */
@@ -108,7 +111,9 @@ static int open_raw_tp(struct call *call, struct prog *prog, u64 uname, u64 cook
 		if (uname)
 			return -EINVAL;
 		if (prog->type != BPF_PROG_TYPE_TRACING || prog->attach_type != BPF_TRACE_RAW_TP)
-			return not_here(call, prog, prog->type == BPF_PROG_TYPE_LSM ? "LSM hook" : "kernel function");
+			return not_here(call, prog,
+					prog->type == BPF_PROG_TYPE_LSM ? "LSM hook"
+									: "kernel function");
 		target.name = btf_tracepoint(prog);
 		if (!target.name)
 			return -ENOENT;
@@ -119,8 +124,7 @@ static int open_raw_tp(struct call *call, struct prog *prog, u64 uname, u64 cook
 			return -EFAULT;
 		target.name = name;
 		break;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	return link_to_target(call, prog, BPF_LINK_TYPE_RAW_TRACEPOINT, &target);
 }
@@ -149,10 +153,12 @@ static int link_perf(struct call *call, struct prog *prog)
 
 	if (attr->link_create.flags)
 		return -EINVAL;
-	err = object_from_fd(call->hive, call->caller, (int)attr->link_create.target_fd, OBJECT_PERF, &object, NULL);
+	err = object_from_fd(call->hive, call->caller, (int)attr->link_create.target_fd,
+			     OBJECT_PERF, &object, NULL);
 	if (err)
 		return -EBADF;
-	err = link_new(&link, call->hive, BPF_LINK_TYPE_PERF_EVENT, attr->link_create.attach_type, prog);
+	err = link_new(&link, call->hive, BPF_LINK_TYPE_PERF_EVENT, attr->link_create.attach_type,
+		       prog);
 	if (!err) {
 		err = perf_set_prog(to_perf(object), prog, attr->link_create.perf_event.bpf_cookie);
 		if (!err) {
@@ -169,17 +175,21 @@ static bool has_xdp_link(struct object *object, void *arg)
 {
 	const struct link *link = to_link(object);
 
-	return link->type == BPF_LINK_TYPE_XDP && link->attachment && link->attachment->target.ifindex == *(int *)arg;
+	return link->type == BPF_LINK_TYPE_XDP && link->attachment &&
+	       link->attachment->target.ifindex == *(int *)arg;
 }
 
 static int link_xdp(struct call *call, struct prog *prog)
 {
 	const union bpf_attr *attr = &call->attr;
-	struct attach_target target = { .kind = ATTACH_XDP, .ifindex = (int)attr->link_create.target_ifindex };
+	struct attach_target target = { .kind = ATTACH_XDP,
+					.ifindex = (int)attr->link_create.target_ifindex };
 
-	if (attr->link_create.flags & ~0xeu || __builtin_popcount(attr->link_create.flags) > 1)	/* XDP_FLAGS_MODES */
+	if (attr->link_create.flags & ~0xeu ||
+	    __builtin_popcount(attr->link_create.flags) > 1) /* XDP_FLAGS_MODES */
 		return -EINVAL;
-	if (target.ifindex <= 0 || prog->attach_type == BPF_XDP_DEVMAP || prog->attach_type == BPF_XDP_CPUMAP)
+	if (target.ifindex <= 0 || prog->attach_type == BPF_XDP_DEVMAP ||
+	    prog->attach_type == BPF_XDP_CPUMAP)
 		return -EINVAL;
 	if (object_any(call->hive, OBJECT_LINK, has_xdp_link, &target.ifindex))
 		return -EBUSY;
@@ -198,45 +208,37 @@ static int link_tracing(struct call *call, struct prog *prog)
 		return not_here(call, prog, "iterator of this kind");
 	if (!attr->link_create.target_fd != !attr->link_create.target_btf_id)
 		return -EINVAL;
-	return not_here(call, prog, prog->type == BPF_PROG_TYPE_LSM ? "LSM hook" : "kernel function");
+	return not_here(call, prog,
+			prog->type == BPF_PROG_TYPE_LSM ? "LSM hook" : "kernel function");
 }
 
 static int link_by_type(struct call *call, struct prog *prog)
 {
 	switch (prog->type) {
-	case BPF_PROG_TYPE_XDP:
-		return link_xdp(call, prog);
+	case BPF_PROG_TYPE_XDP: return link_xdp(call, prog);
 	case BPF_PROG_TYPE_PERF_EVENT:
-	case BPF_PROG_TYPE_TRACEPOINT:
-		return link_perf(call, prog);
+	case BPF_PROG_TYPE_TRACEPOINT: return link_perf(call, prog);
 	case BPF_PROG_TYPE_KPROBE:
 		if (call->attr.link_create.attach_type == BPF_PERF_EVENT)
 			return link_perf(call, prog);
 		return not_here(call, prog, "list of functions");
 	case BPF_PROG_TYPE_TRACING:
-	case BPF_PROG_TYPE_LSM:
-		return link_tracing(call, prog);
-	case BPF_PROG_TYPE_EXT:
-		return not_here(call, prog, "program function");
+	case BPF_PROG_TYPE_LSM: return link_tracing(call, prog);
+	case BPF_PROG_TYPE_EXT: return not_here(call, prog, "program function");
 	case BPF_PROG_TYPE_CGROUP_SKB:
 	case BPF_PROG_TYPE_CGROUP_SOCK:
 	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
 	case BPF_PROG_TYPE_SOCK_OPS:
 	case BPF_PROG_TYPE_CGROUP_DEVICE:
 	case BPF_PROG_TYPE_CGROUP_SYSCTL:
-	case BPF_PROG_TYPE_CGROUP_SOCKOPT:
-		return not_here(call, prog, "cgroup");
+	case BPF_PROG_TYPE_CGROUP_SOCKOPT: return not_here(call, prog, "cgroup");
 	case BPF_PROG_TYPE_FLOW_DISSECTOR:
-	case BPF_PROG_TYPE_SK_LOOKUP:
-		return not_here(call, prog, "network namespace");
+	case BPF_PROG_TYPE_SK_LOOKUP: return not_here(call, prog, "network namespace");
 	case BPF_PROG_TYPE_SK_MSG:
-	case BPF_PROG_TYPE_SK_SKB:
-		return not_here(call, prog, "socket map");
+	case BPF_PROG_TYPE_SK_SKB: return not_here(call, prog, "socket map");
 	case BPF_PROG_TYPE_SCHED_CLS:
-	case BPF_PROG_TYPE_NETFILTER:
-		return not_here(call, prog, "network hook");
-	default:
-		return -EINVAL;
+	case BPF_PROG_TYPE_NETFILTER: return not_here(call, prog, "network hook");
+	default: return -EINVAL;
 	}
 }
 
@@ -248,7 +250,8 @@ int cmd_link_create(struct call *call)
 	int err;
 
 	if (attr->link_create.attach_type == BPF_STRUCT_OPS) {
-		err = map_from_fd(call->hive, call->caller, (int)attr->link_create.map_fd, &map, NULL);
+		err = map_from_fd(call->hive, call->caller, (int)attr->link_create.map_fd, &map,
+				  NULL);
 		put_map(err ? NULL : map);
 		return err ? err : -EINVAL;
 	}
@@ -302,7 +305,8 @@ int cmd_link_update(struct call *call)
 		return err;
 	err = prog_from_fd(call->hive, call->caller, (int)attr->link_update.new_prog_fd, &prog);
 	if (!err && attr->link_update.flags & BPF_F_REPLACE)
-		err = prog_from_fd(call->hive, call->caller, (int)attr->link_update.old_prog_fd, &old);
+		err = prog_from_fd(call->hive, call->caller, (int)attr->link_update.old_prog_fd,
+				   &old);
 	else if (!err && attr->link_update.old_prog_fd)
 		err = -EINVAL;
 	if (!err)
@@ -317,7 +321,8 @@ int cmd_link_detach(struct call *call)
 {
 	struct attachment *attachment = NULL;
 	struct link *link;
-	int err = link_from_fd(call->hive, call->caller, (int)call->attr.link_detach.link_fd, &link);
+	int err =
+		link_from_fd(call->hive, call->caller, (int)call->attr.link_detach.link_fd, &link);
 
 	if (err)
 		return err;

@@ -75,23 +75,20 @@ static const struct object_ops map_object_ops = {
 /* BTF of key and value. */
 
 enum btf_rule {
-	BTF_NONE,		/* the type takes no BTF: -ENOTSUPP */
-	BTF_PLAIN,		/* sizes must agree, a key type is needed */
-	BTF_ARRAY,		/* u32 key, or none for a one-element section */
-	BTF_TRIE,		/* a struct as key */
-	BTF_KEYLESS,		/* no key */
+	BTF_NONE,    /* the type takes no BTF: -ENOTSUPP */
+	BTF_PLAIN,   /* sizes must agree, a key type is needed */
+	BTF_ARRAY,   /* u32 key, or none for a one-element section */
+	BTF_TRIE,    /* a struct as key */
+	BTF_KEYLESS, /* no key */
 };
 
 static enum btf_rule btf_rule_of(u32 type)
 {
 	switch (type) {
 	case BPF_MAP_TYPE_ARRAY:
-	case BPF_MAP_TYPE_PERCPU_ARRAY:
-		return BTF_ARRAY;
-	case BPF_MAP_TYPE_LPM_TRIE:
-		return BTF_TRIE;
-	case BPF_MAP_TYPE_BLOOM_FILTER:
-		return BTF_KEYLESS;
+	case BPF_MAP_TYPE_PERCPU_ARRAY: return BTF_ARRAY;
+	case BPF_MAP_TYPE_LPM_TRIE: return BTF_TRIE;
+	case BPF_MAP_TYPE_BLOOM_FILTER: return BTF_KEYLESS;
 	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
 	case BPF_MAP_TYPE_CGROUP_ARRAY:
 	case BPF_MAP_TYPE_STACK_TRACE:
@@ -99,10 +96,8 @@ static enum btf_rule btf_rule_of(u32 type)
 	case BPF_MAP_TYPE_DEVMAP:
 	case BPF_MAP_TYPE_DEVMAP_HASH:
 	case BPF_MAP_TYPE_CPUMAP:
-	case BPF_MAP_TYPE_XSKMAP:
-		return BTF_NONE;
-	default:
-		return BTF_PLAIN;
+	case BPF_MAP_TYPE_XSKMAP: return BTF_NONE;
+	default: return BTF_PLAIN;
 	}
 }
 
@@ -110,8 +105,8 @@ static bool is_int32(const struct btf *btf, u32 id)
 {
 	const struct btf_type *t = btf_at(btf, btf_resolve(btf, id));
 
-	return t && btf_type_kind(t) == BTF_KIND_INT && t->size == 4 && BTF_INT_BITS(*(const u32 *)(t + 1)) == 32 &&
-	       !BTF_INT_OFFSET(*(const u32 *)(t + 1));
+	return t && btf_type_kind(t) == BTF_KIND_INT && t->size == 4 &&
+	       BTF_INT_BITS(*(const u32 *)(t + 1)) == 32 && !BTF_INT_OFFSET(*(const u32 *)(t + 1));
 }
 
 static int check_rule(const struct map_spec *spec, const struct btf *btf, u32 key, u32 value)
@@ -119,19 +114,20 @@ static int check_rule(const struct map_spec *spec, const struct btf *btf, u32 ke
 	u32 kind = btf_type_kind(btf_at(btf, value));
 
 	switch (btf_rule_of(spec->type)) {
-	case BTF_NONE:
-		return -ENOTSUPP;
-	case BTF_PLAIN:
-		return 0;
+	case BTF_NONE: return -ENOTSUPP;
+	case BTF_PLAIN: return 0;
 	case BTF_ARRAY:
 		if (!key)
 			return spec->type == BPF_MAP_TYPE_ARRAY && spec->max_entries == 1 &&
-			       kind == BTF_KIND_DATASEC ? 0 : -EINVAL;
+					       kind == BTF_KIND_DATASEC
+				       ? 0
+				       : -EINVAL;
 		return is_int32(btf, key) ? 0 : -EINVAL;
 	case BTF_TRIE:
-		return key && btf_type_kind(btf_at(btf, btf_resolve(btf, key))) == BTF_KIND_STRUCT ? 0 : -EINVAL;
-	case BTF_KEYLESS:
-		return key ? -EINVAL : 0;
+		return key && btf_type_kind(btf_at(btf, btf_resolve(btf, key))) == BTF_KIND_STRUCT
+			       ? 0
+			       : -EINVAL;
+	case BTF_KEYLESS: return key ? -EINVAL : 0;
 	}
 	return -EINVAL;
 }
@@ -147,13 +143,16 @@ static bool type_is_any(u32 type, const u32 *types, size_t count)
 /* Which map types may hold a special field in their values. */
 static bool field_fits(u32 field, u32 type)
 {
-	static const u32 locks[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_CGROUP_STORAGE,
-				     BPF_MAP_TYPE_SK_STORAGE, BPF_MAP_TYPE_INODE_STORAGE,
-				     BPF_MAP_TYPE_TASK_STORAGE, BPF_MAP_TYPE_CGRP_STORAGE };
-	static const u32 timers[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_ARRAY };
-	static const u32 kptrs[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_LRU_HASH,
-				     BPF_MAP_TYPE_LRU_PERCPU_HASH, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_PERCPU_ARRAY,
-				     BPF_MAP_TYPE_SK_STORAGE, BPF_MAP_TYPE_INODE_STORAGE,
+	static const u32 locks[] = { BPF_MAP_TYPE_HASH,		  BPF_MAP_TYPE_ARRAY,
+				     BPF_MAP_TYPE_CGROUP_STORAGE, BPF_MAP_TYPE_SK_STORAGE,
+				     BPF_MAP_TYPE_INODE_STORAGE,  BPF_MAP_TYPE_TASK_STORAGE,
+				     BPF_MAP_TYPE_CGRP_STORAGE };
+	static const u32 timers[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH,
+				      BPF_MAP_TYPE_ARRAY };
+	static const u32 kptrs[] = { BPF_MAP_TYPE_HASH,		BPF_MAP_TYPE_PERCPU_HASH,
+				     BPF_MAP_TYPE_LRU_HASH,	BPF_MAP_TYPE_LRU_PERCPU_HASH,
+				     BPF_MAP_TYPE_ARRAY,	BPF_MAP_TYPE_PERCPU_ARRAY,
+				     BPF_MAP_TYPE_SK_STORAGE,	BPF_MAP_TYPE_INODE_STORAGE,
 				     BPF_MAP_TYPE_TASK_STORAGE, BPF_MAP_TYPE_CGRP_STORAGE };
 
 	if (field & (BTF_SPIN_LOCK | BTF_RES_SPIN_LOCK))
@@ -168,7 +167,8 @@ static bool field_fits(u32 field, u32 type)
 }
 
 /* Spin locks, timers and the like in the value; their places go into the spec. */
-static int find_fields(struct map_object *map, struct map_spec *spec, const struct btf *btf, u32 value)
+static int find_fields(struct map_object *map, struct map_spec *spec, const struct btf *btf,
+		       u32 value)
 {
 	struct btf_special_field fields[BTF_MAX_FIELDS];
 	u32 id = btf_resolve(btf, value);
@@ -209,7 +209,8 @@ static int take_btf(struct call *call, struct map_object *map, struct map_spec *
 	map->btf_vmlinux_value = attr->btf_vmlinux_value_type_id;
 	if (!map->btf_value)
 		return 0;
-	if (!btf_at(btf, map->btf_key) || (map->btf_key && btf_size(btf, map->btf_key) != spec->key_size))
+	if (!btf_at(btf, map->btf_key) ||
+	    (map->btf_key && btf_size(btf, map->btf_key) != spec->key_size))
 		return -EINVAL;
 	if (!map->btf_key && btf_rule_of(spec->type) == BTF_PLAIN)
 		return -EINVAL;
@@ -234,12 +235,14 @@ static int check_attr(struct call *call)
 	const union bpf_attr *attr = &call->attr;
 
 	if (attr->btf_vmlinux_value_type_id) {
-		if (attr->map_type != BPF_MAP_TYPE_STRUCT_OPS || attr->btf_key_type_id || attr->btf_value_type_id)
+		if (attr->map_type != BPF_MAP_TYPE_STRUCT_OPS || attr->btf_key_type_id ||
+		    attr->btf_value_type_id)
 			return -EINVAL;
 	} else if (attr->btf_key_type_id && !attr->btf_value_type_id) {
 		return -EINVAL;
 	}
-	if (attr->map_extra && attr->map_type != BPF_MAP_TYPE_BLOOM_FILTER && attr->map_type != BPF_MAP_TYPE_ARENA)
+	if (attr->map_extra && attr->map_type != BPF_MAP_TYPE_BLOOM_FILTER &&
+	    attr->map_type != BPF_MAP_TYPE_ARENA)
 		return -EINVAL;
 	if (access_of_flags(attr->map_flags) < 0)
 		return -EINVAL;
@@ -248,12 +251,17 @@ static int check_attr(struct call *call)
 	if (attr->map_type >= __MAX_BPF_MAP_TYPE || !attr->map_type)
 		return -EINVAL;
 	if (attr->map_ifindex)
-		return fail(call->hive->log, if_indextoname(attr->map_ifindex, (char[IF_NAMESIZE]){ 0 }) ? -EOPNOTSUPP : -EINVAL,
+		return fail(call->hive->log,
+			    if_indextoname(attr->map_ifindex, (char[IF_NAMESIZE]){ 0 })
+				    ? -EOPNOTSUPP
+				    : -EINVAL,
 			    "map_create: maps cannot be offloaded to a device");
-	if (!attr->excl_prog_hash != (attr->excl_prog_hash_size != 32) || (!attr->excl_prog_hash && attr->excl_prog_hash_size))
+	if (!attr->excl_prog_hash != (attr->excl_prog_hash_size != 32) ||
+	    (!attr->excl_prog_hash && attr->excl_prog_hash_size))
 		return -EINVAL;
 	if (attr->excl_prog_hash)
-		return fail(call->hive->log, -EOPNOTSUPP, "map_create: maps bound to a program's hash are not supported");
+		return fail(call->hive->log, -EOPNOTSUPP,
+			    "map_create: maps bound to a program's hash are not supported");
 	return 0;
 }
 
@@ -271,10 +279,16 @@ static void fill_view(struct map_object *map, struct map_object *inner)
 	const struct map_spec *spec = &map->map->spec;
 
 	map->view = (struct verify_map){
-		.id = map->object.id, .type = spec->type, .key_size = spec->key_size,
-		.value_size = spec->value_size, .max_entries = spec->max_entries, .flags = spec->flags,
-		.btf = map->btf ? map->btf->btf : NULL, .btf_key_type_id = map->btf_key,
-		.btf_value_type_id = map->btf_value, .inner = inner ? &map->inner_view : NULL,
+		.id = map->object.id,
+		.type = spec->type,
+		.key_size = spec->key_size,
+		.value_size = spec->value_size,
+		.max_entries = spec->max_entries,
+		.flags = spec->flags,
+		.btf = map->btf ? map->btf->btf : NULL,
+		.btf_key_type_id = map->btf_key,
+		.btf_value_type_id = map->btf_value,
+		.inner = inner ? &map->inner_view : NULL,
 		.addr = (u64)(uintptr_t)map->map,
 	};
 	memcpy(map->view.name, spec->name, sizeof(map->view.name));
@@ -295,10 +309,17 @@ static int build(struct call *call, struct map_object *map, struct map_object *i
 {
 	const union bpf_attr *attr = &call->attr;
 	struct map_spec spec = {
-		.type = attr->map_type, .key_size = attr->key_size, .value_size = attr->value_size,
-		.max_entries = attr->max_entries, .flags = attr->map_flags & ~(u32)BPF_F_TOKEN_FD,
-		.extra = attr->map_extra, .inner = inner ? inner->map : NULL, .nr_cpus = call->hive->nr_cpus,
-		.spin_lock_off = -1, .timer_off = -1, .space = call->hive->space,
+		.type = attr->map_type,
+		.key_size = attr->key_size,
+		.value_size = attr->value_size,
+		.max_entries = attr->max_entries,
+		.flags = attr->map_flags & ~(u32)BPF_F_TOKEN_FD,
+		.extra = attr->map_extra,
+		.inner = inner ? inner->map : NULL,
+		.nr_cpus = call->hive->nr_cpus,
+		.spin_lock_off = -1,
+		.timer_off = -1,
+		.space = call->hive->space,
 		.has_btf = attr->btf_key_type_id && attr->btf_value_type_id,
 	};
 	int btf_err = take_btf(call, map, &spec), err;
@@ -324,7 +345,8 @@ int cmd_map_create(struct call *call)
 {
 	const union bpf_attr *attr = &call->attr;
 	struct map_object *map, *inner = NULL;
-	bool of_maps = attr->map_type == BPF_MAP_TYPE_ARRAY_OF_MAPS || attr->map_type == BPF_MAP_TYPE_HASH_OF_MAPS;
+	bool of_maps = attr->map_type == BPF_MAP_TYPE_ARRAY_OF_MAPS ||
+		       attr->map_type == BPF_MAP_TYPE_HASH_OF_MAPS;
 	int err = check_attr(call);
 
 	if (err)
@@ -343,14 +365,16 @@ int cmd_map_create(struct call *call)
 	if (!err) {
 		map->map->id = map->object.id;
 		fill_view(map, inner);
-		err = object_install(&map->object, call->caller, (u32)access_of_flags(attr->map_flags));
+		err = object_install(&map->object, call->caller,
+				     (u32)access_of_flags(attr->map_flags));
 	}
 	put_map(inner);
 	put_map(map);
 	return err;
 }
 
-int map_from_fd(struct hive *hive, struct caller *caller, int fd, struct map_object **out, u32 *access)
+int map_from_fd(struct hive *hive, struct caller *caller, int fd, struct map_object **out,
+		u32 *access)
 {
 	struct object *object;
 	int err = object_from_fd(hive, caller, fd, OBJECT_MAP, &object, access);
@@ -363,8 +387,10 @@ int map_from_fd(struct hive *hive, struct caller *caller, int fd, struct map_obj
 int map_admit_prog(struct map_object *map, const struct prog *prog)
 {
 	struct prog_kind kind = {
-		.set = true, .jited = prog->code && code_image(prog->code, &(u32){ 0 }) != NULL,
-		.xdp_frags = prog->flags & BPF_F_XDP_HAS_FRAGS, .sleepable = prog->flags & BPF_F_SLEEPABLE,
+		.set = true,
+		.jited = prog->code && code_image(prog->code, &(u32){ 0 }) != NULL,
+		.xdp_frags = prog->flags & BPF_F_XDP_HAS_FRAGS,
+		.sleepable = prog->flags & BPF_F_SLEEPABLE,
 		.type = prog->type,
 		.attach_type = prog->type == BPF_PROG_TYPE_TRACING ? prog->attach_type : 0,
 	};
@@ -374,8 +400,11 @@ int map_admit_prog(struct map_object *map, const struct prog *prog)
 	if (!map->kind.set)
 		map->kind = kind;
 	err = map->kind.jited == kind.jited && map->kind.xdp_frags == kind.xdp_frags &&
-	      map->kind.sleepable == kind.sleepable && map->kind.type == kind.type &&
-	      map->kind.attach_type == kind.attach_type ? 0 : -EINVAL;
+			      map->kind.sleepable == kind.sleepable &&
+			      map->kind.type == kind.type &&
+			      map->kind.attach_type == kind.attach_type
+		      ? 0
+		      : -EINVAL;
 	pthread_mutex_unlock(&map->lock);
 	return err;
 }
@@ -399,7 +428,8 @@ static bool mapped_writable(struct caller *caller, int memfd, u64 own)
 	file = fopen(path, "re");
 	while (file && !found && fgets(line, sizeof(line), file))
 		found = sscanf(line, "%lx-%lx %7s %*s %*s %lu", &start, &end, mode, &ino) == 4 &&
-			ino == st.st_ino && mode[1] == 'w' && mode[3] == 's' && !(start <= own && own < end);
+			ino == st.st_ino && mode[1] == 'w' && mode[3] == 's' &&
+			!(start <= own && own < end);
 	if (file)
 		fclose(file);
 	return found;
@@ -411,7 +441,8 @@ static int seal(struct call *call, struct map_object *map)
 
 	if (memfd < 0)
 		return 0;
-	if (map->map->values && mapped_writable(call->caller, memfd, (u64)(uintptr_t)map->map->values))
+	if (map->map->values &&
+	    mapped_writable(call->caller, memfd, (u64)(uintptr_t)map->map->values))
 		return -EBUSY;
 	return fcntl(memfd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) ? -errno : 0;
 }

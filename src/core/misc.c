@@ -16,16 +16,12 @@ static enum object_kind kind_of(int cmd)
 {
 	switch (cmd) {
 	case BPF_PROG_GET_NEXT_ID:
-	case BPF_PROG_GET_FD_BY_ID:
-		return OBJECT_PROG;
+	case BPF_PROG_GET_FD_BY_ID: return OBJECT_PROG;
 	case BPF_MAP_GET_NEXT_ID:
-	case BPF_MAP_GET_FD_BY_ID:
-		return OBJECT_MAP;
+	case BPF_MAP_GET_FD_BY_ID: return OBJECT_MAP;
 	case BPF_BTF_GET_NEXT_ID:
-	case BPF_BTF_GET_FD_BY_ID:
-		return OBJECT_BTF;
-	default:
-		return OBJECT_LINK;
+	case BPF_BTF_GET_FD_BY_ID: return OBJECT_BTF;
+	default: return OBJECT_LINK;
 	}
 }
 
@@ -68,7 +64,8 @@ int cmd_obj_fd_by_id(struct call *call)
 		if (call->attr.open_flags & ~(u32)BPF_F_TOKEN_FD)
 			return -EINVAL;
 		if (call->attr.open_flags) {
-			err = call->caller->ops->identify(call->caller, call->attr.fd_by_id_token_fd, &key);
+			err = call->caller->ops->identify(call->caller,
+							  call->attr.fd_by_id_token_fd, &key);
 			return err ? err : -EINVAL;
 		}
 	}
@@ -128,7 +125,8 @@ static int put_answer(struct call *call, const struct fd_answer *answer)
 		err = call_put_text(call, buf, room, answer->name);
 	if (err == -EFAULT || call_put(call, task_fd_query.prog_id, answer->prog_id) ||
 	    call_put(call, task_fd_query.fd_type, answer->type) ||
-	    call_put(call, task_fd_query.probe_offset, answer->offset) || call_put(call, task_fd_query.probe_addr, 0))
+	    call_put(call, task_fd_query.probe_offset, answer->offset) ||
+	    call_put(call, task_fd_query.probe_addr, 0))
 		return -EFAULT;
 	return err;
 }
@@ -156,9 +154,11 @@ static int describe(struct call *call, struct object *object)
 	answer.name = target->name;
 	if (target->kind == ATTACH_TRACEPOINT) {
 		answer.type = BPF_FD_TYPE_TRACEPOINT;
-		answer.name = strchr(target->name, '/') ? strchr(target->name, '/') + 1 : target->name;
+		answer.name =
+			strchr(target->name, '/') ? strchr(target->name, '/') + 1 : target->name;
 	} else {
-		answer.type = target->kind == ATTACH_KRETPROBE ? BPF_FD_TYPE_KRETPROBE : BPF_FD_TYPE_KPROBE;
+		answer.type = target->kind == ATTACH_KRETPROBE ? BPF_FD_TYPE_KRETPROBE
+							       : BPF_FD_TYPE_KPROBE;
 	}
 	return put_answer(call, &answer);
 }
@@ -176,10 +176,12 @@ int cmd_task_fd_query(struct call *call)
 	snprintf(path, sizeof(path), "/proc/%u", attr->task_fd_query.pid);
 	if (stat(path, &st))
 		return -ENOENT;
-	snprintf(path, sizeof(path), "/proc/%u/fd/%u", attr->task_fd_query.pid, attr->task_fd_query.fd);
+	snprintf(path, sizeof(path), "/proc/%u/fd/%u", attr->task_fd_query.pid,
+		 attr->task_fd_query.fd);
 	if (stat(path, &st))
 		return -EBADF;
-	err = object_from_key(call->hive, &(struct fd_key){ .dev = st.st_dev, .ino = st.st_ino }, &object, NULL);
+	err = object_from_key(call->hive, &(struct fd_key){ .dev = st.st_dev, .ino = st.st_ino },
+			      &object, NULL);
 	if (err)
 		return -ENOTSUPP;
 	err = describe(call, object);
@@ -212,18 +214,22 @@ int cmd_token_create(struct call *call)
 		return -EINVAL;
 	if (call->caller->ops->identify(call->caller, (int)call->attr.token_create.bpffs_fd, &key))
 		return -EBADF;
-	return fail(call->hive->log, -EINVAL, "token_create: whoever may speak to this hive needs no token");
+	return fail(call->hive->log, -EINVAL,
+		    "token_create: whoever may speak to this hive needs no token");
 }
 
 int cmd_prog_stream_read(struct call *call)
 {
 	const union bpf_attr *attr = &call->attr;
 	struct prog *prog;
-	int err = prog_from_fd(call->hive, call->caller, (int)attr->prog_stream_read.prog_fd, &prog);
+	int err =
+		prog_from_fd(call->hive, call->caller, (int)attr->prog_stream_read.prog_fd, &prog);
 
 	if (err)
 		return err;
 	object_put(&prog->object);
 	/* streams 1 (out) and 2 (err) exist and stay empty: nothing here writes to them */
-	return attr->prog_stream_read.stream_id == 1 || attr->prog_stream_read.stream_id == 2 ? 0 : -ENOENT;
+	return attr->prog_stream_read.stream_id == 1 || attr->prog_stream_read.stream_id == 2
+		       ? 0
+		       : -ENOENT;
 }

@@ -28,15 +28,21 @@
 
 struct channel {
 	struct object *object;
-	struct channel *next;	/* in its bucket */
+	struct channel *next; /* in its bucket */
 	u64 dev, ino;
-	int fd;			/* FIFO: our read end; memfd: the object's own, not ours to close */
+	int fd; /* FIFO: our read end; memfd: the object's own, not ours to close */
 	u32 access;
 	bool memfd, held;
 };
 
-static void lock(struct hive *hive) { pthread_mutex_lock(&hive->lock); }
-static void unlock(struct hive *hive) { pthread_mutex_unlock(&hive->lock); }
+static void lock(struct hive *hive)
+{
+	pthread_mutex_lock(&hive->lock);
+}
+static void unlock(struct hive *hive)
+{
+	pthread_mutex_unlock(&hive->lock);
+}
 
 /* The table of channels, by inode number. */
 
@@ -56,7 +62,8 @@ static struct channel **bucket_of(struct hive *hive, u64 ino)
 static void grow_buckets(struct hive *hive)
 {
 	u32 old_count = hive->bucket_count;
-	struct channel **old = hive->buckets, **wider = calloc((size_t)old_count * 4, sizeof(*wider));
+	struct channel **old = hive->buckets,
+		       **wider = calloc((size_t)old_count * 4, sizeof(*wider));
 
 	if (!wider)
 		return;
@@ -131,7 +138,8 @@ static int make_fifo(struct hive *hive, const char *what)
 		u32 count = __atomic_add_fetch(&hive->fifo_count, 1, __ATOMIC_RELAXED);
 		int fd;
 
-		snprintf(name, sizeof(name), ".skep-%d-%p-%u-%s", (int)getpid(), (void *)hive, count, what);
+		snprintf(name, sizeof(name), ".skep-%d-%p-%u-%s", (int)getpid(), (void *)hive,
+			 count, what);
 		if (mkfifoat(hive->fifo_dir, name, 0600)) {
 			if (errno == EEXIST)
 				continue;
@@ -147,8 +155,9 @@ static int make_fifo(struct hive *hive, const char *what)
 }
 
 static const char *const file_names[OBJECT_KINDS] = {
-	[OBJECT_PROG] = "bpf-prog", [OBJECT_MAP] = "bpf-map", [OBJECT_BTF] = "btf", [OBJECT_LINK] = "bpf-link",
-	[OBJECT_PERF] = "perf-event", [OBJECT_STATS] = "bpf-stats", [OBJECT_ITER] = "bpf-iter",
+	[OBJECT_PROG] = "bpf-prog", [OBJECT_MAP] = "bpf-map",	  [OBJECT_BTF] = "btf",
+	[OBJECT_LINK] = "bpf-link", [OBJECT_PERF] = "perf-event", [OBJECT_STATS] = "bpf-stats",
+	[OBJECT_ITER] = "bpf-iter",
 };
 
 /* The memfd of an object that has one, else -EOPNOTSUPP. */
@@ -294,8 +303,14 @@ void hive_reap(struct hive *hive, bool thorough)
 		hive_flush(hive);
 }
 
-void core_reap(struct hive *hive) { hive_reap(hive, true); }
-int core_poll_fd(struct hive *hive) { return hive->epoll; }
+void core_reap(struct hive *hive)
+{
+	hive_reap(hive, true);
+}
+int core_poll_fd(struct hive *hive)
+{
+	return hive->epoll;
+}
 
 void channels_close(struct hive *hive)
 {
@@ -317,7 +332,10 @@ void channels_close(struct hive *hive)
 	}
 }
 
-void channels_free(struct hive *hive) { free(hive->buckets); }
+void channels_free(struct hive *hive)
+{
+	free(hive->buckets);
+}
 
 /* Ids. */
 
@@ -341,7 +359,8 @@ static void id_remove(struct id_table *table, struct object *object)
 {
 	u32 i = id_lower_bound(table, object->id);
 
-	memmove(&table->objects[i], &table->objects[i + 1], (table->count - i - 1) * sizeof(table->objects[0]));
+	memmove(&table->objects[i], &table->objects[i + 1],
+		(table->count - i - 1) * sizeof(table->objects[0]));
 	table->count--;
 }
 
@@ -365,7 +384,8 @@ static int id_append(struct id_table *table, struct object *object)
 
 /* Objects. */
 
-void object_init(struct object *object, struct hive *hive, enum object_kind kind, const struct object_ops *ops)
+void object_init(struct object *object, struct hive *hive, enum object_kind kind,
+		 const struct object_ops *ops)
 {
 	*object = (struct object){ .hive = hive, .ops = ops, .kind = kind, .refs = 1 };
 }
@@ -380,7 +400,10 @@ int object_publish(struct object *object)
 	return err;
 }
 
-void object_get(struct object *object) { __atomic_add_fetch(&object->refs, 1, __ATOMIC_RELAXED); }
+void object_get(struct object *object)
+{
+	__atomic_add_fetch(&object->refs, 1, __ATOMIC_RELAXED);
+}
 
 /* A reference to an object found in a table, unless it is on its way out. Caller holds the lock. */
 static bool get_unless_zero(struct object *object)
@@ -388,8 +411,8 @@ static bool get_unless_zero(struct object *object)
 	u32 refs = __atomic_load_n(&object->refs, __ATOMIC_RELAXED);
 
 	while (refs)
-		if (__atomic_compare_exchange_n(&object->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&object->refs, &refs, refs + 1, true,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -427,7 +450,8 @@ int object_from_key(struct hive *hive, const struct fd_key *key, struct object *
 	return err;
 }
 
-int object_any_from_fd(struct hive *hive, struct caller *caller, int fd, struct object **out, u32 *access)
+int object_any_from_fd(struct hive *hive, struct caller *caller, int fd, struct object **out,
+		       u32 *access)
 {
 	struct fd_key key = { .access = O_RDWR };
 	int err = caller->ops->identify(caller, fd, &key);
@@ -435,7 +459,8 @@ int object_any_from_fd(struct hive *hive, struct caller *caller, int fd, struct 
 	return err ? err : object_from_key(hive, &key, out, access);
 }
 
-bool object_any(struct hive *hive, enum object_kind kind, bool (*match)(struct object *object, void *arg), void *arg)
+bool object_any(struct hive *hive, enum object_kind kind,
+		bool (*match)(struct object *object, void *arg), void *arg)
 {
 	struct id_table *table = &hive->ids[kind];
 	bool found = false;
@@ -447,8 +472,8 @@ bool object_any(struct hive *hive, enum object_kind kind, bool (*match)(struct o
 	return found;
 }
 
-int object_from_fd(struct hive *hive, struct caller *caller, int fd, enum object_kind kind, struct object **out,
-		   u32 *access)
+int object_from_fd(struct hive *hive, struct caller *caller, int fd, enum object_kind kind,
+		   struct object **out, u32 *access)
 {
 	int err = object_any_from_fd(hive, caller, fd, out, access);
 
@@ -506,7 +531,7 @@ static int channel_for(struct object *object, u32 access, struct channel **out)
 			return err;
 		lock(hive);
 		if (object->channels[access]) {
-			channel_free(hive, made);	/* another thread was faster */
+			channel_free(hive, made); /* another thread was faster */
 		} else {
 			channel_insert(hive, made);
 			object->channels[access] = made;
@@ -541,4 +566,7 @@ void object_pin(struct object *object)
 	unlock(object->hive);
 }
 
-void object_unpin(struct object *object) { drop_user(object); }
+void object_unpin(struct object *object)
+{
+	drop_user(object);
+}

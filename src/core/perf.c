@@ -87,18 +87,22 @@ static int read_attr(struct call *call, struct perf_event_attr *attr, u64 from)
 	return 0;
 }
 
-static int open_probe(struct call *call, struct perf_event *event, const struct perf_event_attr *attr)
+static int open_probe(struct call *call, struct perf_event *event,
+		      const struct perf_event_attr *attr)
 {
 	struct attach_target target = {
-		.kind = attr->config & 1 ? ATTACH_KRETPROBE : ATTACH_KPROBE, .pid = event->pid,
+		.kind = attr->config & 1 ? ATTACH_KRETPROBE : ATTACH_KPROBE,
+		.pid = event->pid,
 	};
 	char name[NAME_SIZE];
 	int len;
 
 	if (attr->type == CORE_PERF_UPROBE)
-		return fail(call->hive->log, -EOPNOTSUPP, "perf_event_open: uprobes are not supported yet");
+		return fail(call->hive->log, -EOPNOTSUPP,
+			    "perf_event_open: uprobes are not supported yet");
 	if (!attr->config1)
-		return fail(call->hive->log, -EINVAL, "perf_event_open: a kprobe needs a function's name, not an address");
+		return fail(call->hive->log, -EINVAL,
+			    "perf_event_open: a kprobe needs a function's name, not an address");
 	len = call_string(call, name, sizeof(name), attr->config1);
 	if (len < 0)
 		return len;
@@ -107,10 +111,13 @@ static int open_probe(struct call *call, struct perf_event *event, const struct 
 	return attachment_new(&event->attachment, call->hive, &target, NULL);
 }
 
-static int open_tracepoint(struct call *call, struct perf_event *event, const struct perf_event_attr *attr)
+static int open_tracepoint(struct call *call, struct perf_event *event,
+			   const struct perf_event_attr *attr)
 {
 	struct attach_target target = {
-		.kind = ATTACH_TRACEPOINT, .name = tracepoint_name(call->hive, attr->config), .pid = event->pid,
+		.kind = ATTACH_TRACEPOINT,
+		.name = tracepoint_name(call->hive, attr->config),
+		.pid = event->pid,
 	};
 
 	if (!target.name)
@@ -121,8 +128,10 @@ static int open_tracepoint(struct call *call, struct perf_event *event, const st
 static int open_output(struct perf_event *event, const struct perf_event_attr *attr)
 {
 	struct perf_ring_spec spec = {
-		.cpu = event->cpu < 0 ? ~0u : (u32)event->cpu, .sample_type = attr->sample_type,
-		.id = (u64)(uintptr_t)event, .wakeup = attr->watermark ? 0 : attr->wakeup_events,
+		.cpu = event->cpu < 0 ? ~0u : (u32)event->cpu,
+		.sample_type = attr->sample_type,
+		.id = (u64)(uintptr_t)event,
+		.wakeup = attr->watermark ? 0 : attr->wakeup_events,
 	};
 	int err = perf_ring_new(&event->ring, &spec);
 
@@ -131,33 +140,35 @@ static int open_output(struct perf_event *event, const struct perf_event_attr *a
 	return err;
 }
 
-static int open_event(struct call *call, struct perf_event *event, const struct perf_event_attr *attr)
+static int open_event(struct call *call, struct perf_event *event,
+		      const struct perf_event_attr *attr)
 {
 	switch (attr->type) {
 	case CORE_PERF_KPROBE:
-	case CORE_PERF_UPROBE:
-		return open_probe(call, event, attr);
-	case PERF_TYPE_TRACEPOINT:
-		return open_tracepoint(call, event, attr);
+	case CORE_PERF_UPROBE: return open_probe(call, event, attr);
+	case PERF_TYPE_TRACEPOINT: return open_tracepoint(call, event, attr);
 	case PERF_TYPE_SOFTWARE:
 		if (attr->config == PERF_COUNT_SW_BPF_OUTPUT)
 			return open_output(event, attr);
 		break;
 	}
-	return fail(call->hive->log, -EOPNOTSUPP, "perf_event_open: events of type %u, config %llu are not supported",
-		    attr->type, (unsigned long long)attr->config);
+	return fail(call->hive->log, -EOPNOTSUPP,
+		    "perf_event_open: events of type %u, config %llu are not supported", attr->type,
+		    (unsigned long long)attr->config);
 }
 
 static int check_place(const struct hive *hive, int pid, int cpu, u64 flags)
 {
-	if (flags & ~(u64)(PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_CLOEXEC))
+	if (flags & ~(u64)(PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP |
+			   PERF_FLAG_FD_CLOEXEC))
 		return -EINVAL;
 	if (pid == -1 && cpu == -1)
 		return -EINVAL;
 	return cpu >= (int)hive->nr_cpus || cpu < -1 ? -EINVAL : 0;
 }
 
-int core_perf_event_open(struct hive *hive, struct caller *caller, u64 uattr, int pid, int cpu, int group, u64 flags)
+int core_perf_event_open(struct hive *hive, struct caller *caller, u64 uattr, int pid, int cpu,
+			 int group, u64 flags)
 {
 	struct call call = { .hive = hive, .caller = caller };
 	int err = check_place(hive, pid, cpu, flags);
@@ -198,8 +209,9 @@ static bool prog_fits(const struct perf_event *event, const struct prog *prog)
 {
 	if (!event->attachment)
 		return prog->type == BPF_PROG_TYPE_PERF_EVENT;
-	return prog->type == (event->attachment->target.kind == ATTACH_TRACEPOINT ? BPF_PROG_TYPE_TRACEPOINT :
-										    BPF_PROG_TYPE_KPROBE);
+	return prog->type == (event->attachment->target.kind == ATTACH_TRACEPOINT
+				      ? BPF_PROG_TYPE_TRACEPOINT
+				      : BPF_PROG_TYPE_KPROBE);
 }
 
 int perf_set_prog(struct perf_event *event, struct prog *prog, u64 cookie)
@@ -251,9 +263,9 @@ static u64 mapped_bytes(struct caller *caller, int memfd)
 	snprintf(path, sizeof(path), "/proc/%u/maps", caller->tgid);
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%lx-%lx %*s %lx %*s %lu", &start, &end, &offset, &ino) == 4 && ino == st.st_ino &&
-		    !offset && (!bytes || end - start < bytes))
-			bytes = end - start;	/* ours is the largest */
+		if (sscanf(line, "%lx-%lx %*s %lx %*s %lu", &start, &end, &offset, &ino) == 4 &&
+		    ino == st.st_ino && !offset && (!bytes || end - start < bytes))
+			bytes = end - start; /* ours is the largest */
 	if (file)
 		fclose(file);
 	return bytes;
@@ -297,7 +309,8 @@ static int query_bpf(struct call *call, struct perf_event *event, u64 arg)
 	count = event->prog != NULL;
 	id = event->prog ? event->prog->object.id : 0;
 	pthread_mutex_unlock(&event->lock);
-	if (call_write(call, arg + 4, &count, sizeof(count)) || (room && count && call_write(call, arg + 8, &id, sizeof(id))))
+	if (call_write(call, arg + 4, &count, sizeof(count)) ||
+	    (room && count && call_write(call, arg + 8, &id, sizeof(id))))
 		return -EFAULT;
 	return room < count ? -ENOSPC : 0;
 }
@@ -315,17 +328,10 @@ int core_ioctl(struct hive *hive, struct caller *caller, int fd, unsigned long c
 	case PERF_EVENT_IOC_DISABLE:
 		err = enable(caller, to_perf(object), cmd == PERF_EVENT_IOC_ENABLE);
 		break;
-	case PERF_EVENT_IOC_SET_BPF:
-		err = set_bpf(hive, caller, to_perf(object), (int)arg);
-		break;
-	case PERF_EVENT_IOC_QUERY_BPF:
-		err = query_bpf(&call, to_perf(object), arg);
-		break;
-	case PERF_EVENT_IOC_RESET:
-		err = 0;
-		break;
-	default:
-		err = -ENOTTY;
+	case PERF_EVENT_IOC_SET_BPF: err = set_bpf(hive, caller, to_perf(object), (int)arg); break;
+	case PERF_EVENT_IOC_QUERY_BPF: err = query_bpf(&call, to_perf(object), arg); break;
+	case PERF_EVENT_IOC_RESET: err = 0; break;
+	default: err = -ENOTTY;
 	}
 	object_put(object);
 	return err;
@@ -338,7 +344,7 @@ int core_wake_fd(struct hive *hive, struct caller *caller, int fd)
 
 	if (err)
 		return err;
-	wake = -EPERM;	/* what epoll_ctl(2) says of files that cannot be polled */
+	wake = -EPERM; /* what epoll_ctl(2) says of files that cannot be polled */
 	if (object->kind == OBJECT_PERF && to_perf(object)->ring)
 		wake = perf_ring_poll_fd(to_perf(object)->ring);
 	else if (object->kind == OBJECT_MAP && to_map(object)->map->ops->poll_fd)

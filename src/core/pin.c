@@ -17,8 +17,8 @@ enum { PATH_SIZE = 4096 };
 
 struct pin {
 	struct pin *next;
-	struct object *object;	/* NULL: a folder */
-	char path[];		/* below ROOT: "/a/b" */
+	struct object *object; /* NULL: a folder */
+	char path[];	       /* below ROOT: "/a/b" */
 };
 
 /* Writes path without doubled and trailing slashes, "." removed; false for ".." (bpffs paths are looked at, not walked). */
@@ -35,7 +35,8 @@ static bool normalise(const char *path, char out[PATH_SIZE])
 		if (!part)
 			break;
 		if (!(part == 1 && path[0] == '.')) {
-			if ((part == 2 && path[0] == '.' && path[1] == '.') || len + part + 2 > PATH_SIZE)
+			if ((part == 2 && path[0] == '.' && path[1] == '.') ||
+			    len + part + 2 > PATH_SIZE)
 				return false;
 			out[len++] = '/';
 			memcpy(out + len, path, part);
@@ -193,7 +194,8 @@ int core_bpffs_kind(struct hive *hive, const char *path)
 	return kind;
 }
 
-int core_bpffs_list(struct hive *hive, const char *path, int (*each)(void *arg, const char *name, bool folder), void *arg)
+int core_bpffs_list(struct hive *hive, const char *path,
+		    int (*each)(void *arg, const char *name, bool folder), void *arg)
 {
 	char whole[PATH_SIZE];
 	const char *folder;
@@ -207,7 +209,8 @@ int core_bpffs_list(struct hive *hive, const char *path, int (*each)(void *arg, 
 	len = strlen(folder);
 	pthread_mutex_lock(&hive->pin_lock);
 	for (struct pin *pin = hive->pins; pin && !err; pin = pin->next)
-		if (!strncmp(pin->path, folder, len) && pin->path[len] == '/' && !strchr(pin->path + len + 1, '/'))
+		if (!strncmp(pin->path, folder, len) && pin->path[len] == '/' &&
+		    !strchr(pin->path + len + 1, '/'))
 			err = each(arg, pin->path + len + 1, !pin->object);
 	pthread_mutex_unlock(&hive->pin_lock);
 	return err;
@@ -216,7 +219,10 @@ int core_bpffs_list(struct hive *hive, const char *path, int (*each)(void *arg, 
 /* The commands. */
 
 /* Real files, so that what is none of ours fails as it does on Linux. */
-static int path_errno(const char *path) { return faccessat(AT_FDCWD, *path ? path : "/", F_OK, 0) ? -errno : 0; }
+static int path_errno(const char *path)
+{
+	return faccessat(AT_FDCWD, *path ? path : "/", F_OK, 0) ? -errno : 0;
+}
 
 static bool folder_missing(const char *path)
 {
@@ -238,7 +244,8 @@ static int read_path(struct call *call, char out[PATH_SIZE], bool *folder)
 		return -ENOENT;
 	if (given[0] != '/') {
 		if (call->attr.file_flags & BPF_F_PATH_FD)
-			snprintf(link, sizeof(link), "/proc/%u/fd/%d", call->caller->tgid, call->attr.path_fd);
+			snprintf(link, sizeof(link), "/proc/%u/fd/%d", call->caller->tgid,
+				 call->attr.path_fd);
 		else
 			snprintf(link, sizeof(link), "/proc/%u/cwd", call->caller->tgid);
 		len = readlink(link, whole, PATH_SIZE - 1);
@@ -272,7 +279,8 @@ int cmd_obj_pin(struct call *call)
 	err = object_any_from_fd(call->hive, call->caller, (int)call->attr.bpf_fd, &object, NULL);
 	if (err)
 		return -EINVAL;
-	if (object->kind != OBJECT_PROG && object->kind != OBJECT_MAP && object->kind != OBJECT_LINK)
+	if (object->kind != OBJECT_PROG && object->kind != OBJECT_MAP &&
+	    object->kind != OBJECT_LINK)
 		err = -EINVAL;
 	if (!err)
 		err = read_path(call, path, &folder);
@@ -281,7 +289,8 @@ int cmd_obj_pin(struct call *call)
 	else if (!err && !below_root(path) && folder_missing(path))
 		err = -ENOENT;
 	else if (!err && !below_root(path))
-		err = fail(call->hive->log, -EPERM, "pin %s: objects can be pinned below " ROOT, path);
+		err = fail(call->hive->log, -EPERM, "pin %s: objects can be pinned below " ROOT,
+			   path);
 	if (!err)
 		err = *below_root(path) ? add(call->hive, below_root(path), object) : -EEXIST;
 	object_put(object);
@@ -319,7 +328,9 @@ static int get_pinned(struct hive *hive, const char *path, struct object **out)
 
 int cmd_obj_get(struct call *call)
 {
-	int access, err = call->attr.bpf_fd ? -EINVAL : check_flags(call, BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_PATH_FD);
+	int access, err = call->attr.bpf_fd
+				  ? -EINVAL
+				  : check_flags(call, BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_PATH_FD);
 	struct object *object;
 	char path[PATH_SIZE];
 	bool folder;
@@ -333,13 +344,16 @@ int cmd_obj_get(struct call *call)
 	if (!err && !below_root(path))
 		err = path_errno(path) ? path_errno(path) : -EACCES;
 	if (!err)
-		err = *below_root(path) ? get_pinned(call->hive, below_root(path), &object) : -EACCES;
+		err = *below_root(path) ? get_pinned(call->hive, below_root(path), &object)
+					: -EACCES;
 	if (err)
 		return err;
 	if (folder)
 		err = -ENOTDIR;
 	else
-		err = object->kind == OBJECT_LINK && access != O_RDWR ? -EINVAL : object_install(object, call->caller, (u32)access);
+		err = object->kind == OBJECT_LINK && access != O_RDWR
+			      ? -EINVAL
+			      : object_install(object, call->caller, (u32)access);
 	object_put(object);
 	return err;
 }

@@ -15,12 +15,12 @@
 #include "util/sha256.h"
 
 enum {
-	MAX_INSNS = 1000000,	/* BPF_COMPLEXITY_LIMIT_INSNS */
-	MAX_REC_SIZE = 252,	/* MAX_FUNCINFO_REC_SIZE, MAX_LINEINFO_REC_SIZE */
-	LOG_LEVELS = 15,	/* BPF_LOG_MASK */
-	PROG_FLAGS = BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_STATE_FREQ | BPF_F_SLEEPABLE |
-		     BPF_F_TEST_RND_HI32 | BPF_F_XDP_HAS_FRAGS | BPF_F_XDP_DEV_BOUND_ONLY |
-		     BPF_F_TEST_REG_INVARIANTS | BPF_F_TOKEN_FD,
+	MAX_INSNS = 1000000, /* BPF_COMPLEXITY_LIMIT_INSNS */
+	MAX_REC_SIZE = 252,  /* MAX_FUNCINFO_REC_SIZE, MAX_LINEINFO_REC_SIZE */
+	LOG_LEVELS = 15,     /* BPF_LOG_MASK */
+	PROG_FLAGS = BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_STATE_FREQ |
+		     BPF_F_SLEEPABLE | BPF_F_TEST_RND_HI32 | BPF_F_XDP_HAS_FRAGS |
+		     BPF_F_XDP_DEV_BOUND_ONLY | BPF_F_TEST_REG_INVARIANTS | BPF_F_TOKEN_FD,
 };
 
 static void prog_end(struct epoch_item *item)
@@ -60,7 +60,7 @@ struct load {
 	struct bpf_insn *insns;
 	struct verify_env env;
 	struct verify_result *result;
-	struct map_object **maps;	/* found so far, a reference each */
+	struct map_object **maps; /* found so far, a reference each */
 	u32 map_count, map_room;
 };
 
@@ -68,8 +68,8 @@ struct load {
 
 static bool takes_btf_id(u32 type)
 {
-	return type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM || type == BPF_PROG_TYPE_STRUCT_OPS ||
-	       type == BPF_PROG_TYPE_EXT;
+	return type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM ||
+	       type == BPF_PROG_TYPE_STRUCT_OPS || type == BPF_PROG_TYPE_EXT;
 }
 
 /* attach_prog_fd may be a program or BTF. */
@@ -79,9 +79,11 @@ static int find_attach_target(struct load *l)
 	struct prog *prog = l->prog;
 
 	if (attr->attach_prog_fd) {
-		if (!prog_from_fd(l->call->hive, l->call->caller, (int)attr->attach_prog_fd, &prog->attach_prog))
+		if (!prog_from_fd(l->call->hive, l->call->caller, (int)attr->attach_prog_fd,
+				  &prog->attach_prog))
 			return 0;
-		if (btf_from_fd(l->call->hive, l->call->caller, (int)attr->attach_btf_obj_fd, &prog->attach_btf))
+		if (btf_from_fd(l->call->hive, l->call->caller, (int)attr->attach_btf_obj_fd,
+				&prog->attach_btf))
 			return -EINVAL;
 		return prog->attach_btf->kernel ? 0 : -ENOTSUPP;
 	}
@@ -103,9 +105,11 @@ static int check_attach(struct load *l)
 	}
 	if (prog->attach_btf && (!attr->attach_btf_id || prog->attach_prog))
 		return -EINVAL;
-	if (prog->attach_prog && attr->prog_type != BPF_PROG_TYPE_TRACING && attr->prog_type != BPF_PROG_TYPE_EXT)
+	if (prog->attach_prog && attr->prog_type != BPF_PROG_TYPE_TRACING &&
+	    attr->prog_type != BPF_PROG_TYPE_EXT)
 		return -EINVAL;
-	return prog_info(attr->prog_type) ? prog_check_attach(attr->prog_type, &prog->attach_type) : 0;
+	return prog_info(attr->prog_type) ? prog_check_attach(attr->prog_type, &prog->attach_type)
+					  : 0;
 }
 
 static int check_token(struct call *call)
@@ -119,7 +123,8 @@ static int check_token(struct call *call)
 static bool licence_is_gpl(const char *licence)
 {
 	static const char *const texts[] = {
-		"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL",
+		"GPL",		"GPL v2",	"GPL and additional rights",
+		"Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -153,7 +158,8 @@ static int copy_program(struct load *l)
 	struct call *call = l->call;
 	const union bpf_attr *attr = &call->attr;
 	char licence[128];
-	int err = call_copy(call, (void **)&l->insns, attr->insns, (size_t)attr->insn_cnt * sizeof(struct bpf_insn));
+	int err = call_copy(call, (void **)&l->insns, attr->insns,
+			    (size_t)attr->insn_cnt * sizeof(struct bpf_insn));
 
 	if (err)
 		return err;
@@ -161,14 +167,16 @@ static int copy_program(struct load *l)
 		return -EFAULT;
 	l->prog->gpl = licence_is_gpl(licence);
 	if (attr->prog_ifindex)
-		return fail(call->hive->log, -EINVAL, "prog_load: programs cannot be bound to a device");
+		return fail(call->hive->log, -EINVAL,
+			    "prog_load: programs cannot be bound to a device");
 	if (!attr->prog_type || attr->prog_type >= __MAX_BPF_PROG_TYPE)
 		return -EINVAL;
 	if (check_name(attr->prog_name))
 		return -EINVAL;
 	memcpy(l->prog->name, attr->prog_name, sizeof(l->prog->name));
 	if (attr->signature || attr->signature_size)
-		return fail(call->hive->log, -EOPNOTSUPP, "prog_load: signed programs are not supported");
+		return fail(call->hive->log, -EOPNOTSUPP,
+			    "prog_load: signed programs are not supported");
 	return 0;
 }
 
@@ -211,11 +219,13 @@ static int copy_info(struct load *l)
 	if (attr->func_info_cnt > attr->insn_cnt || attr->line_info_cnt > attr->insn_cnt)
 		return -EINVAL;
 	if (attr->func_info_cnt)
-		err = copy_records(call, (void **)&prog->func_info, attr->func_info, attr->func_info_cnt,
-				   attr->func_info_rec_size, sizeof(struct bpf_func_info));
+		err = copy_records(call, (void **)&prog->func_info, attr->func_info,
+				   attr->func_info_cnt, attr->func_info_rec_size,
+				   sizeof(struct bpf_func_info));
 	if (!err && attr->line_info_cnt)
-		err = copy_records(call, (void **)&prog->line_info, attr->line_info, attr->line_info_cnt,
-				   attr->line_info_rec_size, sizeof(struct bpf_line_info));
+		err = copy_records(call, (void **)&prog->line_info, attr->line_info,
+				   attr->line_info_cnt, attr->line_info_rec_size,
+				   sizeof(struct bpf_line_info));
 	prog->func_info_count = attr->func_info_cnt;
 	prog->line_info_count = attr->line_info_cnt;
 	return err;
@@ -323,7 +333,8 @@ static int close_log(struct load *l, int err)
 	if (call->size >= offsetof(union bpf_attr, log_true_size) + sizeof(u32) &&
 	    call_put(call, log_true_size, log->true_size))
 		return -EFAULT;
-	if (log->buf && call_write(call, call->attr.log_buf, log->buf, min(log->true_size, log->size)))
+	if (log->buf &&
+	    call_write(call, call->attr.log_buf, log->buf, min(log->true_size, log->size)))
 		err = -EFAULT;
 	free(log->buf);
 	return err;
@@ -423,7 +434,8 @@ static int take_maps(struct load *l)
 	l->maps = NULL;
 	l->map_count = 0;
 	for (u32 i = 0; i < prog->map_count; i++)
-		if (prog->maps[i]->map->spec.type == BPF_MAP_TYPE_PROG_ARRAY && map_admit_prog(prog->maps[i], prog))
+		if (prog->maps[i]->map->spec.type == BPF_MAP_TYPE_PROG_ARRAY &&
+		    map_admit_prog(prog->maps[i], prog))
 			return -EINVAL;
 	return 0;
 }
@@ -433,15 +445,20 @@ static int make_code(struct load *l)
 	struct prog *prog = l->prog;
 	struct code_subprog *subprogs = calloc(max(prog->subprog_count, 1u), sizeof(*subprogs));
 	struct code_spec spec = {
-		.insns = prog->xlated, .count = prog->xlated_count, .subprogs = subprogs,
-		.subprog_count = prog->subprog_count, .engine = l->call->hive->engine, .helper = helper_body,
+		.insns = prog->xlated,
+		.count = prog->xlated_count,
+		.subprogs = subprogs,
+		.subprog_count = prog->subprog_count,
+		.engine = l->call->hive->engine,
+		.helper = helper_body,
 	};
 	int err;
 
 	if (!subprogs)
 		return -ENOMEM;
 	for (u32 i = 0; i < prog->subprog_count; i++)
-		subprogs[i] = (struct code_subprog){ prog->subprogs[i].start, prog->subprogs[i].stack_depth };
+		subprogs[i] = (struct code_subprog){ prog->subprogs[i].start,
+						     prog->subprogs[i].stack_depth };
 	err = code_new(&prog->code, &spec, l->call->hive->log);
 	free(subprogs);
 	return err;
@@ -462,7 +479,8 @@ static int make_tag(struct load *l)
 	for (u32 i = 0; i < count; i++) {
 		struct bpf_insn *insn = &copy[i];
 		bool map = insn->code == (BPF_LD | BPF_IMM | BPF_DW) &&
-			   (insn->src_reg == BPF_PSEUDO_MAP_FD || insn->src_reg == BPF_PSEUDO_MAP_VALUE);
+			   (insn->src_reg == BPF_PSEUDO_MAP_FD ||
+			    insn->src_reg == BPF_PSEUDO_MAP_VALUE);
 
 		if (second && !insn->code && !insn->dst_reg && !insn->src_reg && !insn->off)
 			insn->imm = 0;
@@ -538,7 +556,8 @@ int cmd_prog_load(struct call *call)
 	else if (!err)
 		err = finish(&l);
 	else if (call->hive->observer && l.result)
-		call->hive->observer->judge(call->hive->observer->arg, &call->attr, &l.env, l.result, err);
+		call->hive->observer->judge(call->hive->observer->arg, &call->attr, &l.env,
+					    l.result, err);
 	verify_free(l.result);
 	for (u32 i = 0; i < l.map_count; i++)
 		put_map(l.maps[i]);

@@ -22,7 +22,7 @@
 
 struct slot {
 	pthread_mutex_t lock;
-	u64 owner;	/* atomic: the thread that holds it, 0 none */
+	u64 owner; /* atomic: the thread that holds it, 0 none */
 	u8 *stack;
 	struct run run;
 } __attribute__((aligned(64)));
@@ -71,7 +71,10 @@ static void self_origin(struct task *task, struct task_origin *out)
 
 static const struct task_ops self_task_ops = {
 	.origin = self_origin,
-	.comm = self_comm, .creds = self_creds, .read = self_read, .write = self_write,
+	.comm = self_comm,
+	.creds = self_creds,
+	.read = self_read,
+	.write = self_write,
 };
 
 /* What engines ask. */
@@ -104,17 +107,27 @@ static struct current *make_current(struct run *run)
 }
 
 static const struct run_ops run_ops = {
-	.current = make_current, .tail_target = tail_target, .trace = trace_line, .load_packet = packet_load,
+	.current = make_current,
+	.tail_target = tail_target,
+	.trace = trace_line,
+	.load_packet = packet_load,
 };
 
 /* Timers. */
 
-static void hold_prog(void *prog) { object_get(&((struct prog *)prog)->object); }
+static void hold_prog(void *prog)
+{
+	object_get(&((struct prog *)prog)->object);
+}
 
-static void put_held(void *prog) { put_prog(prog); }
+static void put_held(void *prog)
+{
+	put_prog(prog);
+}
 
 /* A callback is entered like a program of its own, for the thread that fires it. */
-static void fire_timer(void *arg, void *entered, u64 callback, struct map *map, void *key, void *value)
+static void fire_timer(void *arg, void *entered, u64 callback, struct map *map, void *key,
+		       void *value)
 {
 	struct hive *hive = arg;
 	u32 cpu = slot_here(hive);
@@ -133,11 +146,14 @@ static void fire_timer(void *arg, void *entered, u64 callback, struct map *map, 
 	run->nr_records = run->nr_regions = run->tail_calls = 0;
 	run->may_goto = RUN_MAY_GOTO;
 	run->stack_cur = run->stack_top;
-	code_callback(run, callback, (u64)(uintptr_t)map, (u64)(uintptr_t)key, (u64)(uintptr_t)value, 0, 0);
+	code_callback(run, callback, (u64)(uintptr_t)map, (u64)(uintptr_t)key,
+		      (u64)(uintptr_t)value, 0, 0);
 	slot_leave(hive, cpu);
 }
 
-static const struct timers_ops hive_timers_ops = { .hold = hold_prog, .put = put_held, .fire = fire_timer };
+static const struct timers_ops hive_timers_ops = { .hold = hold_prog,
+						   .put = put_held,
+						   .fire = fire_timer };
 
 /* Slots. */
 
@@ -159,9 +175,14 @@ int slots_new(struct hive *hive)
 			return -ENOMEM;
 		memset(slot->stack, 0, RUN_STACK_SIZE);
 		slot->run = (struct run){
-			.stack_top = slot->stack + RUN_STACK_SIZE, .stack_low = slot->stack,
-			.stack_cur = slot->stack + RUN_STACK_SIZE, .cpu = cpu, .ops = &run_ops, .hive = hive,
-			.space = hive->space, .timers = hive->timers,
+			.stack_top = slot->stack + RUN_STACK_SIZE,
+			.stack_low = slot->stack,
+			.stack_cur = slot->stack + RUN_STACK_SIZE,
+			.cpu = cpu,
+			.ops = &run_ops,
+			.hive = hive,
+			.space = hive->space,
+			.timers = hive->timers,
 		};
 	}
 	return 0;
@@ -242,8 +263,7 @@ static void count_run(struct prog_stats *stats, u64 since)
 static struct packet *packet_of(u32 prog_type, void *ctx)
 {
 	switch (prog_type) {
-	case BPF_PROG_TYPE_XDP:
-		return &((struct xdp_ctx *)ctx)->packet;
+	case BPF_PROG_TYPE_XDP: return &((struct xdp_ctx *)ctx)->packet;
 	case BPF_PROG_TYPE_SOCKET_FILTER:
 	case BPF_PROG_TYPE_SCHED_CLS:
 	case BPF_PROG_TYPE_SCHED_ACT:
@@ -251,10 +271,8 @@ static struct packet *packet_of(u32 prog_type, void *ctx)
 	case BPF_PROG_TYPE_LWT_IN:
 	case BPF_PROG_TYPE_LWT_OUT:
 	case BPF_PROG_TYPE_LWT_XMIT:
-	case BPF_PROG_TYPE_LWT_SEG6LOCAL:
-		return &((struct skb_ctx *)ctx)->packet;
-	default:
-		return NULL;
+	case BPF_PROG_TYPE_LWT_SEG6LOCAL: return &((struct skb_ctx *)ctx)->packet;
+	default: return NULL;
 	}
 }
 
@@ -288,17 +306,21 @@ void task_self(struct task *task)
 	*task = (struct task){ .ops = &self_task_ops, .pid = (u32)gettid(), .tgid = (u32)getpid() };
 }
 
-u64 core_fire(struct hive *hive, struct attachment *attachment, u32 cpu, void *ctx, struct task *task,
-	      const struct run_region *regions, u32 nr_regions)
+u64 core_fire(struct hive *hive, struct attachment *attachment, u32 cpu, void *ctx,
+	      struct task *task, const struct run_region *regions, u32 nr_regions)
 {
 	struct run_input input = {
-		.ctx = ctx, .task = task, .regions = regions, .nr_regions = nr_regions,
+		.ctx = ctx,
+		.task = task,
+		.regions = regions,
+		.nr_regions = nr_regions,
 		.cookie = attachment->target.cookie,
 	};
 	struct prog *prog = __atomic_load_n(&attachment->prog, __ATOMIC_ACQUIRE);
 	u64 r0 = 0;
 
-	if (!prog || !__atomic_load_n(&attachment->enabled, __ATOMIC_RELAXED) || !slot_enter(hive, cpu, prog))
+	if (!prog || !__atomic_load_n(&attachment->enabled, __ATOMIC_RELAXED) ||
+	    !slot_enter(hive, cpu, prog))
 		return 0;
 	/* what was there before the epoch was entered may be going: look again inside */
 	prog = __atomic_load_n(&attachment->prog, __ATOMIC_ACQUIRE);

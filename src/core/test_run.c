@@ -17,16 +17,16 @@
 enum {
 	PAGE = 4096,
 	HEADROOM = XDP_PACKET_HEADROOM,
-	TAILROOM = 320,		/* struct skb_shared_info, aligned */
-	SKB_HEADROOM = 64,	/* NET_SKB_PAD + NET_IP_ALIGN */
+	TAILROOM = 320,	   /* struct skb_shared_info, aligned */
+	SKB_HEADROOM = 64, /* NET_SKB_PAD + NET_IP_ALIGN */
 	ETH_HLEN = 14,
-	MAX_FRAGS = 17,		/* MAX_SKB_FRAGS */
-	MAX_RAW_ARGS = 12,	/* MAX_BPF_FUNC_ARGS */
+	MAX_FRAGS = 17,	   /* MAX_SKB_FRAGS */
+	MAX_RAW_ARGS = 12, /* MAX_BPF_FUNC_ARGS */
 };
 
 /* Runs repeat times in one slot; the average in ns. */
-static int run_repeated(struct hive *hive, struct prog *prog, struct run_input *input, u32 repeat, u32 *retval,
-			u32 *duration)
+static int run_repeated(struct hive *hive, struct prog *prog, struct run_input *input, u32 repeat,
+			u32 *retval, u32 *duration)
 {
 	struct timespec start, end;
 	struct task self;
@@ -78,7 +78,8 @@ static int write_ctx(struct call *call, const void *ctx, u32 size)
 
 	if (!call->attr.test.ctx_out)
 		return 0;
-	if (call_write(call, call->attr.test.ctx_out, ctx, min(room, size)) || call_put(call, test.ctx_size_out, size))
+	if (call_write(call, call->attr.test.ctx_out, ctx, min(room, size)) ||
+	    call_put(call, test.ctx_size_out, size))
 		return -EFAULT;
 	return err;
 }
@@ -89,7 +90,8 @@ static int finish(struct call *call, const void *data, u32 size, u32 retval, u32
 	u32 room = call->attr.test.data_size_out;
 	bool cut = room && size > room;
 
-	if (call->attr.test.data_out && call_write(call, call->attr.test.data_out, data, cut ? room : size))
+	if (call->attr.test.data_out &&
+	    call_write(call, call->attr.test.data_out, data, cut ? room : size))
 		return -EFAULT;
 	if (call_put(call, test.data_size_out, size) || call_put(call, test.retval, retval) ||
 	    call_put(call, test.duration, duration))
@@ -105,7 +107,8 @@ static int xdp_check_md(struct hive *hive, const struct xdp_md *md)
 		return -EINVAL;
 	if (!md->ingress_ifindex)
 		return md->rx_queue_index ? -EINVAL : 0;
-	return fail(hive->log, -ENODEV, "test_run: a packet cannot come from interface %u here", md->ingress_ifindex);
+	return fail(hive->log, -ENODEV, "test_run: a packet cannot come from interface %u here",
+		    md->ingress_ifindex);
 }
 
 /* A packet under test: linear bytes in a page a program sees, what is longer (fragments) behind it, unseen. */
@@ -116,9 +119,11 @@ struct xdp_packet {
 	u32 rest_size;
 };
 
-static int xdp_finish(struct call *call, const struct xdp_ctx *ctx, const struct xdp_packet *p, u32 retval, u32 duration)
+static int xdp_finish(struct call *call, const struct xdp_ctx *ctx, const struct xdp_packet *p,
+		      u32 retval, u32 duration)
 {
-	u32 linear = (u32)(ctx->packet.data_end - ctx->packet.data_meta), size = linear + p->rest_size;
+	u32 linear = (u32)(ctx->packet.data_end - ctx->packet.data_meta),
+	    size = linear + p->rest_size;
 	u8 *all;
 	int err;
 
@@ -134,13 +139,17 @@ static int xdp_finish(struct call *call, const struct xdp_ctx *ctx, const struct
 	return err;
 }
 
-static int xdp_run(struct call *call, struct prog *prog, struct xdp_md *md, bool given, const struct xdp_packet *p)
+static int xdp_run(struct call *call, struct prog *prog, struct xdp_md *md, bool given,
+		   const struct xdp_packet *p)
 {
 	u8 *start = p->page + p->headroom;
 	struct xdp_ctx ctx = {
 		.md = *md,
-		.packet = { .data_meta = start, .data = start + md->data, .data_end = start + p->linear,
-			    .head = p->page, .room = PAGE - TAILROOM },
+		.packet = { .data_meta = start,
+			    .data = start + md->data,
+			    .data_end = start + p->linear,
+			    .head = p->page,
+			    .room = PAGE - TAILROOM },
 	};
 	struct run_region region = { (u64)(uintptr_t)p->page, p->page, PAGE };
 	struct run_input input = { .ctx = &ctx, .regions = &region, .nr_regions = 1 };
@@ -148,7 +157,7 @@ static int xdp_run(struct call *call, struct prog *prog, struct xdp_md *md, bool
 	int err;
 
 	if (!ctx.md.ingress_ifindex)
-		ctx.md.ingress_ifindex = 1;	/* the loopback interface */
+		ctx.md.ingress_ifindex = 1; /* the loopback interface */
 	err = run_repeated(call->hive, prog, &input, call->attr.test.repeat, &retval, &duration);
 	if (!err)
 		err = xdp_finish(call, &ctx, p, retval, duration);
@@ -179,7 +188,8 @@ static int xdp_check_attr(struct call *call, const struct prog *prog)
 	if (call->attr.test.flags & ~(u32)BPF_F_TEST_XDP_LIVE_FRAMES)
 		return -EINVAL;
 	if (call->attr.test.flags)
-		return fail(call->hive->log, -EOPNOTSUPP, "test_run: live frames need a network device");
+		return fail(call->hive->log, -EOPNOTSUPP,
+			    "test_run: live frames need a network device");
 	return call->attr.test.batch_size || call->attr.test.data_size_in < ETH_HLEN ? -EINVAL : 0;
 }
 
@@ -197,7 +207,8 @@ static int test_xdp(struct call *call, struct prog *prog)
 		return err;
 	if (given) {
 		/* metadata lies in the headroom; data_end says how much of the packet is linear */
-		if (md.data_meta || md.data_end > size || md.data > md.data_end || md.data % 4 || md.data > 252)
+		if (md.data_meta || md.data_end > size || md.data > md.data_end || md.data % 4 ||
+		    md.data > 252)
 			return -EINVAL;
 		p.headroom -= md.data;
 		p.linear = md.data_end;
@@ -221,7 +232,9 @@ static int test_xdp(struct call *call, struct prog *prog)
 /* Which bytes of a __sk_buff a caller may set; whatever else is set is an error. */
 static bool skb_md_allowed(const struct __sk_buff *md)
 {
-	static const struct { u32 from, to; } free_to_set[] = {
+	static const struct {
+		u32 from, to;
+	} free_to_set[] = {
 		{ offsetof(struct __sk_buff, mark), offsetof(struct __sk_buff, queue_mapping) },
 		{ offsetof(struct __sk_buff, priority), offsetof(struct __sk_buff, tc_index) },
 		{ offsetof(struct __sk_buff, cb), offsetof(struct __sk_buff, hash) },
@@ -253,7 +266,8 @@ static int skb_check_md(struct hive *hive, const struct __sk_buff *md, u32 len)
 	if (md->gso_segs > 65535)
 		return -EINVAL;
 	if (md->ifindex > 1 || md->ingress_ifindex > 1)
-		return fail(hive->log, -ENODEV, "test_run: a packet cannot come from interface %u here",
+		return fail(hive->log, -ENODEV,
+			    "test_run: a packet cannot come from interface %u here",
 			    max(md->ifindex, md->ingress_ifindex));
 	return 0;
 }
@@ -269,15 +283,17 @@ static bool on_l2(u32 type)
 }
 
 /* What programs read of a packet that came in on the loopback interface. */
-static void skb_fill(struct skb_ctx *ctx, const struct __sk_buff *md, u8 *eth, u32 size, bool l2, bool given)
+static void skb_fill(struct skb_ctx *ctx, const struct __sk_buff *md, u8 *eth, u32 size, bool l2,
+		     bool given)
 {
 	u16 protocol = (u16)(eth[12] << 8 | eth[13]);
 
 	ctx->md = *md;
 	ctx->md.len = size - (l2 ? 0 : ETH_HLEN);
 	ctx->md.protocol = protocol < 1536 ? htons(0x0004) : htons(protocol);
-	ctx->md.pkt_type = eth[0] & 1 ? (memcmp(eth, "\xff\xff\xff\xff\xff\xff", 6) ? 2 : 1) :
-			   memcmp(eth, "\0\0\0\0\0\0", 6) ? 3 : 0;
+	ctx->md.pkt_type = eth[0] & 1 ? (memcmp(eth, "\xff\xff\xff\xff\xff\xff", 6) ? 2 : 1)
+			   : memcmp(eth, "\0\0\0\0\0\0", 6) ? 3
+							    : 0;
 	ctx->md.ifindex = 1;
 	ctx->md.ingress_ifindex = md->ingress_ifindex;
 	ctx->md.family = skb_family(protocol);
@@ -301,7 +317,8 @@ static void skb_give_back(struct __sk_buff *md, const struct skb_ctx *ctx)
 	md->hwtstamp = ctx->md.hwtstamp;
 }
 
-static int skb_run(struct call *call, struct prog *prog, struct __sk_buff *md, bool given, u8 *buf, u32 room, u32 size)
+static int skb_run(struct call *call, struct prog *prog, struct __sk_buff *md, bool given, u8 *buf,
+		   u32 room, u32 size)
 {
 	struct run_region region = { (u64)(uintptr_t)buf, buf, room };
 	struct skb_ctx ctx = { .packet = { .head = buf, .room = room - TAILROOM } };
@@ -318,7 +335,8 @@ static int skb_run(struct call *call, struct prog *prog, struct __sk_buff *md, b
 		ctx.packet.data -= ETH_HLEN;
 		memset(ctx.packet.data, 0, ETH_HLEN);
 	}
-	err = finish(call, ctx.packet.data, (u32)(ctx.packet.data_end - ctx.packet.data), retval, duration);
+	err = finish(call, ctx.packet.data, (u32)(ctx.packet.data_end - ctx.packet.data), retval,
+		     duration);
 	if (err || !given)
 		return err;
 	skb_give_back(md, &ctx);
@@ -333,8 +351,8 @@ static int test_skb(struct call *call, struct prog *prog)
 	u8 *buf;
 	int err;
 
-	if ((call->attr.test.flags & ~(u32)BPF_F_TEST_SKB_CHECKSUM_COMPLETE) || call->attr.test.cpu ||
-	    call->attr.test.batch_size)
+	if ((call->attr.test.flags & ~(u32)BPF_F_TEST_SKB_CHECKSUM_COMPLETE) ||
+	    call->attr.test.cpu || call->attr.test.batch_size)
 		return -EINVAL;
 	if (size < ETH_HLEN || size > PAGE - SKB_HEADROOM - TAILROOM)
 		return -EINVAL;
@@ -390,8 +408,8 @@ static int test_raw_tp(struct call *call, struct prog *prog)
 	struct run_input input = { .ctx = args, .task = &self };
 	u32 cpu = slot_here(call->hive), retval;
 
-	if (attr->test.data_in || attr->test.data_out || attr->test.ctx_out || attr->test.duration ||
-	    attr->test.repeat || attr->test.batch_size)
+	if (attr->test.data_in || attr->test.data_out || attr->test.ctx_out ||
+	    attr->test.duration || attr->test.repeat || attr->test.batch_size)
 		return -EINVAL;
 	if (attr->test.ctx_size_in > sizeof(args))
 		return -EINVAL;
@@ -421,12 +439,12 @@ static int test_syscall(struct call *call, struct prog *prog)
 	u8 *ctx;
 	int err;
 
-	if (attr->test.data_in || attr->test.data_out || attr->test.ctx_out || attr->test.duration ||
-	    attr->test.repeat || attr->test.flags || attr->test.batch_size)
+	if (attr->test.data_in || attr->test.data_out || attr->test.ctx_out ||
+	    attr->test.duration || attr->test.repeat || attr->test.flags || attr->test.batch_size)
 		return -EINVAL;
 	if (size > UINT16_MAX)
 		return -EINVAL;
-	ctx = calloc(1, UINT16_MAX + 8);	/* a program may look at more than it was given: zeroes */
+	ctx = calloc(1, UINT16_MAX + 8); /* a program may look at more than it was given: zeroes */
 	if (!ctx)
 		return -ENOMEM;
 	err = call_read(call, ctx, attr->test.ctx_in, size);
@@ -434,7 +452,8 @@ static int test_syscall(struct call *call, struct prog *prog)
 		input.ctx = ctx;
 		err = run_repeated(call->hive, prog, &input, 1, &retval, &duration);
 	}
-	if (!err && (call_put(call, test.retval, retval) || call_write(call, attr->test.ctx_in, ctx, size)))
+	if (!err &&
+	    (call_put(call, test.retval, retval) || call_write(call, attr->test.ctx_in, ctx, size)))
 		err = -EFAULT;
 	free(ctx);
 	return err;
@@ -443,8 +462,7 @@ static int test_syscall(struct call *call, struct prog *prog)
 static int test_prog(struct call *call, struct prog *prog)
 {
 	switch (prog->type) {
-	case BPF_PROG_TYPE_XDP:
-		return test_xdp(call, prog);
+	case BPF_PROG_TYPE_XDP: return test_xdp(call, prog);
 	case BPF_PROG_TYPE_SOCKET_FILTER:
 	case BPF_PROG_TYPE_SCHED_CLS:
 	case BPF_PROG_TYPE_SCHED_ACT:
@@ -452,20 +470,17 @@ static int test_prog(struct call *call, struct prog *prog)
 	case BPF_PROG_TYPE_LWT_IN:
 	case BPF_PROG_TYPE_LWT_OUT:
 	case BPF_PROG_TYPE_LWT_XMIT:
-	case BPF_PROG_TYPE_LWT_SEG6LOCAL:
-		return test_skb(call, prog);
-	case BPF_PROG_TYPE_RAW_TRACEPOINT:
-		return test_raw_tp(call, prog);
-	case BPF_PROG_TYPE_SYSCALL:
-		return test_syscall(call, prog);
+	case BPF_PROG_TYPE_LWT_SEG6LOCAL: return test_skb(call, prog);
+	case BPF_PROG_TYPE_RAW_TRACEPOINT: return test_raw_tp(call, prog);
+	case BPF_PROG_TYPE_SYSCALL: return test_syscall(call, prog);
 	case BPF_PROG_TYPE_FLOW_DISSECTOR:
 	case BPF_PROG_TYPE_SK_LOOKUP:
 	case BPF_PROG_TYPE_NETFILTER:
 	case BPF_PROG_TYPE_TRACING:
 	case BPF_PROG_TYPE_STRUCT_OPS:
-		return fail(call->hive->log, -EOPNOTSUPP, "test_run: programs of type %u need kernel objects", prog->type);
-	default:
-		return -ENOTSUPP;
+		return fail(call->hive->log, -EOPNOTSUPP,
+			    "test_run: programs of type %u need kernel objects", prog->type);
+	default: return -ENOTSUPP;
 	}
 }
 
@@ -475,7 +490,8 @@ int cmd_prog_test_run(struct call *call)
 	struct prog *prog;
 	int err;
 
-	if (!attr->test.ctx_size_in != !attr->test.ctx_in || !attr->test.ctx_size_out != !attr->test.ctx_out)
+	if (!attr->test.ctx_size_in != !attr->test.ctx_in ||
+	    !attr->test.ctx_size_out != !attr->test.ctx_out)
 		return -EINVAL;
 	err = prog_from_fd(call->hive, call->caller, (int)attr->test.prog_fd, &prog);
 	if (err)

@@ -17,7 +17,7 @@ enum { TRACE_SIZE = 1 << 20 };
 struct trace_pipe {
 	pthread_mutex_t lock;
 	int fd;
-	u64 head, tail;		/* bytes ever written, ever read */
+	u64 head, tail; /* bytes ever written, ever read */
 	u64 lost;
 	char ring[TRACE_SIZE];
 };
@@ -98,4 +98,7 @@ size_t core_trace_read(struct hive *hive, char *buf, size_t size, u64 *lost)
 	return len;
 }
 
-int core_trace_fd(struct hive *hive) { return hive->trace->fd; }
+int core_trace_fd(struct hive *hive)
+{
+	return hive->trace->fd;
+}

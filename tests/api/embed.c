@@ -20,12 +20,12 @@ static void keep(void *arg, const char *part, size_t len)
 	}
 }
 
-#define BPF(cmd, ...)                                                                                   \
-	({                                                                                              \
-		union bpf_attr bpf_attr;                                                                \
-		memset(&bpf_attr, 0, sizeof(bpf_attr));                                                 \
-		bpf_attr = (union bpf_attr){ __VA_ARGS__ };                                             \
-		skep_bpf(skep, cmd, &bpf_attr, sizeof(bpf_attr));                                       \
+#define BPF(cmd, ...)                                             \
+	({                                                        \
+		union bpf_attr bpf_attr;                          \
+		memset(&bpf_attr, 0, sizeof(bpf_attr));           \
+		bpf_attr = (union bpf_attr){ __VA_ARGS__ };       \
+		skep_bpf(skep, cmd, &bpf_attr, sizeof(bpf_attr)); \
 	})
 #define PTR(x) ((__u64)(unsigned long)(x))
 
@@ -34,7 +34,10 @@ static int load(struct skep *skep, int map)
 {
 	struct bpf_insn insns[] = {
 		{ .code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = 10, .off = -4, .imm = 0 },
-		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = map },
+		{ .code = BPF_LD | BPF_IMM | BPF_DW,
+		  .dst_reg = 1,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = map },
 		{ 0 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 10 },
 		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = -4 },
@@ -77,23 +80,27 @@ int main(void)
 	is(skep_new(NULL, NULL), -EINVAL, "nowhere to put it");
 	is(skep_new(&skep, &opts), 0, "a hive with options");
 	is(skep_new(&other, NULL), 0, "another beside it");
-	map = BPF(BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 1);
+	map = BPF(BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8,
+		  .max_entries = 1);
 	ok(map >= 0, "a map");
 	prog = load(skep, map);
 	ok(prog >= 0, "a program that uses it (%d)", prog);
 	run(skep, prog);
-	is(BPF(BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)map, .key = PTR(&key), .value = PTR(&value)), 0, "a look-up");
+	is(BPF(BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)map, .key = PTR(&key), .value = PTR(&value)),
+	   0, "a look-up");
 	is(value, 1000, "the program counted");
 	{
 		struct skep *first = skep;
 
 		skep = other;
-		is(BPF(BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)map, .key = PTR(&key), .value = PTR(&value)), -EINVAL,
-		   "another hive knows nothing of it");
+		is(BPF(BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)map, .key = PTR(&key),
+		       .value = PTR(&value)),
+		   -EINVAL, "another hive knows nothing of it");
 		skep = first;
 	}
-	is(BPF(BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 1,
-	       .map_ifindex = 1), -EOPNOTSUPP, "what skep does not do");
+	is(BPF(BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8,
+	       .max_entries = 1, .map_ifindex = 1),
+	   -EOPNOTSUPP, "what skep does not do");
 	ok(text_len && strstr(text, "offload"), "is said in words");
 	skep_free(NULL);
 	skep_free(other);

@@ -7,7 +7,8 @@ enum { N = 100 };
 static __u32 keys[2 * N];
 static __u64 values[64 * N];
 
-static int batch(struct ask *ask, int cmd, int fd, void *in, void *out, __u32 *count, __u64 elem_flags, __u64 flags)
+static int batch(struct ask *ask, int cmd, int fd, void *in, void *out, __u32 *count,
+		 __u64 elem_flags, __u64 flags)
 {
 	union bpf_attr attr;
 	int ret;
@@ -37,21 +38,31 @@ static void fill(int count)
 /* Everything of every type: some take no batches at all. */
 static void by_type(struct ask *ask)
 {
-	static const int cmds[] = { BPF_MAP_UPDATE_BATCH, BPF_MAP_LOOKUP_BATCH, BPF_MAP_DELETE_BATCH,
-				    BPF_MAP_LOOKUP_AND_DELETE_BATCH };
+	static const int cmds[] = { BPF_MAP_UPDATE_BATCH, BPF_MAP_LOOKUP_BATCH,
+				    BPF_MAP_DELETE_BATCH, BPF_MAP_LOOKUP_AND_DELETE_BATCH };
 	static const int types[] = {
-		BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_PROG_ARRAY, BPF_MAP_TYPE_PERF_EVENT_ARRAY,
-		BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_QUEUE, BPF_MAP_TYPE_RINGBUF, BPF_MAP_TYPE_BLOOM_FILTER,
-		BPF_MAP_TYPE_STACK_TRACE, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH,
-		BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH,
+		BPF_MAP_TYPE_HASH,	  BPF_MAP_TYPE_ARRAY,
+		BPF_MAP_TYPE_PROG_ARRAY,  BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+		BPF_MAP_TYPE_LRU_HASH,	  BPF_MAP_TYPE_QUEUE,
+		BPF_MAP_TYPE_RINGBUF,	  BPF_MAP_TYPE_BLOOM_FILTER,
+		BPF_MAP_TYPE_STACK_TRACE, BPF_MAP_TYPE_PERCPU_ARRAY,
+		BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH,
+		BPF_MAP_TYPE_DEVMAP,	  BPF_MAP_TYPE_DEVMAP_HASH,
 	};
 
 	for (unsigned int t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
 		int ring = types[t] == BPF_MAP_TYPE_RINGBUF;
-		int keyless = types[t] == BPF_MAP_TYPE_QUEUE || types[t] == BPF_MAP_TYPE_BLOOM_FILTER;
-		int narrow = types[t] == BPF_MAP_TYPE_PROG_ARRAY || types[t] == BPF_MAP_TYPE_PERF_EVENT_ARRAY ||
-			     types[t] == BPF_MAP_TYPE_DEVMAP || types[t] == BPF_MAP_TYPE_DEVMAP_HASH;
-		int fd = make_map(ask, (__u32)types[t], ring || keyless ? 0 : 4, ring ? 0 : narrow ? 4 : 8, ring ? 4096 : N);
+		int keyless =
+			types[t] == BPF_MAP_TYPE_QUEUE || types[t] == BPF_MAP_TYPE_BLOOM_FILTER;
+		int narrow = types[t] == BPF_MAP_TYPE_PROG_ARRAY ||
+			     types[t] == BPF_MAP_TYPE_PERF_EVENT_ARRAY ||
+			     types[t] == BPF_MAP_TYPE_DEVMAP ||
+			     types[t] == BPF_MAP_TYPE_DEVMAP_HASH;
+		int fd = make_map(ask, (__u32)types[t], ring || keyless ? 0 : 4,
+				  ring	   ? 0
+				  : narrow ? 4
+					   : 8,
+				  ring ? 4096 : N);
 
 		for (int c = 0; c < 4; c++) {
 			__u32 count = 0, in = 0;
@@ -62,8 +73,10 @@ static void by_type(struct ask *ask)
 				continue;
 			count = 3;
 			fill(N);
-			note(ask, "bad element flag", batch(ask, cmds[c], fd, NULL, &in, &count, 8, 0));
-			note(ask, "lock without lock", batch(ask, cmds[c], fd, NULL, &in, &count, BPF_F_LOCK, 0));
+			note(ask, "bad element flag",
+			     batch(ask, cmds[c], fd, NULL, &in, &count, 8, 0));
+			note(ask, "lock without lock",
+			     batch(ask, cmds[c], fd, NULL, &in, &count, BPF_F_LOCK, 0));
 			note(ask, "flags", batch(ask, cmds[c], fd, NULL, &in, &count, 0, 1));
 			count = 1;
 			note(ask, "one", batch(ask, cmds[c], fd, NULL, &in, &count, 0, 0));
@@ -129,12 +142,14 @@ static void partial(struct ask *ask)
 	note(ask, "one is missing", batch(ask, BPF_MAP_DELETE_BATCH, fd, NULL, NULL, &count, 0, 0));
 	note(ask, "done", count);
 	count = 10;
-	note(ask, "token from nowhere", batch(ask, BPF_MAP_LOOKUP_BATCH, fd, &(__u32){ 0xfffffff0 }, &count, &count, 0, 0));
+	note(ask, "token from nowhere",
+	     batch(ask, BPF_MAP_LOOKUP_BATCH, fd, &(__u32){ 0xfffffff0 }, &count, &count, 0, 0));
 	close(fd);
-	fd = BPF(ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 4,
-		 .map_flags = BPF_F_RDONLY);
+	fd = BPF(ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
+		 .value_size = 8, .max_entries = 4, .map_flags = BPF_F_RDONLY);
 	count = 2;
-	note(ask, "update, read only", batch(ask, BPF_MAP_UPDATE_BATCH, fd, NULL, NULL, &count, 0, 0));
+	note(ask, "update, read only",
+	     batch(ask, BPF_MAP_UPDATE_BATCH, fd, NULL, NULL, &count, 0, 0));
 	close(fd);
 }
 

@@ -19,11 +19,11 @@
 #include "tap.h"
 
 struct ask {
-	struct skep *skep;	/* NULL: the kernel */
+	struct skep *skep; /* NULL: the kernel */
 	long long notes[2048];
 	const char *names[2048];
 	long keys[2048];
-	long key;		/* set by a loop of a case: shown where answers differ */
+	long key; /* set by a loop of a case: shown where answers differ */
 	int count;
 };
 
@@ -53,17 +53,18 @@ __attribute__((unused)) static int note_fd(struct ask *ask, const char *name, in
 	return fd;
 }
 
-#define BPF(ask, cmd, ...)                                                                              \
-	({                                                                                              \
-		union bpf_attr bpf_attr = { __VA_ARGS__ };                                              \
-		ask_bpf(ask, cmd, &bpf_attr, sizeof(bpf_attr));                                         \
+#define BPF(ask, cmd, ...)                                      \
+	({                                                      \
+		union bpf_attr bpf_attr = { __VA_ARGS__ };      \
+		ask_bpf(ask, cmd, &bpf_attr, sizeof(bpf_attr)); \
 	})
 #define PTR(x) ((__u64)(unsigned long)(x))
 
-__attribute__((unused)) static int make_map(struct ask *ask, unsigned int type, unsigned int key, unsigned int value,
-					    unsigned int entries)
+__attribute__((unused)) static int make_map(struct ask *ask, unsigned int type, unsigned int key,
+					    unsigned int value, unsigned int entries)
 {
-	return BPF(ask, BPF_MAP_CREATE, .map_type = type, .key_size = key, .value_size = value, .max_entries = entries);
+	return BPF(ask, BPF_MAP_CREATE, .map_type = type, .key_size = key, .value_size = value,
+		   .max_entries = entries);
 }
 
 /* r0 = 0; exit, of any type that takes it. */
@@ -74,7 +75,8 @@ __attribute__((unused)) static int make_prog(struct ask *ask, unsigned int type,
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	return BPF(ask, BPF_PROG_LOAD, .prog_type = type, .insn_cnt = 2, .insns = PTR(insns), .license = PTR("GPL"));
+	return BPF(ask, BPF_PROG_LOAD, .prog_type = type, .insn_cnt = 2, .insns = PTR(insns),
+		   .license = PTR("GPL"));
 }
 
 __attribute__((unused)) static int kernel_permits(void)
@@ -117,7 +119,8 @@ __attribute__((unused)) static void both(const char *what, void (*run)(struct as
 		if (i >= ours.count || i >= theirs.count)
 			printf("# %s: only one side came here\n", name);
 		else if (ours.notes[i] != theirs.notes[i])
-			printf("# %s (%ld): skep %lld, kernel %lld\n", name, ours.keys[i], ours.notes[i], theirs.notes[i]);
+			printf("# %s (%ld): skep %lld, kernel %lld\n", name, ours.keys[i],
+			       ours.notes[i], theirs.notes[i]);
 	}
 }
 

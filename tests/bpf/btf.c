@@ -6,7 +6,8 @@
 
 /* 1: int, 2: u64, 3: struct key { int a; int b; }, 4: struct with a spin lock, 5: its lock, 6: section of the int,
  * 7: variable, 8: struct with a timer, 9: bpf_timer, 10: typedef of the int, 11: array of two ints, 12: pointer */
-static const char strings[] = "\0int\0u64\0key\0a\0b\0with_lock\0bpf_spin_lock\0val\0.data\0var\0with_timer\0bpf_timer\0my_int";
+static const char strings[] =
+	"\0int\0u64\0key\0a\0b\0with_lock\0bpf_spin_lock\0val\0.data\0var\0with_timer\0bpf_timer\0my_int";
 
 static struct {
 	struct btf_header header;
@@ -24,7 +25,10 @@ static __u32 name(const char *text)
 	return 0;
 }
 
-static void put(__u32 word) { blob.types[at++] = word; }
+static void put(__u32 word)
+{
+	blob.types[at++] = word;
+}
 
 static void type(const char *text, __u32 kind, __u32 vlen, __u32 size_or_type)
 {
@@ -56,22 +60,33 @@ static void build(void)
 	type(NULL, BTF_KIND_ARRAY, 0, 0), put(1), put(1), put(2);
 	type(NULL, BTF_KIND_PTR, 0, 1);
 	memcpy((char *)blob.types + at * 4, strings, sizeof(strings));
-	blob.header = (struct btf_header){ .magic = BTF_MAGIC, .version = 1, .hdr_len = sizeof(blob.header), .type_len = at * 4,
-					   .str_off = at * 4, .str_len = sizeof(strings) };
+	blob.header = (struct btf_header){ .magic = BTF_MAGIC,
+					   .version = 1,
+					   .hdr_len = sizeof(blob.header),
+					   .type_len = at * 4,
+					   .str_off = at * 4,
+					   .str_len = sizeof(strings) };
 }
 
-static __u32 size(void) { return (__u32)sizeof(struct btf_header) + at * 4 + (__u32)sizeof(strings); }
+static __u32 size(void)
+{
+	return (__u32)sizeof(struct btf_header) + at * 4 + (__u32)sizeof(strings);
+}
 
-static int load(struct ask *ask) { return BPF(ask, BPF_BTF_LOAD, .btf = PTR(&blob), .btf_size = size()); }
+static int load(struct ask *ask)
+{
+	return BPF(ask, BPF_BTF_LOAD, .btf = PTR(&blob), .btf_size = size());
+}
 
 #pragma GCC diagnostic ignored "-Woverride-init"
 static __u32 whole;
-#define LOAD(...)                                                                                       \
-	({                                                                                              \
-		int load_fd = BPF(ask, BPF_BTF_LOAD, .btf = PTR(&blob), .btf_size = whole, ##__VA_ARGS__); \
-		note_fd(ask, #__VA_ARGS__, load_fd);                                                    \
-		if (load_fd >= 0)                                                                       \
-			close(load_fd);                                                                 \
+#define LOAD(...)                                                                          \
+	({                                                                                 \
+		int load_fd = BPF(ask, BPF_BTF_LOAD, .btf = PTR(&blob), .btf_size = whole, \
+				  ##__VA_ARGS__);                                          \
+		note_fd(ask, #__VA_ARGS__, load_fd);                                       \
+		if (load_fd >= 0)                                                          \
+			close(load_fd);                                                    \
 	})
 
 static void attributes(struct ask *ask)
@@ -99,13 +114,17 @@ static void attributes(struct ask *ask)
 	LOAD(.btf_log_level = 16, .btf_log_buf = PTR(log), .btf_log_size = sizeof(log));
 	for (__u32 level = 1; level < 9; level++)
 		for (__u32 room = 16; room <= sizeof(log); room *= 8) {
-			union bpf_attr attr = { .btf = PTR(&blob), .btf_size = size(), .btf_log_level = level,
-						.btf_log_buf = PTR(log), .btf_log_size = room };
+			union bpf_attr attr = { .btf = PTR(&blob),
+						.btf_size = size(),
+						.btf_log_level = level,
+						.btf_log_buf = PTR(log),
+						.btf_log_size = room };
 			int fd;
 
 			memset(log, 0, sizeof(log));
 			ask->key = level * 100000 + room;
-			fd = note_fd(ask, "load with a log", ask_bpf(ask, BPF_BTF_LOAD, &attr, sizeof(attr)));
+			fd = note_fd(ask, "load with a log",
+				     ask_bpf(ask, BPF_BTF_LOAD, &attr, sizeof(attr)));
 			note(ask, "true size", attr.btf_log_true_size);
 			note(ask, "length", (long long)strlen(log));
 			if (fd >= 0)
@@ -119,19 +138,27 @@ static void info(struct ask *ask)
 	int fd = load(ask), other;
 
 	for (__u32 room = 0; room < 20; room += 3) {
-		struct bpf_btf_info info = { .btf = PTR(bytes), .btf_size = room * 100, .name = room ? PTR(text) : 0, .name_len = room };
+		struct bpf_btf_info info = { .btf = PTR(bytes),
+					     .btf_size = room * 100,
+					     .name = room ? PTR(text) : 0,
+					     .name_len = room };
 
 		memset(bytes, 0, sizeof(bytes));
 		memset(text, 'x', sizeof(text));
 		ask->key = room;
-		note(ask, "info", BPF(ask, BPF_OBJ_GET_INFO_BY_FD, .info = { .bpf_fd = (__u32)fd, .info_len = sizeof(info), .info = PTR(&info) }));
+		note(ask, "info",
+		     BPF(ask, BPF_OBJ_GET_INFO_BY_FD,
+			 .info = { .bpf_fd = (__u32)fd,
+				   .info_len = sizeof(info),
+				   .info = PTR(&info) }));
 		note(ask, "size", info.btf_size);
 		note(ask, "kernel", info.kernel_btf);
 		note(ask, "name length", info.name_len);
 		note(ask, "name ends", text[0] == 0);
 		note(ask, "bytes", memcmp(bytes, &blob, room * 100 < size() ? room * 100 : size()));
 		if (!room) {
-			other = note_fd(ask, "by id", BPF(ask, BPF_BTF_GET_FD_BY_ID, .btf_id = info.id));
+			other = note_fd(ask, "by id",
+					BPF(ask, BPF_BTF_GET_FD_BY_ID, .btf_id = info.id));
 			close(other);
 		}
 	}
@@ -143,39 +170,66 @@ static void info(struct ask *ask)
 		memset(text, 'x', sizeof(text));
 		text[20] = 0;
 		ask->key = room;
-		note(ask, "info", BPF(ask, BPF_OBJ_GET_INFO_BY_FD, .info = { .bpf_fd = (__u32)fd, .info_len = sizeof(info), .info = PTR(&info) }));
+		note(ask, "info",
+		     BPF(ask, BPF_OBJ_GET_INFO_BY_FD,
+			 .info = { .bpf_fd = (__u32)fd,
+				   .info_len = sizeof(info),
+				   .info = PTR(&info) }));
 		note(ask, "size", info.btf_size);
 		note(ask, "kernel", info.kernel_btf);
 		note(ask, "id", info.id);
 		note(ask, "name length", info.name_len);
 		note(ask, "name", text[0] * 256 + (long long)strlen(text));
 	}
-	note_fd(ask, "as a map's", BPF(ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1,
-				       .btf_fd = (__u32)fd, .btf_key_type_id = 1, .btf_value_type_id = 1));
+	note_fd(ask, "as a map's",
+		BPF(ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
+		    .value_size = 4, .max_entries = 1, .btf_fd = (__u32)fd, .btf_key_type_id = 1,
+		    .btf_value_type_id = 1));
 	close(fd);
 }
 
 static void maps(struct ask *ask)
 {
-	static const struct { __u32 type, key, value, flags; } tries[] = {
-		{ BPF_MAP_TYPE_HASH, 4, 4, 0 }, { BPF_MAP_TYPE_HASH, 8, 8, 0 }, { BPF_MAP_TYPE_HASH, 4, 24, 0 },
-		{ BPF_MAP_TYPE_HASH, 4, 8, BPF_F_RDONLY_PROG }, { BPF_MAP_TYPE_ARRAY, 4, 4, 0 }, { BPF_MAP_TYPE_ARRAY, 4, 8, 0 },
-		{ BPF_MAP_TYPE_ARRAY, 4, 24, 0 }, { BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 0 }, { BPF_MAP_TYPE_PERCPU_HASH, 4, 8, 0 },
-		{ BPF_MAP_TYPE_LRU_HASH, 4, 8, 0 }, { BPF_MAP_TYPE_LRU_HASH, 4, 24, 0 }, { BPF_MAP_TYPE_LPM_TRIE, 8, 8, BPF_F_NO_PREALLOC },
-		{ BPF_MAP_TYPE_QUEUE, 0, 4, 0 }, { BPF_MAP_TYPE_STACK, 0, 8, 0 }, { BPF_MAP_TYPE_BLOOM_FILTER, 0, 4, 0 },
-		{ BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 0 }, { BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 0 }, { BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
-		{ BPF_MAP_TYPE_DEVMAP, 4, 4, 0 }, { BPF_MAP_TYPE_DEVMAP_HASH, 4, 4, 0 }, { BPF_MAP_TYPE_STACK_TRACE, 4, 8, 0 },
+	static const struct {
+		__u32 type, key, value, flags;
+	} tries[] = {
+		{ BPF_MAP_TYPE_HASH, 4, 4, 0 },
+		{ BPF_MAP_TYPE_HASH, 8, 8, 0 },
+		{ BPF_MAP_TYPE_HASH, 4, 24, 0 },
+		{ BPF_MAP_TYPE_HASH, 4, 8, BPF_F_RDONLY_PROG },
+		{ BPF_MAP_TYPE_ARRAY, 4, 4, 0 },
+		{ BPF_MAP_TYPE_ARRAY, 4, 8, 0 },
+		{ BPF_MAP_TYPE_ARRAY, 4, 24, 0 },
+		{ BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 0 },
+		{ BPF_MAP_TYPE_PERCPU_HASH, 4, 8, 0 },
+		{ BPF_MAP_TYPE_LRU_HASH, 4, 8, 0 },
+		{ BPF_MAP_TYPE_LRU_HASH, 4, 24, 0 },
+		{ BPF_MAP_TYPE_LPM_TRIE, 8, 8, BPF_F_NO_PREALLOC },
+		{ BPF_MAP_TYPE_QUEUE, 0, 4, 0 },
+		{ BPF_MAP_TYPE_STACK, 0, 8, 0 },
+		{ BPF_MAP_TYPE_BLOOM_FILTER, 0, 4, 0 },
+		{ BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 0 },
+		{ BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 0 },
+		{ BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
+		{ BPF_MAP_TYPE_DEVMAP, 4, 4, 0 },
+		{ BPF_MAP_TYPE_DEVMAP_HASH, 4, 4, 0 },
+		{ BPF_MAP_TYPE_STACK_TRACE, 4, 8, 0 },
 	};
-	static const __u32 key_ids[] = { 0, 1, 2, 3, 10, 11, 13 }, value_ids[] = { 0, 1, 2, 3, 4, 5, 6, 8, 10, 11, 12, 13 };
+	static const __u32 key_ids[] = { 0, 1, 2, 3, 10, 11, 13 },
+			   value_ids[] = { 0, 1, 2, 3, 4, 5, 6, 8, 10, 11, 12, 13 };
 	int btf = load(ask);
 
 	for (unsigned int t = 0; t < sizeof(tries) / sizeof(tries[0]); t++)
 		for (unsigned int k = 0; k < sizeof(key_ids) / 4; k++)
 			for (unsigned int v = 0; v < sizeof(value_ids) / 4; v++) {
-				int fd = BPF(ask, BPF_MAP_CREATE, .map_type = tries[t].type, .key_size = tries[t].key,
-					     .value_size = tries[t].value, .map_flags = tries[t].flags, .btf_fd = (__u32)btf,
-					     .max_entries = tries[t].type == BPF_MAP_TYPE_RINGBUF ? 4096 : 1,
-					     .btf_key_type_id = key_ids[k], .btf_value_type_id = value_ids[v]);
+				int fd = BPF(ask, BPF_MAP_CREATE, .map_type = tries[t].type,
+					     .key_size = tries[t].key, .value_size = tries[t].value,
+					     .map_flags = tries[t].flags, .btf_fd = (__u32)btf,
+					     .max_entries = tries[t].type == BPF_MAP_TYPE_RINGBUF
+								    ? 4096
+								    : 1,
+					     .btf_key_type_id = key_ids[k],
+					     .btf_value_type_id = value_ids[v]);
 
 				ask->key = (long)(t * 10000 + key_ids[k] * 100 + value_ids[v]);
 				note_fd(ask, "try*10000 + key*100 + value", fd);

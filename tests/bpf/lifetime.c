@@ -34,7 +34,8 @@ static __u32 map_id(struct ask *ask, int fd)
 {
 	struct bpf_map_info info = { 0 };
 
-	BPF(ask, BPF_OBJ_GET_INFO_BY_FD, .info = { .bpf_fd = (__u32)fd, .info_len = sizeof(info), .info = PTR(&info) });
+	BPF(ask, BPF_OBJ_GET_INFO_BY_FD,
+	    .info = { .bpf_fd = (__u32)fd, .info_len = sizeof(info), .info = PTR(&info) });
 	return info.id;
 }
 
@@ -50,15 +51,12 @@ static int alive(struct ask *ask, __u32 id)
 static int make(struct ask *ask, int round)
 {
 	switch (round % 4) {
-	case 0:
-		return make_map(ask, BPF_MAP_TYPE_HASH, 8, 8, 16);
+	case 0: return make_map(ask, BPF_MAP_TYPE_HASH, 8, 8, 16);
 	case 1:
-		return BPF(ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 16,
-			   .map_flags = BPF_F_MMAPABLE);
-	case 2:
-		return make_prog(ask, BPF_PROG_TYPE_XDP, 2);
-	default:
-		return make_map(ask, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 16);
+		return BPF(ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
+			   .value_size = 8, .max_entries = 16, .map_flags = BPF_F_MMAPABLE);
+	case 2: return make_prog(ask, BPF_PROG_TYPE_XDP, 2);
+	default: return make_map(ask, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 16);
 	}
 }
 
@@ -82,7 +80,8 @@ static void cycles(struct ask *ask, int count)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	skip("a sanitizer keeps freed memory for a while");
 #else
-	ok(resident_kb() <= before + 2048, "no memory is left (%ld kB, then %ld kB)", before, resident_kb());
+	ok(resident_kb() <= before + 2048, "no memory is left (%ld kB, then %ld kB)", before,
+	   resident_kb());
 #endif
 }
 
@@ -121,7 +120,8 @@ static void pinned(struct ask *ask)
 	int fd = make(ask, 0);
 	__u32 id = map_id(ask, fd);
 
-	is(BPF(ask, BPF_OBJ_PIN, .pathname = PTR("/sys/fs/bpf/kept"), .bpf_fd = (__u32)fd), 0, "pinned");
+	is(BPF(ask, BPF_OBJ_PIN, .pathname = PTR("/sys/fs/bpf/kept"), .bpf_fd = (__u32)fd), 0,
+	   "pinned");
 	close(fd);
 	ok(alive(ask, id), "a pin keeps it");
 	fd = BPF(ask, BPF_OBJ_GET, .pathname = PTR("/sys/fs/bpf/kept"));
@@ -139,7 +139,9 @@ static void mapped(struct ask *ask)
 	close(fd);
 	ok(alive(ask, id), "a mapping keeps a map");
 	fd = BPF(ask, BPF_MAP_GET_FD_BY_ID, .map_id = id);
-	is(BPF(ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)fd, .key = PTR(&key), .value = PTR(&value)), 0, "update by another fd");
+	is(BPF(ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)fd, .key = PTR(&key),
+	       .value = PTR(&value)),
+	   0, "update by another fd");
 	is(mem[1], 9, "the mapping shows it");
 	close(fd);
 	munmap((void *)mem, 128);

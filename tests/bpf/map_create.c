@@ -9,14 +9,22 @@ static const unsigned int counts[] = { 0, 1, 3, 4096, 5000 };
 static int left_out(int type)
 {
 	switch (type) {
-	case BPF_MAP_TYPE_CGROUP_ARRAY: case BPF_MAP_TYPE_SOCKMAP: case BPF_MAP_TYPE_CPUMAP: case BPF_MAP_TYPE_XSKMAP:
-	case BPF_MAP_TYPE_SOCKHASH: case BPF_MAP_TYPE_CGROUP_STORAGE: case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
-	case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE: case BPF_MAP_TYPE_SK_STORAGE: case BPF_MAP_TYPE_STRUCT_OPS:
-	case BPF_MAP_TYPE_INODE_STORAGE: case BPF_MAP_TYPE_TASK_STORAGE: case BPF_MAP_TYPE_USER_RINGBUF:
-	case BPF_MAP_TYPE_CGRP_STORAGE: case BPF_MAP_TYPE_ARENA:
-		return 1;
-	default:
-		return 0;
+	case BPF_MAP_TYPE_CGROUP_ARRAY:
+	case BPF_MAP_TYPE_SOCKMAP:
+	case BPF_MAP_TYPE_CPUMAP:
+	case BPF_MAP_TYPE_XSKMAP:
+	case BPF_MAP_TYPE_SOCKHASH:
+	case BPF_MAP_TYPE_CGROUP_STORAGE:
+	case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
+	case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE:
+	case BPF_MAP_TYPE_SK_STORAGE:
+	case BPF_MAP_TYPE_STRUCT_OPS:
+	case BPF_MAP_TYPE_INODE_STORAGE:
+	case BPF_MAP_TYPE_TASK_STORAGE:
+	case BPF_MAP_TYPE_USER_RINGBUF:
+	case BPF_MAP_TYPE_CGRP_STORAGE:
+	case BPF_MAP_TYPE_ARENA: return 1;
+	default: return 0;
 	}
 }
 
@@ -30,9 +38,11 @@ static void by_size(struct ask *ask)
 				int fd;
 
 				if ((unsigned long long)sizes[v] * counts[n] > 1 << 26)
-					continue;	/* how much memory there is decides */
-				ask->key = (long)sizes[k] * 1000000000 + sizes[v] % 100000 * 10000 + counts[n];
-				fd = make_map(ask, (unsigned int)type_now, sizes[k], sizes[v], counts[n]);
+					continue; /* how much memory there is decides */
+				ask->key = (long)sizes[k] * 1000000000 + sizes[v] % 100000 * 10000 +
+					   counts[n];
+				fd = make_map(ask, (unsigned int)type_now, sizes[k], sizes[v],
+					      counts[n]);
 				if (ask->count < 2000)
 					note_fd(ask, "key*1e9 + value*1e4 + entries", fd);
 				if (fd >= 0)
@@ -49,7 +59,8 @@ static void good_sizes(int type, unsigned int *key, unsigned int *value, unsigne
 		*key = *value = 0;
 		*entries = 4096;
 	}
-	if (type == BPF_MAP_TYPE_QUEUE || type == BPF_MAP_TYPE_STACK || type == BPF_MAP_TYPE_BLOOM_FILTER)
+	if (type == BPF_MAP_TYPE_QUEUE || type == BPF_MAP_TYPE_STACK ||
+	    type == BPF_MAP_TYPE_BLOOM_FILTER)
 		*key = 0;
 	if (type == BPF_MAP_TYPE_LPM_TRIE)
 		*key = 8;
@@ -72,13 +83,17 @@ static void by_flag(struct ask *ask)
 		if (type_now == BPF_MAP_TYPE_STACK_TRACE && bit == 5)
 			value = 32;
 		ask->key = bit;
-		fd = BPF(ask, BPF_MAP_CREATE, .map_type = (__u32)type_now, .key_size = key, .value_size = value,
-			 .max_entries = entries, .map_flags = flags, .map_name = "name_1.x");
+		fd = BPF(ask, BPF_MAP_CREATE, .map_type = (__u32)type_now, .key_size = key,
+			 .value_size = value, .max_entries = entries, .map_flags = flags,
+			 .map_name = "name_1.x");
 		note_fd(ask, "flag", fd);
 		if (fd < 0)
 			continue;
-		note(ask, "info", BPF(ask, BPF_OBJ_GET_INFO_BY_FD,
-				      .info = { .bpf_fd = (__u32)fd, .info_len = sizeof(info), .info = PTR(&info) }));
+		note(ask, "info",
+		     BPF(ask, BPF_OBJ_GET_INFO_BY_FD,
+			 .info = { .bpf_fd = (__u32)fd,
+				   .info_len = sizeof(info),
+				   .info = PTR(&info) }));
 		note(ask, "info type", info.type);
 		note(ask, "info key", info.key_size);
 		note(ask, "info value", info.value_size);
@@ -91,10 +106,15 @@ static void by_flag(struct ask *ask)
 
 static void names(struct ask *ask)
 {
-	static const char texts[][17] = { "", "a", "fifteen_letters", "sixteen_letters_", "a b", "a-b", "a.b", "ü", "a\0b" };
+	static const char texts[][17] = {
+		"", "a", "fifteen_letters", "sixteen_letters_", "a b", "a-b", "a.b", "ü", "a\0b"
+	};
 
 	for (unsigned int i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		union bpf_attr attr = { .map_type = BPF_MAP_TYPE_HASH, .key_size = 4, .value_size = 4, .max_entries = 1 };
+		union bpf_attr attr = { .map_type = BPF_MAP_TYPE_HASH,
+					.key_size = 4,
+					.value_size = 4,
+					.max_entries = 1 };
 		int fd;
 
 		memcpy(attr.map_name, texts[i], 16);
@@ -106,13 +126,13 @@ static void names(struct ask *ask)
 
 static void fields(struct ask *ask)
 {
-#define TRY(...)                                                                                        \
-	({                                                                                              \
-		int try_fd = BPF(ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, \
-				 .max_entries = 1, __VA_ARGS__);                                        \
-		note_fd(ask, #__VA_ARGS__, try_fd);                                                     \
-		if (try_fd >= 0)                                                                        \
-			close(try_fd);                                                                  \
+#define TRY(...)                                                                                 \
+	({                                                                                       \
+		int try_fd = BPF(ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY,            \
+				 .key_size = 4, .value_size = 4, .max_entries = 1, __VA_ARGS__); \
+		note_fd(ask, #__VA_ARGS__, try_fd);                                              \
+		if (try_fd >= 0)                                                                 \
+			close(try_fd);                                                           \
 	})
 	TRY(.map_flags = BPF_F_RDONLY | BPF_F_WRONLY);
 	TRY(.map_flags = BPF_F_NUMA_NODE);
@@ -141,29 +161,35 @@ static void fields(struct ask *ask)
 static void inner(struct ask *ask)
 {
 	static const int types[] = { BPF_MAP_TYPE_ARRAY_OF_MAPS, BPF_MAP_TYPE_HASH_OF_MAPS };
-	int array = make_map(ask, BPF_MAP_TYPE_ARRAY, 4, 8, 2), other = make_map(ask, BPF_MAP_TYPE_ARRAY, 4, 16, 2);
-	int hash = make_map(ask, BPF_MAP_TYPE_HASH, 4, 8, 2), prog = make_prog(ask, BPF_PROG_TYPE_XDP, 0);
+	int array = make_map(ask, BPF_MAP_TYPE_ARRAY, 4, 8, 2),
+	    other = make_map(ask, BPF_MAP_TYPE_ARRAY, 4, 16, 2);
+	int hash = make_map(ask, BPF_MAP_TYPE_HASH, 4, 8, 2),
+	    prog = make_prog(ask, BPF_PROG_TYPE_XDP, 0);
 	int progs = make_map(ask, BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 2);
 
 	for (int i = 0; i < 2; i++) {
 		int with[] = { array, other, hash, prog, progs, -1 };
 		__u32 key = 0;
-		int outer = BPF(ask, BPF_MAP_CREATE, .map_type = (__u32)types[i], .key_size = 4, .value_size = 4,
-				.max_entries = 2, .inner_map_fd = (__u32)array), bad;
+		int outer = BPF(ask, BPF_MAP_CREATE, .map_type = (__u32)types[i], .key_size = 4,
+				.value_size = 4, .max_entries = 2, .inner_map_fd = (__u32)array),
+		    bad;
 
 		note_fd(ask, "map in map", outer);
 		for (unsigned int j = 0; j < 6; j++) {
 			ask->key = j;
-			note(ask, "put in", BPF(ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)outer, .key = PTR(&key),
-						.value = PTR(&with[j])));
-			bad = note_fd(ask, "as template", BPF(ask, BPF_MAP_CREATE, .map_type = (__u32)types[i],
-							      .key_size = 4, .value_size = 4, .max_entries = 2,
-							      .inner_map_fd = (__u32)with[j]));
+			note(ask, "put in",
+			     BPF(ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)outer, .key = PTR(&key),
+				 .value = PTR(&with[j])));
+			bad = note_fd(ask, "as template",
+				      BPF(ask, BPF_MAP_CREATE, .map_type = (__u32)types[i],
+					  .key_size = 4, .value_size = 4, .max_entries = 2,
+					  .inner_map_fd = (__u32)with[j]));
 			if (bad >= 0)
 				close(bad);
 		}
-		bad = note_fd(ask, "nested twice", BPF(ask, BPF_MAP_CREATE, .map_type = (__u32)types[i], .key_size = 4,
-						       .value_size = 4, .max_entries = 2, .inner_map_fd = (__u32)outer));
+		bad = note_fd(ask, "nested twice",
+			      BPF(ask, BPF_MAP_CREATE, .map_type = (__u32)types[i], .key_size = 4,
+				  .value_size = 4, .max_entries = 2, .inner_map_fd = (__u32)outer));
 		if (bad >= 0)
 			close(bad);
 		close(outer);
@@ -176,7 +202,8 @@ int main(void)
 	char what[64];
 
 	for (type_now = 1; type_now < __MAX_BPF_MAP_TYPE; type_now++) {
-		if (left_out(type_now) || type_now == BPF_MAP_TYPE_ARRAY_OF_MAPS || type_now == BPF_MAP_TYPE_HASH_OF_MAPS)
+		if (left_out(type_now) || type_now == BPF_MAP_TYPE_ARRAY_OF_MAPS ||
+		    type_now == BPF_MAP_TYPE_HASH_OF_MAPS)
 			continue;
 		snprintf(what, sizeof(what), "type %d by size", type_now);
 		both(what, by_size);

@@ -11,16 +11,20 @@
 
 static struct caller self(void)
 {
-	return (struct caller){ .ops = &caller_self_ops, .pid = (u32)gettid(), .tgid = (u32)getpid() };
+	return (struct caller){ .ops = &caller_self_ops,
+				.pid = (u32)gettid(),
+				.tgid = (u32)getpid() };
 }
 
-static int perf_open(struct ask *ask, struct perf_event_attr *attr, int pid, int cpu, unsigned long flags)
+static int perf_open(struct ask *ask, struct perf_event_attr *attr, int pid, int cpu,
+		     unsigned long flags)
 {
 	struct caller caller = self();
 	int ret;
 
 	if (ask->skep)
-		return core_perf_event_open(skep_hive(ask->skep), &caller, PTR(attr), pid, cpu, -1, flags);
+		return core_perf_event_open(skep_hive(ask->skep), &caller, PTR(attr), pid, cpu, -1,
+					    flags);
 	ret = (int)syscall(__NR_perf_event_open, attr, pid, cpu, -1, flags);
 	return ret < 0 ? -errno : ret;
 }
@@ -38,8 +42,11 @@ static int perf_ioctl(struct ask *ask, int fd, unsigned long cmd, unsigned long 
 
 static struct perf_event_attr output_attr(void)
 {
-	return (struct perf_event_attr){ .type = PERF_TYPE_SOFTWARE, .size = sizeof(struct perf_event_attr),
-					 .config = PERF_COUNT_SW_BPF_OUTPUT, .sample_period = 1, .sample_type = PERF_SAMPLE_RAW,
+	return (struct perf_event_attr){ .type = PERF_TYPE_SOFTWARE,
+					 .size = sizeof(struct perf_event_attr),
+					 .config = PERF_COUNT_SW_BPF_OUTPUT,
+					 .sample_period = 1,
+					 .sample_type = PERF_SAMPLE_RAW,
 					 .wakeup_events = 1 };
 }
 
@@ -51,7 +58,10 @@ static int writer(struct ask *ask, int map, int size)
 		{ .imm = 0x55667788 },
 		{ .code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = 10, .src_reg = 2, .off = -8 },
 		{ .code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = 10, .src_reg = 2, .off = -16 },
-		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 2, .src_reg = BPF_PSEUDO_MAP_FD, .imm = map },
+		{ .code = BPF_LD | BPF_IMM | BPF_DW,
+		  .dst_reg = 2,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = map },
 		{ 0 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = 0 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 4, .src_reg = 10 },
@@ -61,13 +71,16 @@ static int writer(struct ask *ask, int map, int size)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	return BPF(ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT, .insn_cnt = sizeof(insns) / sizeof(insns[0]),
-		   .insns = PTR(insns), .license = PTR("GPL"));
+	return BPF(ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT,
+		   .insn_cnt = sizeof(insns) / sizeof(insns[0]), .insns = PTR(insns),
+		   .license = PTR("GPL"));
 }
 
 static long long run(struct ask *ask, int prog)
 {
-	union bpf_attr attr = { .test = { .prog_fd = (__u32)prog, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = 0 } };
+	union bpf_attr attr = {
+		.test = { .prog_fd = (__u32)prog, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = 0 }
+	};
 	int err = ask_bpf(ask, BPF_PROG_TEST_RUN, &attr, sizeof(attr));
 
 	return err ? err : (int)attr.test.retval;
@@ -76,7 +89,8 @@ static long long run(struct ask *ask, int prog)
 static void drain(struct ask *ask, struct perf_event_mmap_page *page)
 {
 	unsigned char *data = (unsigned char *)page + 4096;
-	__u64 tail = page->data_tail, head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE), lost = 0, samples = 0;
+	__u64 tail = page->data_tail, head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE),
+	      lost = 0, samples = 0;
 
 	note(ask, "bytes", (long long)(head - tail));
 	while (tail < head) {
@@ -104,7 +118,8 @@ static void drain(struct ask *ask, struct perf_event_mmap_page *page)
 
 static void buffer(struct ask *ask)
 {
-	int map = make_map(ask, BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 2), prog = writer(ask, map, 12), event;
+	int map = make_map(ask, BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 2),
+	    prog = writer(ask, map, 12), event;
 	struct perf_event_attr attr = output_attr();
 	struct perf_event_mmap_page *page;
 	__u32 key = 0;
@@ -117,7 +132,9 @@ static void buffer(struct ask *ask)
 	if (page == MAP_FAILED)
 		return;
 	note(ask, "enable", perf_ioctl(ask, event, PERF_EVENT_IOC_ENABLE, 0));
-	note(ask, "put", BPF(ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)map, .key = PTR(&key), .value = PTR(&event)));
+	note(ask, "put",
+	     BPF(ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)map, .key = PTR(&key),
+		 .value = PTR(&event)));
 	note(ask, "one sample", run(ask, prog));
 	drain(ask, page);
 	for (int i = 0; i < 700; i++)
@@ -130,10 +147,13 @@ static void buffer(struct ask *ask)
 	drain(ask, page);
 	note(ask, "room again", run(ask, prog));
 	drain(ask, page);
-	note(ask, "take out", BPF(ask, BPF_MAP_DELETE_ELEM, .map_fd = (__u32)map, .key = PTR(&key)));
+	note(ask, "take out",
+	     BPF(ask, BPF_MAP_DELETE_ELEM, .map_fd = (__u32)map, .key = PTR(&key)));
 	note(ask, "no buffer again", run(ask, prog));
 	key = 1;
-	note(ask, "put into another CPU's slot", BPF(ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)map, .key = PTR(&key), .value = PTR(&event)));
+	note(ask, "put into another CPU's slot",
+	     BPF(ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)map, .key = PTR(&key),
+		 .value = PTR(&event)));
 	munmap(page, (1 + PAGES) * 4096);
 	close(event), close(prog), close(map);
 }
@@ -141,7 +161,8 @@ static void buffer(struct ask *ask)
 static void opening(struct ask *ask)
 {
 	struct perf_event_attr attr = output_attr(), bad;
-	int xdp = make_prog(ask, BPF_PROG_TYPE_XDP, 0), event = perf_open(ask, &attr, -1, 0, PERF_FLAG_FD_CLOEXEC);
+	int xdp = make_prog(ask, BPF_PROG_TYPE_XDP, 0),
+	    event = perf_open(ask, &attr, -1, 0, PERF_FLAG_FD_CLOEXEC);
 
 	note_fd(ask, "open", event);
 	note(ask, "flags", perf_open(ask, &attr, -1, 0, 1 << 10));
@@ -152,11 +173,17 @@ static void opening(struct ask *ask)
 	note(ask, "attr too short", perf_open(ask, &bad, -1, 0, 0));
 	bad = attr, bad.size = 5000;
 	note(ask, "attr too long", perf_open(ask, &bad, -1, 0, 0));
-	note(ask, "XDP program on it", perf_ioctl(ask, event, PERF_EVENT_IOC_SET_BPF, (unsigned long)xdp));
+	note(ask, "XDP program on it",
+	     perf_ioctl(ask, event, PERF_EVENT_IOC_SET_BPF, (unsigned long)xdp));
 	note(ask, "no program", perf_ioctl(ask, event, PERF_EVENT_IOC_SET_BPF, 12345));
-	note(ask, "no such program", perf_ioctl(ask, event, PERF_EVENT_IOC_SET_BPF, (unsigned long)event));
+	note(ask, "no such program",
+	     perf_ioctl(ask, event, PERF_EVENT_IOC_SET_BPF, (unsigned long)event));
 	note(ask, "disable", perf_ioctl(ask, event, PERF_EVENT_IOC_DISABLE, 0));
-	note(ask, "link", BPF(ask, BPF_LINK_CREATE, .link_create = { .prog_fd = (__u32)xdp, .target_fd = (__u32)event, .attach_type = BPF_PERF_EVENT }));
+	note(ask, "link",
+	     BPF(ask, BPF_LINK_CREATE,
+		 .link_create = { .prog_fd = (__u32)xdp,
+				  .target_fd = (__u32)event,
+				  .attach_type = BPF_PERF_EVENT }));
 	close(event), close(xdp);
 }
 
@@ -164,7 +191,9 @@ static void opening(struct ask *ask)
 static void probes(void)
 {
 	struct ask ask = { 0 };
-	struct perf_event_attr attr = { .type = CORE_PERF_KPROBE, .size = sizeof(attr), .config1 = PTR("__x64_sys_openat") };
+	struct perf_event_attr attr = { .type = CORE_PERF_KPROBE,
+					.size = sizeof(attr),
+					.config1 = PTR("__x64_sys_openat") };
 	struct bpf_link_info info = { 0 };
 	int kprobe, tp, event, link;
 	char name[64] = "";
@@ -175,15 +204,24 @@ static void probes(void)
 	tp = make_prog(&ask, BPF_PROG_TYPE_TRACEPOINT, 0);
 	event = perf_open(&ask, &attr, -1, 0, 0);
 	ok(event >= 0, "a kprobe on a syscall function");
-	is(BPF(&ask, BPF_LINK_CREATE, .link_create = { .prog_fd = (__u32)tp, .target_fd = (__u32)event, .attach_type = BPF_PERF_EVENT }),
+	is(BPF(&ask, BPF_LINK_CREATE,
+	       .link_create = { .prog_fd = (__u32)tp,
+				.target_fd = (__u32)event,
+				.attach_type = BPF_PERF_EVENT }),
 	   -EINVAL, "takes no tracepoint program");
-	link = BPF(&ask, BPF_LINK_CREATE, .link_create = { .prog_fd = (__u32)kprobe, .target_fd = (__u32)event,
-							   .attach_type = BPF_PERF_EVENT, .perf_event = { .bpf_cookie = 5 } });
+	link = BPF(&ask, BPF_LINK_CREATE,
+		   .link_create = { .prog_fd = (__u32)kprobe,
+				    .target_fd = (__u32)event,
+				    .attach_type = BPF_PERF_EVENT,
+				    .perf_event = { .bpf_cookie = 5 } });
 	ok(link >= 0, "takes a kprobe program");
-	is(perf_ioctl(&ask, event, PERF_EVENT_IOC_SET_BPF, (unsigned long)kprobe), -EEXIST, "and one only");
+	is(perf_ioctl(&ask, event, PERF_EVENT_IOC_SET_BPF, (unsigned long)kprobe), -EEXIST,
+	   "and one only");
 	info.perf_event.kprobe.func_name = PTR(name);
 	info.perf_event.kprobe.name_len = sizeof(name);
-	is(BPF(&ask, BPF_OBJ_GET_INFO_BY_FD, .info = { .bpf_fd = (__u32)link, .info_len = sizeof(info), .info = PTR(&info) }), 0, "info");
+	is(BPF(&ask, BPF_OBJ_GET_INFO_BY_FD,
+	       .info = { .bpf_fd = (__u32)link, .info_len = sizeof(info), .info = PTR(&info) }),
+	   0, "info");
 	is(info.type, BPF_LINK_TYPE_PERF_EVENT, "of a perf link");
 	is(info.perf_event.type, BPF_PERF_EVENT_KPROBE, "on a kprobe");
 	is(info.perf_event.kprobe.cookie, 5, "with its cookie");
@@ -191,20 +229,26 @@ static void probes(void)
 	close(event);
 	is(perf_ioctl(&ask, event, PERF_EVENT_IOC_ENABLE, 0), -ENOTTY, "a closed fd is none");
 	info.id = 0;
-	is(BPF(&ask, BPF_OBJ_GET_INFO_BY_FD, .info = { .bpf_fd = (__u32)link, .info_len = sizeof(info), .info = PTR(&info) }), 0,
-	   "the link keeps the event");
+	is(BPF(&ask, BPF_OBJ_GET_INFO_BY_FD,
+	       .info = { .bpf_fd = (__u32)link, .info_len = sizeof(info), .info = PTR(&info) }),
+	   0, "the link keeps the event");
 	close(link);
 	attr.config1 = PTR("no_such_function");
-	is(perf_open(&ask, &attr, -1, 0, 0), -ENOENT, "an unknown function is refused when it is opened");
+	is(perf_open(&ask, &attr, -1, 0, 0), -ENOENT,
+	   "an unknown function is refused when it is opened");
 	attr.config1 = 64;
 	is(perf_open(&ask, &attr, -1, 0, 0), -EFAULT, "a name nowhere");
-	attr = (struct perf_event_attr){ .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr), .config = 999999 };
+	attr = (struct perf_event_attr){ .type = PERF_TYPE_TRACEPOINT,
+					 .size = sizeof(attr),
+					 .config = 999999 };
 	is(perf_open(&ask, &attr, -1, 0, 0), -ENOENT, "a tracepoint id nobody was given");
 	attr.config = (u64)core_tracepoint_id(skep_hive(ask.skep), "syscalls/sys_enter_openat");
 	event = perf_open(&ask, &attr, -1, 0, 0);
 	ok(event >= 0, "a tracepoint");
-	is(perf_ioctl(&ask, event, PERF_EVENT_IOC_SET_BPF, (unsigned long)kprobe), -EINVAL, "takes no kprobe program");
-	is(perf_ioctl(&ask, event, PERF_EVENT_IOC_SET_BPF, (unsigned long)tp), 0, "takes a tracepoint program");
+	is(perf_ioctl(&ask, event, PERF_EVENT_IOC_SET_BPF, (unsigned long)kprobe), -EINVAL,
+	   "takes no kprobe program");
+	is(perf_ioctl(&ask, event, PERF_EVENT_IOC_SET_BPF, (unsigned long)tp), 0,
+	   "takes a tracepoint program");
 	close(event), close(kprobe), close(tp);
 	skep_free(ask.skep);
 }

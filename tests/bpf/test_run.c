@@ -5,21 +5,22 @@
 static unsigned char packet[8192], out[8192];
 
 #pragma GCC diagnostic ignored "-Woverride-init"
-#define RUN(what, ...)                                                                                  \
-	({                                                                                              \
-		union bpf_attr run_attr = { .test = { .prog_fd = (__u32)fd, ##__VA_ARGS__ } };          \
-		memset(out, 0, sizeof(out));                                                            \
-		note(ask, what, ask_bpf(ask, BPF_PROG_TEST_RUN, &run_attr, sizeof(run_attr)));          \
-		note(ask, what, run_attr.test.retval);                                                  \
-		note(ask, what, run_attr.test.data_size_out);                                           \
-		note(ask, what, run_attr.test.ctx_size_out);                                            \
-		note(ask, what, out[0] * 256 + out[20]);                                                \
+#define RUN(what, ...)                                                                         \
+	({                                                                                     \
+		union bpf_attr run_attr = { .test = { .prog_fd = (__u32)fd, ##__VA_ARGS__ } }; \
+		memset(out, 0, sizeof(out));                                                   \
+		note(ask, what, ask_bpf(ask, BPF_PROG_TEST_RUN, &run_attr, sizeof(run_attr))); \
+		note(ask, what, run_attr.test.retval);                                         \
+		note(ask, what, run_attr.test.data_size_out);                                  \
+		note(ask, what, run_attr.test.ctx_size_out);                                   \
+		note(ask, what, out[0] * 256 + out[20]);                                       \
 	})
 #define PACKET .data_in = PTR(packet), .data_size_in = 64
 
 static void packets(struct ask *ask, int type)
 {
-	static const __u32 sizes[] = { 0, 1, 13, 14, 15, 60, 64, 1500, 3518, 3519, 3520, 3521, 3600, 3712, 3713, 4096, 5000, 8192 };
+	static const __u32 sizes[] = { 0,    1,	   13,	 14,   15,   60,   64,	 1500, 3518,
+				       3519, 3520, 3521, 3600, 3712, 3713, 4096, 5000, 8192 };
 	int fd = make_prog(ask, (__u32)type, type == BPF_PROG_TYPE_CGROUP_SKB ? 1 : 2);
 
 	for (int i = 0; i < 64; i++)
@@ -27,8 +28,8 @@ static void packets(struct ask *ask, int type)
 	for (unsigned int i = 0; i < sizeof(sizes) / 4; i++) {
 		ask->key = sizes[i];
 		RUN("size", .data_in = PTR(packet), .data_size_in = sizes[i]);
-		RUN("size, out", .data_in = PTR(packet), .data_size_in = sizes[i], .data_out = PTR(out),
-		    .data_size_out = sizeof(out));
+		RUN("size, out", .data_in = PTR(packet), .data_size_in = sizes[i],
+		    .data_out = PTR(out), .data_size_out = sizeof(out));
 	}
 	ask->key = 0;
 	RUN("room for less", PACKET, .data_out = PTR(out), .data_size_out = 20);
@@ -47,22 +48,52 @@ static void packets(struct ask *ask, int type)
 	close(fd);
 }
 
-static void xdp(struct ask *ask) { packets(ask, BPF_PROG_TYPE_XDP); }
-static void filter(struct ask *ask) { packets(ask, BPF_PROG_TYPE_SOCKET_FILTER); }
-static void lwt_in(struct ask *ask) { packets(ask, BPF_PROG_TYPE_LWT_IN); }
-static void lwt_xmit(struct ask *ask) { packets(ask, BPF_PROG_TYPE_LWT_XMIT); }
-static void act(struct ask *ask) { packets(ask, BPF_PROG_TYPE_SCHED_ACT); }
-static void cgroup(struct ask *ask) { packets(ask, BPF_PROG_TYPE_CGROUP_SKB); }
-static void tc(struct ask *ask) { packets(ask, BPF_PROG_TYPE_SCHED_CLS); }
+static void xdp(struct ask *ask)
+{
+	packets(ask, BPF_PROG_TYPE_XDP);
+}
+static void filter(struct ask *ask)
+{
+	packets(ask, BPF_PROG_TYPE_SOCKET_FILTER);
+}
+static void lwt_in(struct ask *ask)
+{
+	packets(ask, BPF_PROG_TYPE_LWT_IN);
+}
+static void lwt_xmit(struct ask *ask)
+{
+	packets(ask, BPF_PROG_TYPE_LWT_XMIT);
+}
+static void act(struct ask *ask)
+{
+	packets(ask, BPF_PROG_TYPE_SCHED_ACT);
+}
+static void cgroup(struct ask *ask)
+{
+	packets(ask, BPF_PROG_TYPE_CGROUP_SKB);
+}
+static void tc(struct ask *ask)
+{
+	packets(ask, BPF_PROG_TYPE_SCHED_CLS);
+}
 
 static void xdp_ctx(struct ask *ask)
 {
 	static const struct xdp_md mds[] = {
-		{ .data_end = 64 }, { .data = 8, .data_end = 64 }, { .data = 6, .data_end = 64 }, { .data = 32, .data_end = 64 },
-		{ .data = 36, .data_end = 64 }, { .data = 252, .data_end = 64 }, { .data = 256, .data_end = 64 },
-		{ .data = 8, .data_end = 60 }, { .data_meta = 4, .data = 8, .data_end = 64 }, { .data_end = 65 },
-		{ .data_end = 64, .egress_ifindex = 1 }, { .data_end = 64, .rx_queue_index = 1 },
-		{ .data_end = 64, .ingress_ifindex = 99999 }, { .data = 65, .data_end = 64 },
+		{ .data_end = 64 },
+		{ .data = 8, .data_end = 64 },
+		{ .data = 6, .data_end = 64 },
+		{ .data = 32, .data_end = 64 },
+		{ .data = 36, .data_end = 64 },
+		{ .data = 252, .data_end = 64 },
+		{ .data = 256, .data_end = 64 },
+		{ .data = 8, .data_end = 60 },
+		{ .data_meta = 4, .data = 8, .data_end = 64 },
+		{ .data_end = 65 },
+		{ .data_end = 64, .egress_ifindex = 1 },
+		{ .data_end = 64, .rx_queue_index = 1 },
+		{ .data_end = 64, .ingress_ifindex = 99999 },
+		{ .data = 65, .data_end = 64 },
 	};
 	int fd = make_prog(ask, BPF_PROG_TYPE_XDP, 1);
 	unsigned char room[4096] = { 0 };
@@ -71,8 +102,9 @@ static void xdp_ctx(struct ask *ask)
 		struct xdp_md back = { 0 };
 
 		ask->key = i;
-		RUN("context", PACKET, .ctx_in = PTR(&mds[i]), .ctx_size_in = sizeof(mds[i]), .ctx_out = PTR(&back),
-		    .ctx_size_out = sizeof(back), .data_out = PTR(out), .data_size_out = sizeof(out));
+		RUN("context", PACKET, .ctx_in = PTR(&mds[i]), .ctx_size_in = sizeof(mds[i]),
+		    .ctx_out = PTR(&back), .ctx_size_out = sizeof(back), .data_out = PTR(out),
+		    .data_size_out = sizeof(out));
 		note(ask, "data back", back.data);
 		note(ask, "data_end back", back.data_end);
 		note(ask, "data_meta back", back.data_meta);
@@ -82,8 +114,8 @@ static void xdp_ctx(struct ask *ask)
 	for (__u32 size = 0; size < 40; size += 4) {
 		ask->key = size;
 		RUN("context size", PACKET, .ctx_in = size ? PTR(room) : 0, .ctx_size_in = size);
-		RUN("context size out", PACKET, .ctx_in = PTR(room), .ctx_size_in = 24, .ctx_out = size ? PTR(room + 100) : 0,
-		    .ctx_size_out = size);
+		RUN("context size out", PACKET, .ctx_in = PTR(room), .ctx_size_in = 24,
+		    .ctx_out = size ? PTR(room + 100) : 0, .ctx_size_out = size);
 	}
 	room[30] = 1;
 	RUN("context with a tail", PACKET, .ctx_in = PTR(room), .ctx_size_in = 40);
@@ -104,11 +136,12 @@ static void skb_ctx(struct ask *ask)
 		memset(&back, 0, sizeof(back));
 		*(__u32 *)((char *)&md + at) = 1;
 		ask->key = at;
-		RUN("a field set", PACKET, .ctx_in = PTR(&md), .ctx_size_in = sizeof(md), .ctx_out = PTR(&back),
-		    .ctx_size_out = sizeof(back));
+		RUN("a field set", PACKET, .ctx_in = PTR(&md), .ctx_size_in = sizeof(md),
+		    .ctx_out = PTR(&back), .ctx_size_out = sizeof(back));
 		for (unsigned int i = 0; i < sizeof(md); i += 4)
 			if (((__u32 *)&back)[i / 4])
-				note(ask, "set in what comes back", i * 1000000LL + ((__u32 *)&back)[i / 4]);
+				note(ask, "set in what comes back",
+				     i * 1000000LL + ((__u32 *)&back)[i / 4]);
 	}
 	close(fd);
 }
@@ -117,7 +150,8 @@ static int is_address(int type, unsigned int at)
 {
 	if (type == BPF_PROG_TYPE_XDP)
 		return at < 12;
-	return at == offsetof(struct __sk_buff, data) || at == offsetof(struct __sk_buff, data_end) ||
+	return at == offsetof(struct __sk_buff, data) ||
+	       at == offsetof(struct __sk_buff, data_end) ||
 	       at == offsetof(struct __sk_buff, data_meta);
 }
 
@@ -131,10 +165,14 @@ static void fields(struct ask *ask, int type, unsigned int size)
 	packet[14] = 0x45;
 	for (unsigned int at = 0; at < size; at += 4) {
 		struct bpf_insn insns[] = {
-			{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 0, .src_reg = 1, .off = (short)at },
+			{ .code = BPF_LDX | BPF_MEM | BPF_W,
+			  .dst_reg = 0,
+			  .src_reg = 1,
+			  .off = (short)at },
 			{ .code = BPF_JMP | BPF_EXIT },
 		};
-		int fd = BPF(ask, BPF_PROG_LOAD, .prog_type = (__u32)type, .insn_cnt = 2, .insns = PTR(insns), .license = PTR("GPL"));
+		int fd = BPF(ask, BPF_PROG_LOAD, .prog_type = (__u32)type, .insn_cnt = 2,
+			     .insns = PTR(insns), .license = PTR("GPL"));
 
 		ask->key = at;
 		note_fd(ask, "load of a field", fd);
@@ -146,9 +184,18 @@ static void fields(struct ask *ask, int type, unsigned int size)
 	}
 }
 
-static void tc_fields(struct ask *ask) { fields(ask, BPF_PROG_TYPE_SCHED_CLS, sizeof(struct __sk_buff)); }
-static void filter_fields(struct ask *ask) { fields(ask, BPF_PROG_TYPE_SOCKET_FILTER, sizeof(struct __sk_buff)); }
-static void xdp_fields(struct ask *ask) { fields(ask, BPF_PROG_TYPE_XDP, sizeof(struct xdp_md)); }
+static void tc_fields(struct ask *ask)
+{
+	fields(ask, BPF_PROG_TYPE_SCHED_CLS, sizeof(struct __sk_buff));
+}
+static void filter_fields(struct ask *ask)
+{
+	fields(ask, BPF_PROG_TYPE_SOCKET_FILTER, sizeof(struct __sk_buff));
+}
+static void xdp_fields(struct ask *ask)
+{
+	fields(ask, BPF_PROG_TYPE_XDP, sizeof(struct xdp_md));
+}
 
 static void raw(struct ask *ask)
 {
@@ -171,8 +218,9 @@ static void raw(struct ask *ask)
 
 static void none(struct ask *ask)
 {
-	static const int types[] = { BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACEPOINT, BPF_PROG_TYPE_PERF_EVENT,
-				     BPF_PROG_TYPE_CGROUP_DEVICE, BPF_PROG_TYPE_SOCK_OPS, BPF_PROG_TYPE_SK_MSG };
+	static const int types[] = { BPF_PROG_TYPE_KPROBE,     BPF_PROG_TYPE_TRACEPOINT,
+				     BPF_PROG_TYPE_PERF_EVENT, BPF_PROG_TYPE_CGROUP_DEVICE,
+				     BPF_PROG_TYPE_SOCK_OPS,   BPF_PROG_TYPE_SK_MSG };
 
 	for (int i = 0; i < 6; i++) {
 		int fd = make_prog(ask, (__u32)types[i], 0);

@@ -19,17 +19,24 @@ static void check(int good)
 
 static int load(struct bpf_insn *insns, unsigned int count)
 {
-	return BPF(&ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_XDP, .insn_cnt = count, .insns = PTR(insns), .license = PTR("GPL"));
+	return BPF(&ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_XDP, .insn_cnt = count,
+		   .insns = PTR(insns), .license = PTR("GPL"));
 }
 
 /* lock *(u64 *)(value 0 of map) += 1; return r0 */
 static int counting(int map, int r0)
 {
 	struct bpf_insn insns[] = {
-		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = map },
+		{ .code = BPF_LD | BPF_IMM | BPF_DW,
+		  .dst_reg = 1,
+		  .src_reg = BPF_PSEUDO_MAP_VALUE,
+		  .imm = map },
 		{ 0 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 1 },
-		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = 1, .src_reg = 2, .imm = BPF_ADD },
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW,
+		  .dst_reg = 1,
+		  .src_reg = 2,
+		  .imm = BPF_ADD },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = r0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
@@ -41,7 +48,10 @@ static int counting(int map, int r0)
 static int calling(int map)
 {
 	struct bpf_insn insns[] = {
-		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 2, .src_reg = BPF_PSEUDO_MAP_FD, .imm = map },
+		{ .code = BPF_LD | BPF_IMM | BPF_DW,
+		  .dst_reg = 2,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = map },
 		{ 0 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = 0 },
 		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call },
@@ -55,7 +65,10 @@ static int calling(int map)
 static unsigned int run(int prog, unsigned int repeat)
 {
 	unsigned char packet[64] = { 0 };
-	union bpf_attr attr = { .test = { .prog_fd = (__u32)prog, .data_in = PTR(packet), .data_size_in = 64, .repeat = repeat } };
+	union bpf_attr attr = { .test = { .prog_fd = (__u32)prog,
+					  .data_in = PTR(packet),
+					  .data_size_in = 64,
+					  .repeat = repeat } };
 
 	check(ask_bpf(&ask, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) == 0);
 	return attr.test.retval;
@@ -86,9 +99,10 @@ static void *replace(void *arg)
 	for (int i = 0; i < ROUNDS; i++) {
 		int prog = i % 7 ? targets[i % 2] : counting(counter, 100);
 
-		check(!BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)array, .key = PTR(&key), .value = PTR(&prog)));
+		check(!BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)array, .key = PTR(&key),
+			   .value = PTR(&prog)));
 		if (i % 7 == 0)
-			close(prog);	/* only the array has it now */
+			close(prog); /* only the array has it now */
 		if (i % 5 == 0)
 			BPF(&ask, BPF_MAP_DELETE_ELEM, .map_fd = (__u32)array, .key = PTR(&key));
 	}
@@ -104,10 +118,14 @@ static void *come_and_go(void *arg)
 		__u64 key = base + i, value = key * 3, back = 0;
 
 		check(map >= 0);
-		check(!BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)wide, .key = PTR(&key), .value = PTR(&value)));
-		check(!BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)wide, .key = PTR(&key), .value = PTR(&back)) && back == value);
+		check(!BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)wide, .key = PTR(&key),
+			   .value = PTR(&value)));
+		check(!BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)wide, .key = PTR(&key),
+			   .value = PTR(&back)) &&
+		      back == value);
 		if (i % 2)
-			check(!BPF(&ask, BPF_MAP_DELETE_ELEM, .map_fd = (__u32)wide, .key = PTR(&key)));
+			check(!BPF(&ask, BPF_MAP_DELETE_ELEM, .map_fd = (__u32)wide,
+				   .key = PTR(&key)));
 		close(map);
 	}
 	return NULL;
@@ -122,7 +140,8 @@ static void *pin(void *arg)
 		int fd;
 
 		if (!i)
-			check(!BPF(&ask, BPF_OBJ_PIN, .pathname = PTR(path), .bpf_fd = (__u32)counter));
+			check(!BPF(&ask, BPF_OBJ_PIN, .pathname = PTR(path),
+				   .bpf_fd = (__u32)counter));
 		fd = BPF(&ask, BPF_OBJ_GET, .pathname = PTR(path));
 		check(fd >= 0);
 		close(fd);
@@ -132,9 +151,20 @@ static void *pin(void *arg)
 
 int main(void)
 {
-	struct { pthread_t thread; void *(*run)(void *); void *arg; } threads[] = {
-		{ .run = count }, { .run = count }, { .run = count }, { .run = call }, { .run = call }, { .run = replace },
-		{ .run = come_and_go, .arg = (void *)1 }, { .run = come_and_go, .arg = (void *)2 }, { .run = pin, .arg = (void *)1 },
+	struct {
+		pthread_t thread;
+		void *(*run)(void *);
+		void *arg;
+	} threads[] = {
+		{ .run = count },
+		{ .run = count },
+		{ .run = count },
+		{ .run = call },
+		{ .run = call },
+		{ .run = replace },
+		{ .run = come_and_go, .arg = (void *)1 },
+		{ .run = come_and_go, .arg = (void *)2 },
+		{ .run = pin, .arg = (void *)1 },
 		{ .run = pin, .arg = (void *)2 },
 	};
 	int n = sizeof(threads) / sizeof(threads[0]), prog, caller, keys = 0;
@@ -151,7 +181,8 @@ int main(void)
 	targets[0] = counting(other, 100);
 	targets[1] = counting(other, 101);
 	caller = calling(array);
-	ok(prog >= 0 && caller >= 0 && targets[0] >= 0 && targets[1] >= 0, "programs (%d %d %d)", prog, caller, targets[0]);
+	ok(prog >= 0 && caller >= 0 && targets[0] >= 0 && targets[1] >= 0, "programs (%d %d %d)",
+	   prog, caller, targets[0]);
 	for (int i = 0; i < n; i++) {
 		if (threads[i].run == count)
 			threads[i].arg = &prog;
@@ -162,15 +193,21 @@ int main(void)
 	for (int i = 0; i < n; i++)
 		pthread_join(threads[i].thread, NULL);
 	is(failures, 0, "no call failed, no run went astray");
-	BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)counter, .key = PTR(&zero), .value = PTR(&value));
-	ok(value >= 3ull * ROUNDS * REPEAT, "every run counted: %llu of at least %d", value, 3 * ROUNDS * REPEAT);
-	for (int ret = BPF(&ask, BPF_MAP_GET_NEXT_KEY, .map_fd = (__u32)wide, .next_key = PTR(&key)); !ret; keys++) {
+	BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)counter, .key = PTR(&zero),
+	    .value = PTR(&value));
+	ok(value >= 3ull * ROUNDS * REPEAT, "every run counted: %llu of at least %d", value,
+	   3 * ROUNDS * REPEAT);
+	for (int ret =
+		     BPF(&ask, BPF_MAP_GET_NEXT_KEY, .map_fd = (__u32)wide, .next_key = PTR(&key));
+	     !ret; keys++) {
 		__u64 from = key;
 
-		ret = BPF(&ask, BPF_MAP_GET_NEXT_KEY, .map_fd = (__u32)wide, .key = PTR(&from), .next_key = PTR(&key));
+		ret = BPF(&ask, BPF_MAP_GET_NEXT_KEY, .map_fd = (__u32)wide, .key = PTR(&from),
+			  .next_key = PTR(&key));
 	}
 	is(keys, ROUNDS, "the keys that were left are there");
-	close(counter), close(other), close(array), close(wide), close(prog), close(caller), close(targets[0]), close(targets[1]);
+	close(counter), close(other), close(array), close(wide), close(prog), close(caller),
+		close(targets[0]), close(targets[1]);
 	skep_free(ask.skep);
 	return done();
 }
