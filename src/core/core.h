@@ -15,7 +15,6 @@ struct hive;
 struct verify_env;
 struct verify_result;
 struct caller;
-struct prog;	/* an loaded program object, core/object.h */
 
 struct fd_key {
 	u64 dev, ino;	/* fstat(2)'s identity of an open file */
@@ -102,6 +101,8 @@ struct attach_target {
 };
 enum attach_kind { ATTACH_KPROBE, ATTACH_KRETPROBE, ATTACH_TRACEPOINT, ATTACH_RAW_TRACEPOINT, ATTACH_XDP };
 struct attachment;	/* one program on one target, core's; event sources hold it */
+/* attach() and detach() are called by whatever thread calls bpf(2) or reaps. Once detach() has returned, the source does
+ * not fire the attachment any more: a source whose events come on other threads takes a lock of its own around both. */
 struct event_source {
 	const char *name;
 	bool (*claims)(void *arg, const struct attach_target *target);
