@@ -344,7 +344,7 @@ int cfg_check(struct env *env)
 /* What depth() needs to know of the chain of calls that led to a function. */
 struct chain {
 	u32 subprog[MAX_FRAMES], at[MAX_FRAMES];
-	u32 frame, depth;
+	u32 frame, depth, total;	/* total: with those that have stacks of their own */
 	bool tail_call, private;
 };
 
@@ -373,6 +373,8 @@ static int enter(struct env *env, struct chain *c, u32 s)
 			  c->depth);
 		return because(env, REASON_STACK_DEPTH, -EACCES);
 	}
+	c->total += size;
+	env->out->stack_depth = max(env->out->stack_depth, c->total);
 	if (own_stack(env, c, s)) {
 		if (size > STACK_BYTES) {
 			say_error(env, "stack size of subprog %u is %u. Too large\n", s, size);
@@ -381,7 +383,6 @@ static int enter(struct env *env, struct chain *c, u32 s)
 		return 0;
 	}
 	c->depth += size;
-	env->out->stack_depth = max(env->out->stack_depth, c->depth);
 	if (c->depth > STACK_BYTES) {
 		say_error(env, "combined stack size of %u calls is %u. Too large\n", c->frame + 1, c->depth);
 		return because(env, REASON_STACK_DEPTH, -EACCES);
@@ -405,6 +406,7 @@ static int depth_from(struct env *env, u32 root, bool private)
 					env->subprogs[c.subprog[k]].reaches_tail_call = true;
 			if (!c.frame)
 				return 0;
+			c.total -= rounded(env->subprogs[s].stack_depth);
 			if (!own_stack(env, &c, s))
 				c.depth -= rounded(env->subprogs[s].stack_depth);
 			c.frame--;
