@@ -19,7 +19,7 @@
 #include "verify/reason.h"
 #include "verify/verdict.h"
 
-enum { SAID_MAX = 1 << 20, VERIFIER_LOG = 1 << 16 };
+enum { SAID_MAX = 1 << 20 };
 
 /* What libbpf says; a log of its that grows beyond SAID_MAX loses its end. */
 static void keep(void *arg, const char *text, size_t len)

@@ -66,7 +66,7 @@ int objfile_end(struct objfile *file, int err, const char *fmt, ...) __attribute
 
 /* Parses [FN=]KIND:TARGET. *fn and *fn_len are the name before '=', or NULL and 0. -EINVAL with a message. */
 int target_parse(const char *text, const char **fn, size_t *fn_len, struct target *out, struct log *log);
-/* Whether a program of this section name can be attached by libbpf alone or through a target. */
+/* Attaches p to its target: 0, or -errno and the reason in the log. */
 int target_attach(struct objfile *file, struct objfile_prog *p);
 /* The program type (BPF_PROG_TYPE_*) that a kind needs. */
 u32 target_prog_type(enum target_kind kind);
