@@ -3,8 +3,7 @@
  * The instruction set: one dense enum from insn.def, decoding, encoding, the field check, text.
  *
  * Raw instructions are struct bpf_insn (uapi.h), 8 bytes, little endian. Decoded ones keep the raw
- * index: insns[i] decodes raw[i], and the second slot of a 16-byte load is OP_WIDE_HIGH, so jump
- * offsets, line info and log lines need no translation.
+ * index: insns[i] decodes raw[i] (the second slot of a 16-byte load is OP_WIDE_HIGH).
  */
 #ifndef ISA_INSN_H
 #define ISA_INSN_H
