@@ -91,15 +91,15 @@ static void moves_variable(struct env *env, struct reg_state *dst, const struct 
 	bool keeps_range = op == BPF_SUB && by->smin >= 0;
 
 	if (op == BPF_ADD) {
-		if (__builtin_add_overflow(value.smin, by->smin, &dst->smin) |
+		if (__builtin_add_overflow(value.smin, by->smin, &dst->smin) ||
 		    __builtin_add_overflow(value.smax, by->smax, &dst->smax))
 			dst->smin = INT64_MIN, dst->smax = INT64_MAX;
-		if (__builtin_add_overflow(value.umin, by->umin, &dst->umin) |
+		if (__builtin_add_overflow(value.umin, by->umin, &dst->umin) ||
 		    __builtin_add_overflow(value.umax, by->umax, &dst->umax))
 			dst->umin = 0, dst->umax = UINT64_MAX;
 		dst->var_off = tnum_add(value.var_off, by->var_off);
 	} else {
-		if (__builtin_sub_overflow(value.smin, by->smax, &dst->smin) |
+		if (__builtin_sub_overflow(value.smin, by->smax, &dst->smin) ||
 		    __builtin_sub_overflow(value.smax, by->smin, &dst->smax))
 			dst->smin = INT64_MIN, dst->smax = INT64_MAX;
 		if (value.umin < by->umax)

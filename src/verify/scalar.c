@@ -318,12 +318,12 @@ void reg_sext(struct reg_state *r, u32 size, bool is32)
 	{                                                                                          \
 		S p[4], lo, hi;                                                                    \
 		U ulo, uhi;                                                                        \
-		bool wraps = __builtin_mul_overflow(d->s_max, s->s_max, &p[0]) |                   \
-			     __builtin_mul_overflow(d->s_max, s->s_min, &p[1]) |                   \
-			     __builtin_mul_overflow(d->s_min, s->s_max, &p[2]) |                   \
-			     __builtin_mul_overflow(d->s_min, s->s_min, &p[3]);                    \
+		int wraps = __builtin_mul_overflow(d->s_max, s->s_max, &p[0]) +                    \
+			    __builtin_mul_overflow(d->s_max, s->s_min, &p[1]) +                   \
+			    __builtin_mul_overflow(d->s_min, s->s_max, &p[2]) +                   \
+			    __builtin_mul_overflow(d->s_min, s->s_min, &p[3]);                    \
 												   \
-		if (__builtin_mul_overflow(d->u_max, s->u_max, &uhi) |                             \
+		if (__builtin_mul_overflow(d->u_max, s->u_max, &uhi) ||                            \
 		    __builtin_mul_overflow(d->u_min, s->u_min, &ulo))                              \
 			ulo = 0, uhi = (U)-1;                                                      \
 		lo = hi = p[0];                                                                    \

@@ -56,7 +56,7 @@ want="libbpf opened hello
 note: hello() goes to kprobe:execve; --attach KIND:TARGET says otherwise
 Linux does not know our map
 counter_table[$uid]: 1"
-for how in "static $lib/libskep.a -lbpf -lpcap -lelf -lz -lcapstone -ljansson -ldl -lm" \
+for how in "static $lib/libskep.a -lbpf -lelf -lz -lcapstone -ljansson -ldl -lm" \
 	"shared -L$lib -lskep -lbpf -Wl,-rpath,$lib"; do
 	name=${how%% *}
 	# shellcheck disable=SC2086

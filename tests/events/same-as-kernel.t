@@ -6,8 +6,9 @@
 [ "$(id -u)" = 0 ] || skip_all "the kernel's tracing wants root"
 build workload || skip_all "no C compiler"
 if [ -z "${SKEP_PRIVATE_MOUNTS:-}" ]; then
+	unshare -m true 2>/dev/null || skip_all "no private mounts"
 	rm -rf "$T" # an exec runs no trap
-	SKEP_PRIVATE_MOUNTS=1 exec unshare -m "$0" || skip_all "no private mounts"
+	SKEP_PRIVATE_MOUNTS=1 exec unshare -m "$0"
 fi
 tracing=$T/tracing
 mkdir "$tracing"
