@@ -114,6 +114,10 @@ __attribute__((unused)) static void kernel_find_hooks(void)
 			attach = 1ull << BPF_TRACE_KPROBE_MULTI | 1ull << BPF_TRACE_UPROBE_SESSION | 1;
 		if (type == BPF_PROG_TYPE_XDP)
 			attach = 1ull << BPF_XDP | 1ull << BPF_XDP_DEVMAP;
+		/* they take any, but some helpers look at it */
+		if (type == BPF_PROG_TYPE_CGROUP_DEVICE || type == BPF_PROG_TYPE_CGROUP_SYSCTL ||
+		    type == BPF_PROG_TYPE_SOCK_OPS)
+			attach = 1 | 1ull << BPF_CGROUP_DEVICE | 1ull << BPF_CGROUP_UDP4_RECVMSG;
 		for (u32 a = 0; a < __MAX_BPF_ATTACH_TYPE; a++)
 			if ((attach ? attach >> a : a == 0) & 1)
 				kernel_add_hook(type, a, NULL, 0, vmlinux);
