@@ -213,7 +213,7 @@ static void gen_lookup(struct gen *g)
 		g->kind[r] = NONE;
 	g->kind[0] = MAYBE;
 	g->size[0] = sizes[m];
-	if (rnd(3))
+	if (program_fixed || rnd(3))
 		put(g, BPF_ALU64 | BPF_MOV | BPF_X, keep, 0, 0, 0);
 	if (rnd(8)) {
 		put(g, BPF_JMP | BPF_JNE | BPF_K, 0, 0, 2, 0);
@@ -221,7 +221,7 @@ static void gen_lookup(struct gen *g)
 		put(g, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 		g->kind[0] = VALUE;
 	}
-	if (g->insns[g->n - 1].code != (BPF_JMP | BPF_EXIT) || rnd(4)) {
+	if (program_fixed || g->insns[g->n - 1].code != (BPF_JMP | BPF_EXIT) || rnd(4)) {
 		g->kind[keep] = g->kind[0];
 		g->size[keep] = g->size[0];
 	}
@@ -291,6 +291,27 @@ static void gen_branch(struct gen *g)
 		put(g, class | op | BPF_X, (u8)a, (u8)b, off, 0);
 	else
 		put(g, class | op | BPF_K, (u8)a, 0, off, rnd(3) ? interesting() : (s32)rnd(64));
+}
+
+/*
+ * A branch over a whole step, after which a register only is what it is on both ways: so that no
+ * number is ever compared with an address, which no two machines have in common.
+ */
+static void gen_guarded(struct gen *g, void (*step)(struct gen *))
+{
+	u8 before[sizeof(g->kind)];
+	u32 at = g->n;
+
+	memcpy(before, g->kind, sizeof(before));
+	gen_branch(g);
+	if (g->n == at)
+		return;
+	at = g->n - 1;
+	step(g);
+	g->insns[at].off = (s16)(g->n - at - 1);
+	for (u32 r = 0; r < sizeof(before); r++)
+		if (g->kind[r] != before[r])
+			g->kind[r] = NONE;
 }
 
 /* r = 0; do { … } while (++r < n) with at most a few instructions inside. */
@@ -409,7 +430,10 @@ static void gen_function(struct gen *g)
 			put(g, BPF_LDX | BPF_MEM | width(), (u8)(3 + rnd(3)), 2, 0, 0);
 			break;
 		case 2: gen_stack(g); break;
-		case 3: gen_branch(g); break;
+		case 3:
+			if (!program_fixed)
+				gen_branch(g);
+			break;
 		case 4: gen_loop(g); break;
 		default: gen_alu(g);
 		}
@@ -451,6 +475,37 @@ static void mutate(struct gen *g)
 	}
 }
 
+static void gen_step(struct gen *g);
+
+static void gen_some_branch(struct gen *g)
+{
+	if (program_fixed)
+		gen_guarded(g, gen_step);
+	else
+		gen_branch(g);
+}
+
+static void gen_step(struct gen *g)
+{
+	switch (rnd(19)) {
+	case 0: gen_number(g, (u8)rnd(10)); break;
+	case 1: case 2: case 3: case 4: gen_alu(g); break;
+	case 5: gen_copy(g); break;
+	case 6: case 7: gen_stack(g); break;
+	case 8: gen_lookup(g); break;
+	case 9: case 10: gen_access(g); break;
+	case 11: gen_variable_stack(g); break;
+	case 12: gen_helper(g); break;
+	case 13: if (g->type != BPF_PROG_TYPE_KPROBE && g->kind[6] == CONTEXT) gen_packet(g); break;
+	case 14: if (!rnd(3)) { gen_loop(g); break; } /* fall through */
+	case 15: if (!rnd(2)) { gen_call(g); break; } /* fall through */
+	case 16: if (!program_fixed && !rnd(20)) { gen_may_goto(g); break; } /* fall through */
+	default:
+		if (g->n < MOST - 40)
+			gen_some_branch(g);
+	}
+}
+
 static void generate(struct gen *g)
 {
 	static const u32 types[] = { BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_KPROBE };
@@ -465,23 +520,8 @@ static void generate(struct gen *g)
 			put(g, BPF_ST | BPF_MEM | BPF_DW, 10, 0, (s16)(-8 * (s32)(i + 1)), rnd(2) ? 0 : interesting());
 	gen_number(g, 7);
 	gen_number(g, 8);
-	while (g->n < length) {
-		switch (rnd(19)) {
-		case 0: gen_number(g, (u8)rnd(10)); break;
-		case 1: case 2: case 3: case 4: gen_alu(g); break;
-		case 5: gen_copy(g); break;
-		case 6: case 7: gen_stack(g); break;
-		case 8: gen_lookup(g); break;
-		case 9: case 10: gen_access(g); break;
-		case 11: gen_variable_stack(g); break;
-		case 12: gen_helper(g); break;
-		case 13: if (g->type != BPF_PROG_TYPE_KPROBE && g->kind[6] == CONTEXT) gen_packet(g); break;
-		case 14: if (!rnd(3)) { gen_loop(g); break; } /* fall through */
-		case 15: if (!rnd(2)) { gen_call(g); break; } /* fall through */
-		case 16: if (!program_fixed && !rnd(20)) { gen_may_goto(g); break; } /* fall through */
-		default: gen_branch(g);
-		}
-	}
+	while (g->n < length)
+		gen_step(g);
 	for (u32 i = 0; i < 7; i++)	/* every jump lands */
 		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
 	if (program_fixed) {	/* what is left on the stack tells, too */

@@ -152,6 +152,29 @@ static bool alike(const struct machine *a, const struct machine *b)
 	       !memcmp(a->packet, b->packet, sizeof(a->packet)) && !memcmp(a->values, b->values, sizeof(a->values));
 }
 
+/* Why skep refused it. */
+static void show_log(struct machine *m, const struct gen *g)
+{
+	static char log[1 << 20];
+	struct bpf_insn insns[MOST + 64];
+	union bpf_attr attr;
+
+	memcpy(insns, g->insns, g->n * sizeof(*insns));
+	for (u32 i = 0; i < g->n; i++)
+		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) && insns[i].src_reg)
+			insns[i].imm = m->fds[insns[i].imm];
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = g->type;
+	attr.insns = (u64)(unsigned long)insns;
+	attr.insn_cnt = g->n;
+	attr.license = (u64)(unsigned long)"GPL";
+	attr.log_level = 1;
+	attr.log_buf = (u64)(unsigned long)log;
+	attr.log_size = sizeof(log);
+	ask(m, BPF_PROG_LOAD, &attr);
+	printf("%s", log);
+}
+
 static void show(const struct gen *g, u64 from, const struct machine *skep, const struct machine *kernel)
 {
 	struct insn decoded[MOST + 64];
@@ -204,6 +227,8 @@ int main(int argc, char **argv)
 			continue;
 		}
 		show(&g, from, &skep, &kernel);
+		if (skep.err < 0)
+			show_log(&skep, &g);
 		return 1;
 	}
 	printf("%u programs, %u ran, all alike (%u depend on addresses); next seed %llu\n", programs, ran, unsure,

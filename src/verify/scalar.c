@@ -61,6 +61,17 @@ static void learn32_from_tnum(struct reg_state *r)
 	r->u32_max = min(r->u32_max, value | mask);
 }
 
+/* The tnum may have just one member in the unsigned range. */
+static void learn_only_member(struct reg_state *r)
+{
+	u64 first = r->umin, second;
+
+	if ((first ^ r->var_off.value) & ~r->var_off.mask && !tnum_above(r->var_off, first, &first))
+		return;
+	if (first <= r->umax && (!tnum_above(r->var_off, first, &second) || second > r->umax))
+		reg_set_const(r, first);
+}
+
 static void learn64_from_tnum(struct reg_state *r)
 {
 	u64 value = r->var_off.value, mask = r->var_off.mask, sign = 1ull << 63;
@@ -69,6 +80,8 @@ static void learn64_from_tnum(struct reg_state *r)
 	r->smax = min(r->smax, (s64)(value | (mask & ~sign)));
 	r->umin = max(r->umin, value);
 	r->umax = min(r->umax, value | mask);
+	if (mask && mask & (mask + 1) && r->umin < r->umax)
+		learn_only_member(r);
 }
 
 static void learn_from_tnum(struct reg_state *r)

@@ -21,6 +21,29 @@ struct tnum tnum_mul(struct tnum a, struct tnum b)
 	return sum;
 }
 
+/*
+ * The result agrees with z above some bit i, has 1 where z has 0 there, and is least below. The lower
+ * i, the lesser the result; known bits that differ from z's forbid every i below the highest of them.
+ */
+bool tnum_above(struct tnum t, u64 z, u64 *next)
+{
+	u64 differ = (z ^ t.value) & ~t.mask, raise = t.mask & ~z, bit, below;
+
+	if (differ) {
+		bit = 1ull << (63 - __builtin_clzll(differ));
+		if (t.value & bit)
+			raise = bit;
+		else
+			raise &= ~(bit | (bit - 1));
+	}
+	if (!raise)
+		return false;
+	bit = raise & -raise;
+	below = bit | (bit - 1);
+	*next = (z & ~below) | bit | (t.value & (bit - 1));
+	return true;
+}
+
 struct tnum tnum_bswap(struct tnum a, u32 bits)
 {
 	switch (bits) {

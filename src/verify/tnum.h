@@ -131,6 +131,8 @@ static inline struct tnum tnum_with_subreg(struct tnum reg, struct tnum sub)
 }
 
 struct tnum tnum_mul(struct tnum a, struct tnum b);
+/* The least number of t above z; false: there is none. */
+bool tnum_above(struct tnum t, u64 z, u64 *next);
 struct tnum tnum_bswap(struct tnum a, u32 bits);	/* the low bits, swapped and zero-extended */
 
 #endif

@@ -105,6 +105,21 @@ static int ranges(void)
 	return has(tnum_range(0, ~0ull), ~0ull) && has(tnum_range(~0ull, ~0ull), ~0ull);
 }
 
+static int above(void)
+{
+	for (u64 m = 0; m < 64; m++)
+		for (u64 v = 0; v < 64; v++)
+			for (u64 z = 0; !(v & m) && z < 70; z++) {
+				u64 want = z + 1, got = 0;
+
+				while (want < 64 && !has(TNUM(v, m), want))
+					want++;
+				if (tnum_above(TNUM(v, m), z, &got) != (want < 64) || (want < 64 && got != want))
+					return 0;
+			}
+	return 1;
+}
+
 static int sets(void)
 {
 	for (int i = 0; i < 100000; i++) {
@@ -134,6 +149,7 @@ int main(void)
 		ok(random_pairs(&ops[i]), "%s of random tnums holds every result", ops[i].name);
 	}
 	ok(ranges(), "range holds every number between");
+	ok(above(), "the next number above is the next");
 	ok(sets(), "union, intersect, overlap, in, shifts, casts and swaps hold their numbers");
 	return done();
 }
