@@ -110,7 +110,7 @@ demo: all   ## three eBPF programs on live events
 
 # TESTS=… runs some of them: C tests as $(B)/tests/unit/x, scripts and data as they lie in tests/.
 SCRIPTS := $(sort $(wildcard tests/*/*.t tests/*.sh tests/*/*.test))
-TESTS   ?= $(UNIT) $(filter-out tests/tap.sh,$(SCRIPTS))
+TESTS   ?= $(UNIT) $(SCRIPTS)
 check: all unit   ## every test, as root and without privilege; SAN=address,undefined or SAN=thread
 	@SKEP=$(abspath $(B))/skep B=$(B) CC='$(CC)' SAN='$(SAN)' prove -j $(JOBS) --exec tests/exec $(TESTS)
 
@@ -126,7 +126,7 @@ $(B)/bench/%: bench/%.c $(B)/libskep.a $(B)/flags
 	$(if $(V),,@echo "  BENCH $@")
 	$(Q)$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
 bench: all $(BENCHES)   ## every figure, beside native code and the kernel where it may be asked
-	@for b in $(BENCHES) $(wildcard bench/*.sh); do echo "== $$b"; SKEP=$(abspath $(B))/skep B=$(B) $$b || exit; done
+	@for b in $(BENCHES); do echo "== $$b"; SKEP=$(abspath $(B))/skep B=$(B) $$b || exit; done
 
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard fuzz/*.c))
 SECONDS ?= 30

@@ -19,6 +19,9 @@ enum {
 /* Writes "skep CMD: …; try skep CMD --help" to stderr; returns EXIT_USAGE. */
 int usage_error(const char *cmd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* What a command that only prints ends with: status, or failed (with a word) where standard output did not take it all. */
+int output_status(int status, int failed);
+
 /* Writes "skep: …" to stderr; returns status. */
 int complain(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

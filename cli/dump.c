@@ -14,7 +14,7 @@ const char help_dump[] =
 	"usage: skep dump FILE [-S] [--prog NAME] [--explain]\n"
 	"       skep dump FILE --xlated|--jited [--prog NAME]\n"
 	"       skep dump --explain=BYTES\n\n"
-	"Disassembles a BPF object (or a .c file, which is compiled) as llvm-objdump -d of LLVM 19 does.\n\n"
+	"Disassembles a BPF object (or a .c file, which is compiled) as llvm-objdump -d --mcpu=v4 of LLVM 19.\n\n"
 	"  -S, --source         with the source line before what was made of it\n"
 	"      --prog NAME      only this function\n"
 	"      --xlated         load it, and show the instructions after fix-ups, as bpftool does\n"
@@ -58,7 +58,7 @@ static int explain(const char *hex)
 		puts(text);
 	}
 	free(bytes);
-	return status;
+	return output_status(status, 1);
 }
 
 static int dump(struct skep_dump_opts *opts)
@@ -71,7 +71,7 @@ static int dump(struct skep_dump_opts *opts)
 		return EXIT_USAGE;
 	err = skep_dump(bytes, size, opts, to_stdout, NULL);
 	free(bytes);
-	return err ? EXIT_USAGE : 0;
+	return output_status(err ? EXIT_USAGE : 0, 1);
 }
 
 /* Where programs would be attached does not matter here. */
@@ -97,7 +97,7 @@ static int dump_loaded(const char *name, const char *prog, bool jited)
 		err = skep_object_print_programs(object, prog, jited, to_stdout, NULL);
 	skep_object_close(object);
 	skep_free(skep);
-	return err ? 1 : 0;
+	return output_status(err ? 1 : 0, 1);
 }
 
 int cmd_dump(int argc, char **argv)

@@ -50,6 +50,13 @@ int complain(int status, const char *fmt, ...)
 	return status;
 }
 
+int output_status(int status, int failed)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	return complain(status ? status : failed, "standard output could not be written wholly");
+}
+
 void log_stderr(void *arg, const char *text, size_t len)
 {
 	(void)arg;

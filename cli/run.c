@@ -31,7 +31,8 @@ const char help_run[] =
 	"      --kernel                    let Linux answer: load into the kernel, events of the whole machine\n"
 	"      --interp                    interpret, even where machine code could be made\n\n"
 	"What programs print (bpf_printk) comes on standard output as in trace_pipe, so do the records they send\n"
-	"(perf and ring buffers), one line each; at the end, the entries of the program's maps. Exit status: CMD's own; 125 skep failed, 126 or 127 CMD could not be run.\n\n"
+	"(perf and ring buffers), one line each; at the end, the entries of the program's maps.\n"
+	"Exit status: CMD's own; 125 skep failed, 126 or 127 CMD could not be run.\n\n"
 	"CMD runs with no_new_privs unless skep is root: sudo and setuid programs in it do not gain privilege.\n";
 
 enum { TARGETS_MAX = 64 };

@@ -119,7 +119,7 @@ static int verify(struct skep_verify_opts *opts, const char *btf)
 	free(r->explanations);
 	free(bytes);
 	skep_free(skep);
-	return err < 0 ? EXIT_USAGE : err ? EXIT_REJECTED : 0;
+	return output_status(err < 0 ? EXIT_USAGE : err ? EXIT_REJECTED : 0, EXIT_USAGE);
 }
 
 int cmd_verify(int argc, char **argv)

@@ -23,7 +23,7 @@ static inline void *ptr(u64 reg) { return (void *)(uintptr_t)reg; }
 static inline u64 result(s64 value) { return (u64)value; }
 
 /*
- * What a program may read of the system without being sure (DESIGN: its stack, its context, the packet,
+ * What a program may read of the system without being sure (its stack, its context, the packet,
  * values of maps). The bytes at addr, and in *avail how many of len there are; NULL: none.
  */
 const void *mem_reach(struct run *run, u64 addr, u64 len, u64 *avail);

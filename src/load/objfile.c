@@ -275,7 +275,7 @@ static int check_maps(struct objfile *file)
 		return 0;
 	bpf_object__for_each_map(map, file->bpf) {
 		u32 type = bpf_map__type(map);
-		const char *name = libbpf_bpf_map_type_str((enum bpf_map_type)type);
+		const char *name = type < __MAX_BPF_MAP_TYPE ? map_types[type].name : NULL;
 
 		if (type < __MAX_BPF_MAP_TYPE && map_types[type].ops)
 			continue;

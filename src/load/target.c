@@ -166,9 +166,15 @@ int target_attach(struct objfile *file, struct objfile_prog *p)
 			p->link = target_kinds[i].attach(file, p);
 	if (!p->link)
 		err = errno ? -errno : -EINVAL;
-	if (p->target.kind == TARGET_AUTO)
-		return objfile_end(file, err, "program '%s' could not be attached as its section '%s' says", name,
+	if (p->target.kind == TARGET_AUTO) {
+		bool told = file->said_len;
+
+		err = objfile_end(file, err, "program '%s' could not be attached as its section '%s' says", name,
 				  bpf_program__section_name(p->prog));
+		if (err == -EOPNOTSUPP && !told)
+			say(file->log, "  the section names no place for it: --attach %s=KIND:TARGET does\n", name);
+		return err;
+	}
 	if (file->answer.hive)
 		file->said_len = 0;	/* the event source has told why, in better words */
 	err = objfile_end(file, err, "program '%s' could not be attached to %s:%s", name, kind_name(p->target.kind), where);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Maps. One file a family behind struct map_ops; map.def has a row a type (number, name, ops, flags
- * that BPF_MAP_CREATE accepts). Everything is preallocated: nothing allocates on a program's path.
+ * Maps. One file a family behind struct map_ops; types.def has a row a type (number, name,
+ * ops). Everything is preallocated: nothing allocates on a program's path.
  * Values a program gets a pointer to stay valid until the epoch (util/epoch.h) it was taken in ends.
  */
 #ifndef MAP_MAP_H

@@ -211,14 +211,25 @@ static u32 word_before(const char *text, u32 end, u32 *at)
 	return end - start;
 }
 
-/* "struct event *event = bpf_map_lookup_elem(…" → event: what is assigned in this line. */
-static bool assigned_name(const char *text, char *name, size_t size)
+static const char *next_assignment(const char *from, const char *text)
 {
-	const char *eq = strchr(text, '=');
-	u32 at, len;
+	const char *eq = strchr(from, '=');
 
 	while (eq && (eq[1] == '=' || (eq > text && strchr("=!<>+-*/|&^%", eq[-1]))))
 		eq = strchr(eq + 1 + (eq[1] == '='), '=');
+	return eq;
+}
+
+/* "int k = 0; struct event *event = bpf_map_lookup_elem(…" → event: what the span's expression is assigned to. */
+static bool assigned_name(const struct explain_span *s, char *name, size_t size)
+{
+	const char *text = s->text, *eq = next_assignment(text, text), *next = eq;
+	u32 at, len;
+
+	while (next && next < text + s->col - 1) {
+		eq = next;
+		next = next_assignment(next + 1, text);
+	}
 	if (!eq)
 		return false;
 	len = word_before(text, (u32)(eq - text), &at);
@@ -315,7 +326,7 @@ static void find_name(const struct verify_reason *r, const struct verify_env *en
 			index_name(here, name, size);
 		return;
 	}
-	if (call || (from && r->origin.kind == ORIGIN_CALL && assigned_name(from->text, name, size)))
+	if (call || (from && r->origin.kind == ORIGIN_CALL && assigned_name(from, name, size)))
 		return;
 	followed_name(here, name, size);
 }

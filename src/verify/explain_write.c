@@ -111,7 +111,7 @@ void explain_text(const struct explanation *e, bool color, struct log *log)
 	say(log, "%serror%s%s: %s%s\n", p.red, p.plain, p.bold, e->title, p.plain);
 	if (e->nr_spans)
 		write_spans(&p, e);
-	else if (e->program)
+	else if (e->program && *e->program)
 		say(log, "%s%*s-->%s program %s\n", p.blue, (int)p.width, "", p.plain, e->program);
 	if (e->help[0])
 		say(log, "%s%*s =%s help: %s\n", p.blue, (int)p.width + 1, "", p.plain, e->help);

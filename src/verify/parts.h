@@ -75,7 +75,7 @@ int ref_leak(struct env *env, bool at_exit);
 int lock_take(struct env *env, u32 regno, bool lock);
 void packet_pointers_drop(struct env *env);
 
-/* call.c, helper.c, helper_args.c, callback.c */
+/* call.c, helper.c, helper_args.c */
 int helper_insn(struct env *env, const struct insn *i, u32 *next);
 int call_insn(struct env *env, const struct insn *i, u32 *next);
 int exit_insn(struct env *env, u32 *next, bool *done);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Why a program was rejected, for a reader: what reason.c renders as text and JSON. Filled by the
+ * Why a program was rejected, for a reader: what explain.c finds the source of. Filled by the
  * verifier at the moment of rejection; everything in it stands by itself (no pointers into the
  * verification), but for the program's BTF, which the caller still holds.
  */
@@ -9,7 +9,7 @@
 
 #include "util/types.h"
 
-/* Which rule was broken; research table's rows. */
+/* Which rule was broken. */
 enum reason_kind {
 	REASON_OTHER,
 	REASON_PACKET_RANGE,	/* packet access not covered by a check against data_end */

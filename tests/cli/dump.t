@@ -14,6 +14,10 @@ is "$status" 2 "--explain of what is no hex"
 run "$skep" dump --prog other "$root/examples/hello.c"
 is "$status" 2 "--prog of a function that is not there: exit 2"
 like "$err" "no function 'other'" "named"
+if [ -c /dev/full ]; then
+	"$skep" dump "$root/examples/hello.c" >/dev/full 2>full
+	is "$? $(<full)" "1 skep: standard output could not be written wholly" "a full disk: said, exit 1"
+fi
 run "$skep" dump "$T/none.o"
 is "$status" 2 "no such file: exit 2"
 run "$skep" dump --xlated "$root/examples/hello-map.c"

@@ -57,6 +57,10 @@ SEC("kprobe/__x64_sys_execve") int f(void *ctx) { int k = 0; return bpf_map_look
 char LICENSE[] SEC("license") = "GPL";
 END
 try "a map type not there yet" "map 'odd': type struct_ops .* is not there yet" maptype.bpf.c
+sed 's/BPF_MAP_TYPE_STRUCT_OPS/33/' maptype.bpf.c >newer.bpf.c
+try "a map type newer than libbpf" "map 'odd': type arena \(33\) is not there yet" newer.bpf.c
+sed 's/frobnicate/kprobe/' unknown.bpf.c >bare.bpf.c
+try "a section that names no place" "names no place for it: --attach f=KIND:TARGET" bare.bpf.c
 cat >rejected.bpf.c <<'END'
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
