@@ -99,6 +99,7 @@ int scalar_branch(const struct reg_state *a, const struct reg_state *b, u8 op, b
 {
 	struct view x = view_of(a, is32), y = view_of(b, is32);
 
+
 	switch (op) {
 	case BPF_JEQ: return decide_equal(a, b, is32);
 	case BPF_JNE: return not_of(decide_equal(a, b, is32));

@@ -246,9 +246,6 @@ static void refine_scalars(struct env *env, const struct insn *i, struct state *
 	}
 	if (dst->type != SCALAR_VALUE || src->type != SCALAR_VALUE)
 		return;
-	if (src == dst) {	/* nothing to learn from a register against itself */
-		return;
-	}
 	dep = precise_join(env, dst->dep, src->dep);
 	dst->dep = dst2->dep = dep;
 	src->dep = src2->dep = dep;

@@ -61,15 +61,24 @@ static void learn32_from_tnum(struct reg_state *r)
 	r->u32_max = min(r->u32_max, value | mask);
 }
 
-/* The tnum may have just one member in the unsigned range. */
+/*
+ * The tnum may have just one member in the unsigned range: then that is the value. Where it has none, no
+ * value fits (a branch never taken), and its greatest is taken, as Linux does.
+ */
 static void learn_only_member(struct reg_state *r)
 {
-	u64 first = r->umin, second;
+	struct tnum t = r->var_off;
+	u64 top = t.value | t.mask, next, second;
+	bool in = !((r->umin ^ t.value) & ~t.mask);
 
-	if ((first ^ r->var_off.value) & ~r->var_off.mask && !tnum_above(r->var_off, first, &first))
-		return;
-	if (first <= r->umax && (!tnum_above(r->var_off, first, &second) || second > r->umax))
-		reg_set_const(r, first);
+	if (!tnum_above(t, r->umin, &next))
+		next = top;
+	if (in && next > r->umax)
+		reg_set_const(r, r->umin);
+	else if (!in && next == top)
+		reg_set_const(r, top);
+	else if (!in && next <= r->umax && (!tnum_above(t, next, &second) || second > r->umax))
+		reg_set_const(r, next);
 }
 
 static void learn64_from_tnum(struct reg_state *r)
@@ -80,7 +89,7 @@ static void learn64_from_tnum(struct reg_state *r)
 	r->smax = min(r->smax, (s64)(value | (mask & ~sign)));
 	r->umin = max(r->umin, value);
 	r->umax = min(r->umax, value | mask);
-	if (mask && mask & (mask + 1) && r->umin < r->umax)
+	if (mask != ~0ull && (mask || r->umin != value))
 		learn_only_member(r);
 }
 
