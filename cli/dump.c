@@ -12,7 +12,7 @@
 
 const char help_dump[] =
 	"usage: skep dump FILE [-S] [--prog NAME] [--explain]\n"
-	"       skep dump FILE --xlated|--jited [--prog NAME]\n"
+	"       skep dump FILE --xlated|--jited [-S] [--prog NAME]\n"
 	"       skep dump --explain=BYTES\n\n"
 	"Disassembles a BPF object (or a .c file, which is compiled) as llvm-objdump -d --mcpu=v4 of LLVM 19.\n\n"
 	"  -S, --source         with the source line before what was made of it\n"
@@ -75,7 +75,7 @@ static int dump(struct skep_dump_opts *opts)
 }
 
 /* Where programs would be attached does not matter here. */
-static int dump_loaded(const char *name, const char *prog, bool jited)
+static int dump_loaded(const char *name, const char *prog, int flags)
 {
 	struct skep_object_opts opts = { .sz = sizeof(opts), .name = name, .log = log_stderr, .capture = 1 };
 	struct skep_opts skep_opts = { .sz = sizeof(skep_opts), .log = log_stderr };
@@ -94,7 +94,7 @@ static int dump_loaded(const char *name, const char *prog, bool jited)
 	if (!err)
 		err = skep_object_load(object, NULL, 0);
 	if (!err)
-		err = skep_object_print_programs(object, prog, jited, to_stdout, NULL);
+		err = skep_object_print_programs(object, prog, flags, to_stdout, NULL);
 	skep_object_close(object);
 	skep_free(skep);
 	return output_status(err ? 1 : 0, 1);
@@ -127,10 +127,11 @@ int cmd_dump(int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return usage_error("dump", argc == optind ? "no file given" : "one file at a time");
-	if (loaded && (opts.source || opts.explain))
-		return usage_error("dump", "--xlated and --jited go without -S and --explain");
+	if (loaded && opts.explain)
+		return usage_error("dump", "--xlated and --jited go without --explain");
 	opts.name = argv[optind];
 	if (loaded)
-		return dump_loaded(opts.name, opts.prog, loaded == 'j');
+		return dump_loaded(opts.name, opts.prog, (loaded == 'j' ? SKEP_PRINT_MACHINE_CODE : 0) |
+							 (opts.source ? SKEP_PRINT_SOURCE : 0));
 	return dump(&opts);
 }

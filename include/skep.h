@@ -200,9 +200,14 @@ SKEP_API int skep_object_print_maps(struct skep_object *object, const char *name
 SKEP_API int skep_object_open_records(struct skep_object *object, skep_log_fn write, void *arg);
 SKEP_API void skep_object_read_records(struct skep_object *object);
 
+enum skep_print {	/* flags */
+	SKEP_PRINT_MACHINE_CODE = 1,	/* instead of instructions */
+	SKEP_PRINT_SOURCE = 2,		/* with source lines, where the object's BTF keeps them */
+};
+
 /* Writes the loaded programs (prog: the one of that name): instructions after fix-ups, as bpftool's dump xlated, or machine
- * code. -ENODATA there is none, -ENOENT no such program. */
-SKEP_API int skep_object_print_programs(struct skep_object *object, const char *prog, int machine_code, skep_log_fn write,
+ * code. -ENODATA there is none, -ENOENT no such program, -EINVAL other flags. */
+SKEP_API int skep_object_print_programs(struct skep_object *object, const char *prog, int flags, skep_log_fn write,
 					void *arg);
 
 /* ---- listings ---- */

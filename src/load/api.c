@@ -127,10 +127,13 @@ SKEP_API void skep_object_read_records(struct skep_object *object)
 		objfile_read_streams(object->file);
 }
 
-SKEP_API int skep_object_print_programs(struct skep_object *object, const char *prog, int machine_code,
+SKEP_API int skep_object_print_programs(struct skep_object *object, const char *prog, int flags,
 					skep_log_fn write, void *arg)
 {
-	return objfile_print_loaded(object->file, prog, machine_code, &(struct log){ .write = write, .arg = arg });
+	if (flags & ~(SKEP_PRINT_MACHINE_CODE | SKEP_PRINT_SOURCE))
+		return -EINVAL;
+	return objfile_print_loaded(object->file, prog, flags & SKEP_PRINT_MACHINE_CODE, flags & SKEP_PRINT_SOURCE,
+				    &(struct log){ .write = write, .arg = arg });
 }
 
 SKEP_API int skep_dump(const void *bytes, size_t size, const struct skep_dump_opts *given, skep_log_fn write, void *arg)

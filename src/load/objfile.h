@@ -91,7 +91,10 @@ int objfile_open_streams(struct objfile *file, struct log *out);
 void objfile_read_streams(struct objfile *file);
 void objfile_close_streams(struct objfile *file);	/* objfile_close() does */
 
-/* Writes the programs (or the one of that name) as loaded: instructions after fix-ups, or machine code. -ENODATA: none. */
-int objfile_print_loaded(struct objfile *file, const char *name, bool jited, struct log *out);
+/*
+ * Writes the programs (or the one of that name) as loaded: instructions after fix-ups, or machine code; source: with the
+ * source lines that BTF keeps. -ENODATA: none.
+ */
+int objfile_print_loaded(struct objfile *file, const char *name, bool jited, bool source, struct log *out);
 
 #endif

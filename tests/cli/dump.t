@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# skep dump prints what llvm-objdump of LLVM 19 prints, -d and -S.
+# skep dump prints what llvm-objdump of LLVM 19 prints, -d and -S; loaded programs with their lines.
 . "$(dirname "$0")/lib.sh"
 skep=$(realpath "$SKEP")
 cd "$T"
@@ -33,8 +33,63 @@ if [[ $err == *"has no machine code"* ]]; then skip "--jited" "no back end here"
 fi
 run "$skep" dump --jited --prog none "$root/examples/hello.c"
 like "$status $err" "^1 .*no function 'none'" "--jited of a function that is not there"
-run "$skep" dump --jited -S "$root/examples/hello.c"
-is "$status" 2 "--jited goes without -S"
+run "$skep" dump --jited --explain "$root/examples/hello.c"
+is "$status" 2 "--jited goes without --explain"
+
+cat >lines.c <<'END'
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+int counter;
+
+static __attribute__((noinline)) int twice(int a)
+{
+	return a * counter;
+}
+
+SEC("xdp")
+int lines(struct xdp_md *ctx)
+{
+	int length = ctx->data_end - ctx->data;
+
+	counter += 3;
+	return twice(length) & 1 ? XDP_PASS : XDP_DROP;
+}
+
+char LICENSE[] SEC("license") = "GPL";
+END
+"$skep" build lines.c -o lines.o
+"$skep" build "$root/examples/hello.c" -o hello.o
+mv lines.c gone.c
+run "$skep" dump --xlated -S lines.o
+is "$status$err" 0 "--xlated -S"
+like "$out" '^lines:
+; 	int length = ctx->data_end - ctx->data;
+   0: .*
+; 	counter \+= 3;
+ .*; 	return twice\(length\).*
+ .*exit
+; 	return a \* counter;
+ .*exit$' "shows the lines that the object keeps before their instructions, its functions' too"
+is "$(grep -v '^;' <<<"$out" | sed 's/id:[0-9]*//')" "$("$skep" dump --xlated lines.o | sed 's/id:[0-9]*//')" "and the instructions as without -S"
+run "$skep" dump --jited -S lines.o
+if [[ $err == *"has no machine code"* ]]; then skip "--jited -S" "no back end here"; else
+	like "$status $out" '^0 lines:
+; 	int length = ctx->data_end - ctx->data;
+   0:	.*
+; 	counter \+= 3;
+ .*; 	return twice\(length\).*
+; 	return a \* counter;
+ .*ret' "--jited -S shows them before their machine code"
+	"$skep" dump --jited -S hello.o | grep -v '^;' >with
+	"$skep" dump --jited hello.o >without
+	is "$(sed 's/\tcall.*//' with)" "$(sed 's/\tcall.*//' without)" "and the code as without -S"
+fi
+clang=$(command -v clang-19 || command -v clang-14 || command -v clang)
+if [ -z "$clang" ]; then skip "--xlated -S without BTF" "no clang"; else
+	echo '__attribute__((section("xdp"))) int bare(void *ctx) { return 2; }' >bare.c
+	"$clang" -target bpf -O2 -c bare.c -o bare.o
+	is "$("$skep" dump --xlated -S bare.o 2>&1)" "$("$skep" dump --xlated bare.o 2>&1)" "without BTF there are no lines to show"
+fi
 
 cat >calls.c <<'END'
 #include <linux/bpf.h>
