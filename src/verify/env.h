@@ -82,7 +82,6 @@ struct env {
 	u64 scratched_slots;
 	bool changed_packet, in_walk;
 	struct reg_state fake[4];
-	u32 longest_mark;
 
 	/* live.c, precision.c, log.c */
 	struct live *live_root;
@@ -96,7 +95,6 @@ struct env {
 		u32 line_info;		/* last one printed + 1 */
 		bool on;
 	} log;
-	u32 line_at;			/* search hint */
 	char said[1024];		/* the last error line */
 
 	/* memory */
