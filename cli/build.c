@@ -11,11 +11,13 @@
 #include "cli.h"
 
 const char help_build[] =
-	"usage: skep build SRC.c [-o OBJECT.bpf.o]\n\n"
-	"Compiles C in BCC's dialect or libbpf's style to a BPF object (SRC.bpf.o where nothing else is said).\n\n"
+	"usage: skep build SRC [-o OBJECT.bpf.o]\n\n"
+	"Compiles C in BCC's dialect or libbpf's style (X.c), or assembles LLVM's BPF assembly (X.S), to a BPF object,\n"
+	"X.bpf.o where nothing else is said.\n\n"
 	"  -o, --output FILE   where the object goes ('-': standard output)\n"
 	"      --fresh         compile even if the cache has it\n\n"
-	"clang (14 or later; $CLANG, or clang and clang-NN in PATH) compiles. Exit status: 0, or 1 where it did not work.\n";
+	"clang (14 or later; $CLANG, or clang and clang-NN in PATH) compiles C; assembly needs none.\n"
+	"Exit status: 0, or 1 where it did not work.\n";
 
 /* hello.c and hello.bpf.c give hello.bpf.o */
 static char *default_output(const char *source)
@@ -23,7 +25,7 @@ static char *default_output(const char *source)
 	size_t len = strlen(source);
 	char *out;
 
-	if (len > 2 && !strcmp(source + len - 2, ".c"))
+	if (is_source(source))
 		len -= 2;
 	if (len > 4 && !strncmp(source + len - 4, ".bpf", 4))
 		len -= 4;

@@ -31,8 +31,9 @@ void log_stderr(void *arg, const char *text, size_t len);
 /* Whether fd is a terminal that wants colour (NO_COLOR and TERM=dumb are honoured). */
 bool wants_color(int fd);
 
-/* The object in bytes (malloc'd): compiled from a .c file, or read. 0, or -errno after words to stderr. */
+/* The object in bytes (malloc'd): compiled from a .c file, assembled from a .S, or read. 0, or -errno after words to stderr. */
 int read_program(const char *path, void **bytes, size_t *size);
+bool is_source(const char *path);	/* whether the name says C or assembly */
 int compile_source(const char *path, bool fresh, void **bytes, size_t *size);
 
 /* kernel.c: what run does when Linux answers. trace_start() empties the trace pipe; fd or -1, words to stderr. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Files that commands are given: an object's bytes, from the object itself or from C. */
+/* Files that commands are given: an object's bytes, from the object itself, from C or from assembly. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +18,8 @@ static bool ends_with(const char *text, const char *end)
 
 	return a > b && !strcmp(text + a - b, end);
 }
+
+bool is_source(const char *path) { return ends_with(path, ".c") || ends_with(path, ".S") || ends_with(path, ".s"); }
 
 static void compiling_slowly(void *arg)
 {
@@ -64,7 +66,7 @@ int read_program(const char *path, void **bytes, size_t *size)
 		complain(0, "%s: Python programs are not there yet; give the C text in a .c file", path);
 		return -EOPNOTSUPP;
 	}
-	if (ends_with(path, ".c"))
+	if (is_source(path))
 		return compile_source(path, false, bytes, size);
 	return read_whole(path, bytes, size);
 }

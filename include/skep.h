@@ -155,7 +155,7 @@ struct skep_compile_opts {
 /*
  * Compiles a C file in BCC's dialect or in libbpf's style (told apart by what it contains) with clang, or takes the
  * object from $XDG_CACHE_HOME/skep. *object is for free(). -ENOPKG: no clang 14 or later and not in the cache;
- * -EBADMSG: the source does not compile.
+ * -EBADMSG: the source does not compile. X.S and X.s are BPF assembly of one program, and need neither.
  */
 SKEP_API int skep_compile(const char *path, const struct skep_compile_opts *opts, void **object, size_t *size);
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bcc/dialect.h"
+#include "load/assemble.h"
 #include "load/cache.h"
 #include "load/clang.h"
 #include "util/sha256.h"
@@ -62,6 +63,8 @@ static int read_source(struct source *s, struct log *log)
 	if (err)
 		return err;
 	s->text[s->len] = 0;
+	if (assemble_takes(s->path))
+		return 0;
 	if (!realpath(s->path, s->real))
 		return fail(log, -errno, "%s: %s", s->path, strerror(errno));
 	strcpy(copy, s->real);
@@ -205,7 +208,9 @@ int compile_file(const char *path, const struct compile_opts *opts, void **objec
 	struct source s = { .path = path };
 	int err = read_source(&s, opts->log);
 
-	if (!err)
+	if (!err && assemble_takes(path))
+		err = assemble(path, s.text, s.len, opts->log, object, size);
+	else if (!err)
 		err = compile(&s, opts, object, size);
 	free(s.text);
 	free(s.plain);
