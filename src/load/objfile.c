@@ -220,7 +220,9 @@ static int plan_target(struct objfile *file, const char *text)
 			    "those of a file are: --pcap FILE", text);
 	p->target = target;
 	p->by_user = true;
-	return bpf_program__set_type(p->prog, target_prog_type(target.kind)) ? -EINVAL : 0;
+	if (target.kind == TARGET_NONE && bpf_program__type(p->prog) != BPF_PROG_TYPE_UNSPEC)
+		return 0;
+	return bpf_program__set_type(p->prog, target_prog_type(target.kind ? target.kind : TARGET_KPROBE)) ? -EINVAL : 0;
 }
 
 /* A program nobody gave a target: what its section says. */

@@ -64,7 +64,7 @@ void objfile_close(struct objfile *file);	/* detaches and lets go; NULL is fine 
 void objfile_begin(struct objfile *file);
 int objfile_end(struct objfile *file, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Parses [FN=]KIND:TARGET. *fn and *fn_len are the name before '=', or NULL and 0. -EINVAL with a message. */
+/* Parses [FN=]KIND:TARGET or FN=none (TARGET_NONE). *fn and *fn_len are the name before '=', or NULL and 0. -EINVAL with a message. */
 int target_parse(const char *text, const char **fn, size_t *fn_len, struct target *out, struct log *log);
 /* Attaches p to its target: 0, or -errno and the reason in the log. */
 int target_attach(struct objfile *file, struct objfile_prog *p);

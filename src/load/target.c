@@ -125,6 +125,10 @@ int target_parse(const char *text, const char **fn, size_t *fn_len, struct targe
 		*fn_len = (size_t)(equals - text);
 		kind = equals + 1;
 	}
+	if (*fn && !strcmp(kind, "none")) {
+		out->kind = TARGET_NONE;
+		return 0;
+	}
 	if (!colon)
 		return fail(log, -EINVAL, "'%s': want [FN=]KIND:TARGET, as in kprobe:execve", text);
 	out->kind = find_kind(kind, (size_t)(colon - kind));
@@ -172,7 +176,8 @@ int target_attach(struct objfile *file, struct objfile_prog *p)
 		err = objfile_end(file, err, "program '%s' could not be attached as its section '%s' says", name,
 				  bpf_program__section_name(p->prog));
 		if (err == -EOPNOTSUPP && !told)
-			say(file->log, "  the section names no place for it: --attach %s=KIND:TARGET does\n", name);
+			say(file->log, "  the section names no place for it: --attach %s=KIND:TARGET does, "
+				       "or %s=none where only tail calls lead to it\n", name, name);
 		return err;
 	}
 	if (file->answer.hive)
