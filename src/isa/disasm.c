@@ -13,15 +13,13 @@
 #include "isa/insn.h"
 
 #include "def/helper.h"
+#include "util/text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-struct text {
-	char *buf;
-	size_t size, len;
+struct listing {
+	struct text out;
 	const struct insn *insn;
 	const struct op_info *info;
 	const struct disasm_names *names;
@@ -29,27 +27,17 @@ struct text {
 	bool kernel, lossless;
 };
 
-__attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *fmt, ...)
-{
-	size_t at = t->len < t->size ? t->len : t->size;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(t->size ? t->buf + at : NULL, t->size - at, fmt, ap);
-	va_end(ap);
-	t->len += n > 0 ? (size_t)n : 0;
-}
+#define put(t, ...) text_put(&(t)->out, __VA_ARGS__)
 
 /* LLVM's way to write a number: sign, then hexadecimal magnitude. */
-static void put_hex(struct text *t, s64 value, const char *plus, const char *minus)
+static void put_hex(struct listing *t, s64 value, const char *plus, const char *minus)
 {
 	u64 magnitude = value < 0 ? -(u64)value : (u64)value;
 
 	put(t, "%s0x%" PRIx64, value < 0 ? minus : plus, magnitude);
 }
 
-static void put_imm(struct text *t)
+static void put_imm(struct listing *t)
 {
 	if (t->kernel)
 		put(t, "%d", t->insn->imm);
@@ -58,7 +46,7 @@ static void put_imm(struct text *t)
 }
 
 /* "(r10 - 0x8)" or "(r10 -8)" */
-static void put_address(struct text *t, u8 base)
+static void put_address(struct listing *t, u8 base)
 {
 	put(t, "(r%u ", base);
 	if (t->kernel) {
@@ -70,7 +58,7 @@ static void put_address(struct text *t, u8 base)
 }
 
 /* Where a jump of `distance` slots goes: "pc+1", or "+0x1 <main+0x10>". */
-static void put_target(struct text *t, s64 distance)
+static void put_target(struct listing *t, s64 distance)
 {
 	char scratch[256];
 	const char *name = NULL;
@@ -87,12 +75,12 @@ static void put_target(struct text *t, s64 distance)
 		put(t, " <%s>", name);
 }
 
-static char alu_letter(const struct text *t)
+static char alu_letter(const struct listing *t)
 {
 	return BPF_CLASS(t->info->code) == BPF_ALU ? 'w' : 'r';
 }
 
-static void alu(struct text *t, bool reg)
+static void alu(struct listing *t, bool reg)
 {
 	const struct insn *i = t->insn;
 	char letter = alu_letter(t);
@@ -108,7 +96,7 @@ static void alu(struct text *t, bool reg)
 		put_imm(t);
 }
 
-static void unary(struct text *t)
+static void unary(struct listing *t)
 {
 	char letter = BPF_OP(t->info->code) == BPF_END ? 'r' : alu_letter(t);
 	bool neg = BPF_OP(t->info->code) == BPF_NEG;
@@ -120,7 +108,7 @@ static void unary(struct text *t)
 	put(t, "%c%u", letter, t->insn->dst);
 }
 
-static void cast(struct text *t)
+static void cast(struct listing *t)
 {
 	u32 spaces = (u32)t->insn->imm;
 
@@ -130,7 +118,7 @@ static void cast(struct text *t)
 	    t->insn->dst, t->insn->src, spaces >> 16, spaces & 0xffff);
 }
 
-static void jump_if(struct text *t, bool reg)
+static void jump_if(struct listing *t, bool reg)
 {
 	const struct insn *i = t->insn;
 	char letter = BPF_CLASS(t->info->code) == BPF_JMP32 ? 'w' : 'r';
@@ -146,7 +134,7 @@ static void jump_if(struct text *t, bool reg)
 	put_target(t, i->off);
 }
 
-static void call(struct text *t)
+static void call(struct listing *t)
 {
 	char scratch[256];
 	const char *name = NULL;
@@ -174,19 +162,19 @@ static void call(struct text *t)
 }
 
 /* Only the kernel writes the 32-bit view of memory accesses with "r". */
-static char mem_letter(const struct text *t)
+static char mem_letter(const struct listing *t)
 {
 	return t->kernel || t->info->text[0] == 's' || BPF_SIZE(t->info->code) == BPF_DW ? 'r'
 											 : 'w';
 }
 
-static void load(struct text *t)
+static void load(struct listing *t)
 {
 	put(t, "%c%u = *(%s *)", mem_letter(t), t->insn->dst, t->info->text);
 	put_address(t, t->insn->src);
 }
 
-static void store(struct text *t, bool reg)
+static void store(struct listing *t, bool reg)
 {
 	put(t, "*(%s *)", t->info->text);
 	put_address(t, t->insn->dst);
@@ -197,13 +185,13 @@ static void store(struct text *t, bool reg)
 		put_imm(t);
 }
 
-static const char *atomic_width(const struct text *t)
+static const char *atomic_width(const struct listing *t)
 {
 	return BPF_SIZE(t->info->code) == BPF_DW ? "u64" : "u32";
 }
 
 /* "lock *(u64 *)(r1 + 0x0) += r2" */
-static void atomic_plain(struct text *t, char letter)
+static void atomic_plain(struct listing *t, char letter)
 {
 	put(t, "lock *(%s *)", atomic_width(t));
 	put_address(t, t->insn->dst);
@@ -211,7 +199,7 @@ static void atomic_plain(struct text *t, char letter)
 }
 
 /* "r2 = atomic_fetch_add((u64 *)(r1 + 0x0), r2)"; the kernel: "r2 = atomic64_fetch_add(…" */
-static void atomic_fetch(struct text *t, char letter)
+static void atomic_fetch(struct listing *t, char letter)
 {
 	const struct insn *i = t->insn;
 
@@ -226,7 +214,7 @@ static void atomic_fetch(struct text *t, char letter)
 }
 
 /* "r2 = xchg_64(r1 + 0x0, r2)", "w0 = cmpxchg32_32(r1 + 0x0, w0, w2)"; the kernel as a fetch. */
-static void atomic_exchange(struct text *t, char letter)
+static void atomic_exchange(struct listing *t, char letter)
 {
 	const struct insn *i = t->insn;
 	bool wide = BPF_SIZE(t->info->code) == BPF_DW,
@@ -245,7 +233,7 @@ static void atomic_exchange(struct text *t, char letter)
 	put(t, ", %c%u)", letter, i->src);
 }
 
-static void atomic(struct text *t)
+static void atomic(struct listing *t)
 {
 	char letter = t->kernel || BPF_SIZE(t->info->code) == BPF_DW ? 'r' : 'w';
 
@@ -257,21 +245,21 @@ static void atomic(struct text *t)
 		atomic_plain(t, letter);
 }
 
-static void load_acquire(struct text *t)
+static void load_acquire(struct listing *t)
 {
 	put(t, "%c%u = load_acquire((%s *)", mem_letter(t), t->insn->dst, t->info->text);
 	put_address(t, t->insn->src);
 	put(t, ")");
 }
 
-static void store_release(struct text *t)
+static void store_release(struct listing *t)
 {
 	put(t, "store_release((%s *)", t->info->text);
 	put_address(t, t->insn->dst);
 	put(t, ", %c%u)", mem_letter(t), t->insn->src);
 }
 
-static void wide(struct text *t)
+static void wide(struct listing *t)
 {
 	const struct insn *i = t->insn;
 	char scratch[256];
@@ -296,7 +284,7 @@ static void wide(struct text *t)
 	}
 }
 
-static void load_packet(struct text *t, bool indirect)
+static void load_packet(struct listing *t, bool indirect)
 {
 	put(t, "r0 = *(%s *)skb[", t->info->text);
 	if (indirect)
@@ -308,7 +296,7 @@ static void load_packet(struct text *t, bool indirect)
 	put(t, "]");
 }
 
-static void operation(struct text *t)
+static void operation(struct listing *t)
 {
 	switch ((enum insn_format)t->info->format) {
 	case FORMAT_NONE: put(t, "%s", t->info->text); break;
@@ -344,9 +332,8 @@ static void operation(struct text *t)
 size_t insn_text_named(const struct insn *insn, u32 index, enum disasm_style style,
 		       const struct disasm_names *names, char *buf, size_t size)
 {
-	struct text t = {
-		.buf = buf,
-		.size = size,
+	struct listing t = {
+		.out = text_in(buf, size),
 		.insn = insn,
 		.names = names,
 		.index = index,
@@ -355,9 +342,6 @@ size_t insn_text_named(const struct insn *insn, u32 index, enum disasm_style sty
 	};
 
 	t.info = &op_info[t.kernel ? insn_nearest(insn) : (enum op)insn->op];
-
-	if (size)
-		buf[0] = 0;
 	if (t.kernel)
 		put(&t, "(%02x) ", insn->code);
 	if (t.info == &op_info[OP_INVALID])
@@ -367,22 +351,20 @@ size_t insn_text_named(const struct insn *insn, u32 index, enum disasm_style sty
 		put(&t, "BUG_%02x", insn->code);
 	else if (insn->op != OP_WIDE_HIGH)
 		operation(&t);
-	return t.len;
+	return t.out.len;
 }
 
 size_t insn_line(const struct insn *insn, const struct bpf_insn *raw, u32 index,
 		 const struct disasm_names *names, char *buf, size_t size)
 {
-	struct text t = { .buf = buf, .size = size };
+	struct text t = text_in(buf, size);
 	const u8 *bytes = (const u8 *)raw;
 	size_t at;
 
-	if (size)
-		buf[0] = 0;
-	put(&t, "%8u:\t", index);
+	text_put(&t, "%8u:\t", index);
 	for (u32 i = 0; i < (insn_is_wide(insn) ? 16 : 8); i++)
-		put(&t, i ? " %02x" : "%02x", bytes[i]);
-	put(&t, "\t");
+		text_put(&t, i ? " %02x" : "%02x", bytes[i]);
+	text_put(&t, "\t");
 	at = t.len < size ? t.len : size;
 	return t.len +
 	       insn_text_named(insn, index, DISASM_LLVM, names, size ? buf + at : NULL, size - at);

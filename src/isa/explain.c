@@ -9,28 +9,10 @@
 #include "def/helper.h"
 #include "isa/insn.h"
 #include "skep.h"
+#include "util/text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-struct words {
-	char *buf;
-	size_t size, len;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct words *w, const char *fmt, ...)
-{
-	size_t at = w->len < w->size ? w->len : w->size;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(w->size ? w->buf + at : NULL, w->size - at, fmt, ap);
-	va_end(ap);
-	w->len += n > 0 ? (size_t)n : 0;
-}
 
 static const char *const classes[] = { "LD", "LDX", "ST", "STX", "ALU", "JMP", "JMP32", "ALU64" };
 static const char *const class_words[] = {
@@ -51,26 +33,28 @@ static const char *const jump_names[] = { "JA",	  "JEQ",  "JGT",   "JGE",  "JSET
 static const char *const mode_names[] = { "IMM", "ABS", "IND", "MEM", "MEMSX", "?", "ATOMIC", "?" };
 static const char *const size_names[] = { "W, 4 bytes", "H, 2 bytes", "B, 1 byte", "DW, 8 bytes" };
 
-static void opcode(struct words *w, u8 code)
+static void opcode(struct text *w, u8 code)
 {
 	u8 class = BPF_CLASS(code);
 
-	put(w, "  %02x           opcode: class %s (%s)", code, classes[class], class_words[class]);
+	text_put(w, "  %02x           opcode: class %s (%s)", code, classes[class],
+		 class_words[class]);
 	if (class == BPF_ALU || class == BPF_ALU64 || class == BPF_JMP || class == BPF_JMP32) {
 		bool alu = class == BPF_ALU || class == BPF_ALU64;
 
-		put(w, ", operation %s", (alu ? alu_names : jump_names)[code >> 4]);
+		text_put(w, ", operation %s", (alu ? alu_names : jump_names)[code >> 4]);
 		if (alu && BPF_OP(code) == BPF_END)
-			put(w, class == BPF_ALU64 ? ", swaps always"
-			       : code & BPF_X	  ? ", to big endian"
-						  : ", to little endian");
+			text_put(w, class == BPF_ALU64 ? ", swaps always"
+				    : code & BPF_X     ? ", to big endian"
+						       : ", to little endian");
 		else
-			put(w, ", source %s", code & BPF_X ? "X: a register" : "K: the immediate");
+			text_put(w, ", source %s",
+				 code & BPF_X ? "X: a register" : "K: the immediate");
 	} else {
-		put(w, ", mode %s, size %s", mode_names[code >> 5],
-		    size_names[BPF_SIZE(code) >> 3]);
+		text_put(w, ", mode %s, size %s", mode_names[code >> 5],
+			 size_names[BPF_SIZE(code) >> 3]);
 	}
-	put(w, "\n");
+	text_put(w, "\n");
 }
 
 /* "(selects the instruction)" or "(unused)" beside a field that is no operand. */
@@ -82,7 +66,7 @@ static const char *role(const struct insn *insn, u8 field, bool selects)
 		       : "";
 }
 
-static void fields(struct words *w, const struct insn *insn, const struct bpf_insn *raw)
+static void fields(struct text *w, const struct insn *insn, const struct bpf_insn *raw)
 {
 	const u8 *bytes = (const u8 *)raw;
 	struct insn other = *insn;
@@ -93,28 +77,30 @@ static void fields(struct words *w, const struct insn *insn, const struct bpf_in
 	off = insn->op != OP_INVALID && insn_make(insn->op, 0, 0, 0x55, 0).off != 0x55;
 	imm = insn->op != OP_INVALID && insn_make(insn->op, 0, 0, 0, 0x55).imm != 0x55;
 	opcode(w, raw->code);
-	put(w, "  %02x           destination r%u%s, source %s%u%s\n", bytes[1], raw->dst_reg,
-	    role(insn, INSN_DST, false), src ? "" : "r", raw->src_reg, role(insn, INSN_SRC, src));
-	put(w, "  %02x %02x        offset %d%s\n", bytes[2], bytes[3], raw->off,
-	    role(insn, INSN_OFF, off));
-	put(w, "  %02x %02x %02x %02x  immediate %d", bytes[4], bytes[5], bytes[6], bytes[7],
-	    raw->imm);
+	text_put(w, "  %02x           destination r%u%s, source %s%u%s\n", bytes[1], raw->dst_reg,
+		 role(insn, INSN_DST, false), src ? "" : "r", raw->src_reg,
+		 role(insn, INSN_SRC, src));
+	text_put(w, "  %02x %02x        offset %d%s\n", bytes[2], bytes[3], raw->off,
+		 role(insn, INSN_OFF, off));
+	text_put(w, "  %02x %02x %02x %02x  immediate %d", bytes[4], bytes[5], bytes[6], bytes[7],
+		 raw->imm);
 	if (raw->imm < 0 || raw->imm > 9)
-		put(w, " (0x%x)", (u32)raw->imm);
-	put(w, "%s\n", role(insn, INSN_IMM, imm));
+		text_put(w, " (0x%x)", (u32)raw->imm);
+	text_put(w, "%s\n", role(insn, INSN_IMM, imm));
 	if (insn_is_wide(insn))
-		put(w,
-		    "  %02x %02x %02x %02x  second slot: its last four bytes are the upper half, 0x%x\n",
-		    bytes[12], bytes[13], bytes[14], bytes[15], (u32)raw[1].imm);
+		text_put(
+			w,
+			"  %02x %02x %02x %02x  second slot: its last four bytes are the upper half, 0x%x\n",
+			bytes[12], bytes[13], bytes[14], bytes[15], (u32)raw[1].imm);
 }
 
 /* The value that an operation takes: "r2", "the lower half of r2", "15". */
-static void operand(struct words *w, const struct insn *insn, bool reg, bool narrow)
+static void operand(struct text *w, const struct insn *insn, bool reg, bool narrow)
 {
 	if (reg)
-		put(w, "%sr%u", narrow ? "the lower half of " : "", insn->src);
+		text_put(w, "%sr%u", narrow ? "the lower half of " : "", insn->src);
 	else
-		put(w, "%d", insn->imm);
+		text_put(w, "%d", insn->imm);
 }
 
 static const struct {
@@ -140,17 +126,17 @@ static const struct {
 };
 
 /* A phrase with one %u for the destination register, or none. */
-static void put_dst(struct words *w, const char *phrase, u8 dst)
+static void put_dst(struct text *w, const char *phrase, u8 dst)
 {
 	const char *mark = strstr(phrase, "%u");
 
 	if (mark)
-		put(w, "%.*s%u%s", (int)(mark - phrase), phrase, dst, mark + 2);
+		text_put(w, "%.*s%u%s", (int)(mark - phrase), phrase, dst, mark + 2);
 	else
-		put(w, "%s", phrase);
+		text_put(w, "%s", phrase);
 }
 
-static void arithmetic(struct words *w, const struct insn *insn, bool reg)
+static void arithmetic(struct text *w, const struct insn *insn, bool reg)
 {
 	const char *text = op_info[insn->op].text;
 	bool narrow = BPF_CLASS(insn->code) == BPF_ALU;
@@ -164,20 +150,20 @@ static void arithmetic(struct words *w, const struct insn *insn, bool reg)
 			put_dst(w, alu_words[i].between, insn->dst);
 	}
 	if (narrow)
-		put(w, ", as 32 bits; the upper half of r%u becomes 0", insn->dst);
+		text_put(w, ", as 32 bits; the upper half of r%u becomes 0", insn->dst);
 }
 
-static void unary(struct words *w, const struct insn *insn)
+static void unary(struct text *w, const struct insn *insn)
 {
 	if (BPF_OP(insn->code) == BPF_NEG)
-		put(w, "negates r%u%s", insn->dst,
-		    BPF_CLASS(insn->code) == BPF_ALU ? ", as 32 bits" : "");
+		text_put(w, "negates r%u%s", insn->dst,
+			 BPF_CLASS(insn->code) == BPF_ALU ? ", as 32 bits" : "");
 	else if (BPF_CLASS(insn->code) == BPF_ALU64)
-		put(w, "reverses the order of the lowest %d bytes of r%u", insn->imm / 8,
-		    insn->dst);
+		text_put(w, "reverses the order of the lowest %d bytes of r%u", insn->imm / 8,
+			 insn->dst);
 	else
-		put(w, "puts the lowest %d bytes of r%u into %s-endian order", insn->imm / 8,
-		    insn->dst, insn->code & BPF_X ? "big" : "little");
+		text_put(w, "puts the lowest %d bytes of r%u into %s-endian order", insn->imm / 8,
+			 insn->dst, insn->code & BPF_X ? "big" : "little");
 }
 
 static const struct {
@@ -196,41 +182,42 @@ static const struct {
 	{ "s<=", "is, signed, at most" },
 };
 
-static void distance(struct words *w, s64 slots)
+static void distance(struct text *w, s64 slots)
 {
 	if (slots >= 0)
-		put(w, "skips the next %" PRId64 " slot%s", slots, slots == 1 ? "" : "s");
+		text_put(w, "skips the next %" PRId64 " slot%s", slots, slots == 1 ? "" : "s");
 	else
-		put(w, "goes back to %" PRId64 " slots before the next instruction", -slots);
+		text_put(w, "goes back to %" PRId64 " slots before the next instruction", -slots);
 }
 
-static void branch(struct words *w, const struct insn *insn, bool reg)
+static void branch(struct text *w, const struct insn *insn, bool reg)
 {
 	bool narrow = BPF_CLASS(insn->code) == BPF_JMP32;
 
 	distance(w, insn->off);
-	put(w, " if %sr%u ", narrow ? "the lower half of " : "", insn->dst);
+	text_put(w, " if %sr%u ", narrow ? "the lower half of " : "", insn->dst);
 	for (u32 i = 0; i < ARRAY_SIZE(conditions); i++)
 		if (!strcmp(op_info[insn->op].text, conditions[i].text))
-			put(w, "%s ", conditions[i].words);
+			text_put(w, "%s ", conditions[i].words);
 	operand(w, insn, reg, narrow);
 }
 
-static void call(struct words *w, const struct insn *insn)
+static void call(struct text *w, const struct insn *insn)
 {
 	const char *name = insn->imm > 0 ? helper_name((u32)insn->imm) : NULL;
 
 	if (insn->op == OP_CALL_LOCAL)
-		put(w,
-		    "calls the program's own function that begins %d slots after the next instruction",
-		    insn->imm);
+		text_put(
+			w,
+			"calls the program's own function that begins %d slots after the next instruction",
+			insn->imm);
 	else if (insn->op == OP_CALL_KFUNC)
-		put(w, "calls the kernel function with BTF id %d", insn->imm);
+		text_put(w, "calls the kernel function with BTF id %d", insn->imm);
 	else if (insn->op == OP_CALLX)
-		put(w, "calls the helper whose number is in r%u", insn->dst);
+		text_put(w, "calls the helper whose number is in r%u", insn->dst);
 	else
-		put(w, "calls helper %d%s%s: arguments in r1 to r5, result in r0", insn->imm,
-		    name ? ", " : "", name ? name : "");
+		text_put(w, "calls helper %d%s%s: arguments in r1 to r5, result in r0", insn->imm,
+			 name ? ", " : "", name ? name : "");
 }
 
 static u32 bytes_of(const struct insn *insn)
@@ -240,30 +227,31 @@ static u32 bytes_of(const struct insn *insn)
 	return bytes[BPF_SIZE(insn->code) >> 3];
 }
 
-static void place(struct words *w, const struct insn *insn, u8 base)
+static void place(struct text *w, const struct insn *insn, u8 base)
 {
-	put(w, "the %u byte%s at r%u %c %d", bytes_of(insn), bytes_of(insn) > 1 ? "s" : "", base,
-	    insn->off < 0 ? '-' : '+', insn->off < 0 ? -insn->off : insn->off);
+	text_put(w, "the %u byte%s at r%u %c %d", bytes_of(insn), bytes_of(insn) > 1 ? "s" : "",
+		 base, insn->off < 0 ? '-' : '+', insn->off < 0 ? -insn->off : insn->off);
 }
 
-static void atomic(struct words *w, const struct insn *insn)
+static void atomic(struct text *w, const struct insn *insn)
 {
 	static const char *const verbs[] = {
 		[0] = "adds", [4] = "ors", [5] = "ands", [10] = "xors"
 	};
 
-	put(w, "atomically, on ");
+	text_put(w, "atomically, on ");
 	place(w, insn, insn->dst);
 	if (insn->imm == BPF_XCHG)
-		put(w, ": exchanges them with r%u", insn->src);
+		text_put(w, ": exchanges them with r%u", insn->src);
 	else if (insn->imm == BPF_CMPXCHG)
-		put(w, ": if they equal r0, stores r%u there; r0 gets the old value", insn->src);
+		text_put(w, ": if they equal r0, stores r%u there; r0 gets the old value",
+			 insn->src);
 	else
-		put(w, ": %s r%u%s", verbs[insn->imm >> 4], insn->src,
-		    insn->imm & BPF_FETCH ? ", which gets the old value" : "");
+		text_put(w, ": %s r%u%s", verbs[insn->imm >> 4], insn->src,
+			 insn->imm & BPF_FETCH ? ", which gets the old value" : "");
 }
 
-static void wide(struct words *w, const struct insn *insn)
+static void wide(struct text *w, const struct insn *insn)
 {
 	static const char *const what[] = { "the 64-bit number",
 					    "the map with fd",
@@ -273,55 +261,57 @@ static void wide(struct words *w, const struct insn *insn)
 					    "the map with index",
 					    "the value of the map with index" };
 
-	put(w, "sets r%u to %s ", insn->dst, what[insn->src % ARRAY_SIZE(what)]);
+	text_put(w, "sets r%u to %s ", insn->dst, what[insn->src % ARRAY_SIZE(what)]);
 	if (insn->op == OP_LD_IMM64)
-		put(w, "0x%" PRIx64, insn_imm64(insn));
+		text_put(w, "0x%" PRIx64, insn_imm64(insn));
 	else
-		put(w, "%d", insn->imm);
+		text_put(w, "%d", insn->imm);
 	if (insn->op == OP_LD_MAP_VALUE || insn->op == OP_LD_MAP_IDX_VALUE)
-		put(w, ", at offset %u", (u32)insn->imm_high);
+		text_put(w, ", at offset %u", (u32)insn->imm_high);
 }
 
-static void memory(struct words *w, const struct insn *insn)
+static void memory(struct text *w, const struct insn *insn)
 {
 	bool load = op_info[insn->op].format == FORMAT_LDX ||
 		    op_info[insn->op].format == FORMAT_LOAD_ACQ;
 
-	put(w, load ? "loads " : "stores ");
+	text_put(w, load ? "loads " : "stores ");
 	if (!load)
-		operand(w, insn, op_info[insn->op].format != FORMAT_ST, false), put(w, " into ");
+		operand(w, insn, op_info[insn->op].format != FORMAT_ST, false),
+			text_put(w, " into ");
 	place(w, insn, load ? insn->src : insn->dst);
 	if (load)
-		put(w, " into r%u%s", insn->dst,
-		    op_info[insn->op].text[0] == 's' ? ", with their sign" : "");
+		text_put(w, " into r%u%s", insn->dst,
+			 op_info[insn->op].text[0] == 's' ? ", with their sign" : "");
 	if (op_info[insn->op].format == FORMAT_LOAD_ACQ)
-		put(w, ", before all later accesses");
+		text_put(w, ", before all later accesses");
 	if (op_info[insn->op].format == FORMAT_STORE_REL)
-		put(w, ", after all earlier accesses");
+		text_put(w, ", after all earlier accesses");
 }
 
-static void packet(struct words *w, const struct insn *insn, bool indirect)
+static void packet(struct text *w, const struct insn *insn, bool indirect)
 {
-	put(w, "loads %u byte%s of the packet at ", bytes_of(insn), bytes_of(insn) == 1 ? "" : "s");
+	text_put(w, "loads %u byte%s of the packet at ", bytes_of(insn),
+		 bytes_of(insn) == 1 ? "" : "s");
 	if (indirect)
-		put(w, "r%u + ", insn->src);
-	put(w, "%d into r0, in host order", insn->imm);
+		text_put(w, "r%u + ", insn->src);
+	text_put(w, "%d into r0, in host order", insn->imm);
 }
 
-static void sentence(struct words *w, const struct insn *insn)
+static void sentence(struct text *w, const struct insn *insn)
 {
 	switch ((enum insn_format)op_info[insn->op].format) {
-	case FORMAT_NONE: put(w, "ends the function; its result is r0"); break;
+	case FORMAT_NONE: text_put(w, "ends the function; its result is r0"); break;
 	case FORMAT_ALU_IMM: arithmetic(w, insn, false); break;
 	case FORMAT_ALU_REG: arithmetic(w, insn, true); break;
 	case FORMAT_UNARY: unary(w, insn); break;
 	case FORMAT_CAST:
-		put(w, "turns the arena pointer in r%u into r%u of another address space",
-		    insn->src, insn->dst);
+		text_put(w, "turns the arena pointer in r%u into r%u of another address space",
+			 insn->src, insn->dst);
 		break;
 	case FORMAT_JA:
 		distance(w, insn->off);
-		put(w, insn->op == OP_MAY_GOTO ? ", if the loop's budget is used up" : "");
+		text_put(w, insn->op == OP_MAY_GOTO ? ", if the loop's budget is used up" : "");
 		break;
 	case FORMAT_JA32: distance(w, insn->imm); break;
 	case FORMAT_JCC_IMM: branch(w, insn, false); break;
@@ -343,27 +333,25 @@ static void sentence(struct words *w, const struct insn *insn)
 
 size_t insn_explain(const struct bpf_insn *raw, u32 count, char *buf, size_t size)
 {
-	struct words w = { .buf = buf, .size = size };
+	struct text w = text_in(buf, size);
 	struct insn insn[2];
 	char text[256];
 	const char *why;
 
-	if (size)
-		buf[0] = 0;
 	if (!count)
 		return 0;
 	insn_decode(raw, count < 2 ? count : 2, insn);
 	insn_text(insn, 0, DISASM_LLVM, text, sizeof(text));
 	for (u32 i = 0; i < (insn_is_wide(insn) ? 16 : 8); i++)
-		put(&w, i ? " %02x" : "%02x", ((const u8 *)raw)[i]);
-	put(&w, "  %s\n", text);
+		text_put(&w, i ? " %02x" : "%02x", ((const u8 *)raw)[i]);
+	text_put(&w, "  %s\n", text);
 	fields(&w, insn, raw);
-	put(&w, "  = ");
+	text_put(&w, "  = ");
 	if (insn_check(insn, raw, &why))
-		put(&w, "not valid: %s", why);
+		text_put(&w, "not valid: %s", why);
 	else
 		sentence(&w, insn);
-	put(&w, "\n");
+	text_put(&w, "\n");
 	return w.len;
 }
 

@@ -4,32 +4,7 @@
 . "$(dirname "$0")/../cli/lib.sh"
 cd "$T"
 uid=$(id -u)
-cat >perf.c <<'END'
-BPF_PERF_OUTPUT(output);
-
-struct data_t {
-    int pid;
-    int uid;
-    char command[16];
-    char message[12];
-};
-
-int hello(void *ctx) {
-    struct data_t data = {};
-    char message[12] = "Hello world";
-
-    data.pid = bpf_get_current_pid_tgid() >> 32;
-    data.uid = bpf_get_current_uid_gid() & 0xFFFFFFFF;
-
-    bpf_get_current_comm(&data.command, sizeof(data.command));
-    bpf_probe_read_kernel(&data.message, sizeof(data.message), message);
-
-    output.perf_submit(ctx, &data, sizeof(data));
-
-    return 0;
-}
-END
-run "$SKEP" run -a kprobe:execve perf.c -- /bin/sh -c '/bin/true; exec /bin/true'
+run "$SKEP" run -a kprobe:execve "$root/examples/hello-buffer.c" -- /bin/sh -c '/bin/true; exec /bin/true'
 is "$(sed 's/pid = [0-9]*/pid = N/' <<<"$out")" "output: { .pid = N, .uid = $uid, .command = \"skep\", .message = \"Hello world\" }
 output: { .pid = N, .uid = $uid, .command = \"sh\", .message = \"Hello world\" }
 output: { .pid = N, .uid = $uid, .command = \"sh\", .message = \"Hello world\" }" "a perf buffer's records, by the struct that was submitted"

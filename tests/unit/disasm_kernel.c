@@ -5,35 +5,18 @@
  * Not comparable: what shows kernel addresses (map and BTF loads) and names of kfuncs.
  */
 #include "isa.h"
+#include "kernel.h"
 #include "tap.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum { AT = 4 };
-static char text[1 << 16];
 
 static int load(const struct bpf_insn *raw, u32 count)
 {
-	union bpf_attr attr;
-	int fd;
+	const struct hook filter = { .type = BPF_PROG_TYPE_SOCKET_FILTER };
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
-	attr.insns = (u64)(uintptr_t)raw;
-	attr.insn_cnt = count;
-	attr.license = (u64)(uintptr_t) "GPL";
-	attr.log_level = 2;
-	attr.log_buf = (u64)(uintptr_t)text;
-	attr.log_size = sizeof(text);
-	text[0] = 0;
-	fd = (int)syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
+	return kernel_try(&filter, raw, count, 2);
 }
 
 /* The instruction between fillers, so that short jumps stay inside; a function to call at the end. */
@@ -67,7 +50,7 @@ static u32 surround(struct insn *insn, struct bpf_insn *raw)
 /* The text after "      4: .......... " of the listing, or NULL. */
 static char *listed(void)
 {
-	char want[16], *line = strstr(text, "Live regs before insn:\n"), *end;
+	char want[16], *line = strstr(kernel_log, "Live regs before insn:\n"), *end;
 
 	snprintf(want, sizeof(want), "\n%7d: ", AT);
 	line = line ? strstr(line, want) : NULL;
@@ -107,7 +90,7 @@ static void compare(enum op op)
 	}
 	ok(seen && !differ, "%s: %u texts", op_info[op].name, seen);
 	if (!seen)
-		printf("# %.*s\n", 300, text);
+		printf("# %.*s\n", 300, kernel_log);
 }
 
 /* Every helper's number, and some that are none. */
@@ -138,7 +121,7 @@ int main(void)
 		skip("bpf(2) is not permitted here");
 		return done();
 	}
-	if (!strstr(text, "Live regs before insn:")) {
+	if (!strstr(kernel_log, "Live regs before insn:")) {
 		skip("this kernel's log does not list the program");
 		return done();
 	}

@@ -5,45 +5,29 @@
  * with the same errno and line; where we do not, its line is not one of the field check's.
  */
 #include "isa.h"
+#include "kernel.h"
 #include "tap.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-static char text[1 << 16], ours[256];
+static char ours[256];
 
 static int load(const struct bpf_insn *raw, u32 count)
 {
-	union bpf_attr attr;
-	int fd;
+	const struct hook filter = { .type = BPF_PROG_TYPE_SOCKET_FILTER };
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
-	attr.insns = (u64)(uintptr_t)raw;
-	attr.insn_cnt = count;
-	attr.license = (u64)(uintptr_t) "GPL";
-	attr.log_level = 1;
-	attr.log_buf = (u64)(uintptr_t)text;
-	attr.log_size = sizeof(text);
-	text[0] = 0;
-	fd = (int)syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
+	return kernel_try(&filter, raw, count, 1);
 }
 
 /* The line before the statistics. */
 static const char *last_line(void)
 {
-	char *stats = strstr(text, "processed "), *line;
+	char *stats = strstr(kernel_log, "processed "), *line;
 
-	if (stats && stats > text)
+	if (stats && stats > kernel_log)
 		stats[-1] = 0;
-	line = strrchr(text, '\n');
-	return line ? line + 1 : text;
+	line = strrchr(kernel_log, '\n');
+	return line ? line + 1 : kernel_log;
 }
 
 static void keep(void *arg, const char *part, size_t len)
