@@ -35,7 +35,12 @@ struct task {
 	const struct task_ops *ops;
 	u32 pid;	/* thread id */
 	u32 tgid;	/* process id */
+	/* Its user-space registers at the event, as far as they are known: TASK_* bits. */
+	u32 known;
+	u64 ip, sp, bp;
 };
+
+enum { TASK_IP = 1, TASK_SP = 2, TASK_BP = 4 };
 
 struct task_origin {
 	u32 parent;		/* process id of the parent */

@@ -1,18 +1,64 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event sources: where events come from when no kernel gives them. A source is one file that adds a
- * struct event_source to a hive and keeps the attachments core hands it; whoever meets the event
- * (the supervisor of a process tree, the reader of a capture file) tells the source, which runs
- * the programs through core_fire() with the context the kernel would have given them.
+ * Event sources: where events come from when no kernel gives them. A source is one file with a
+ * struct event_kind, and a row in sources.c; list.c keeps the programs that are attached to it.
+ * Whoever meets the event (the supervisor of a process tree, the reader of a capture file) tells
+ * the source, which runs the programs through core_fire() with the context the kernel would have
+ * given them.
  */
 #ifndef EVENT_EVENT_H
 #define EVENT_EVENT_H
 
+#include <pthread.h>
+
 #include "core/core.h"
 
-/* One row each in sources.c. 0 or -errno. */
-int event_add_syscall(struct hive *hive);
-int event_add_packet(struct hive *hive);
+/* One attached program; a kind's own rows begin with it. */
+struct event_row {
+	struct attachment *attachment;
+	u32 stage; /* rows of lower stages run first */
+};
+
+enum { EVENT_ROW_MAX = 64 }; /* bytes of the longest row */
+
+struct event_kind {
+	const char *name;
+	size_t row_size;
+	bool (*claims)(const struct attach_target *target);
+	/* Fills in a zeroed row; the attachment is set by the list. 0, or -errno after words. */
+	int (*attach)(struct event_row *row, const struct attach_target *target, struct log *why);
+};
+
+extern const struct event_kind syscall_kind, packet_kind;
+
+/* Who runs a source's events: called after each attach; an error undoes it. */
+struct event_watcher {
+	void *arg;
+	int (*changed)(void *arg, const struct event_row *row, const struct attach_target *target);
+};
+
+struct event_list {
+	const struct event_kind *kind;
+	struct hive *hive;
+	u8 *rows;
+	size_t count;
+	pthread_rwlock_t lock; /* of the rows */
+	pthread_mutex_t watch_lock;
+	struct event_watcher watcher;
+};
+
+/* Adds a source of this kind: 0 or -ENOMEM. */
+int event_add(struct hive *hive, const struct event_kind *kind);
+/* The hive's source of this kind, NULL where it was never added. */
+struct event_list *event_list(struct hive *hive, const struct event_kind *kind);
+/* From now on; NULL: nobody. No call to the watcher before is running any more. */
+void event_watch(struct event_list *list, const struct event_watcher *watcher);
+
+/* The i-th row; hold list->lock. */
+static inline struct event_row *event_row(const struct event_list *list, size_t i)
+{
+	return (struct event_row *)(list->rows + i * list->kind->row_size);
+}
 
 /* ---- syscall.c: entries of system calls, as kprobes and tracepoints ---- */
 
@@ -29,22 +75,15 @@ struct syscall_event {
 	const u64 *args; /* 6 */
 };
 
-struct syscall_source;
-/* The hive's source, NULL where it was never added. */
-struct syscall_source *syscall_source(struct hive *hive);
-
 /* Adds to *set what the programs attached now must see. */
-void syscall_wanted(struct syscall_source *source, struct syscall_set *set);
-/*
- * A tree runs with this set (NULL: none runs); an attach outside it is told that it will see
- * nothing.
- */
-void syscall_running(struct syscall_source *source, const struct syscall_set *set);
+void syscall_wanted(struct event_list *list, struct syscall_set *set);
+/* Adds to *set what the program of a row must see. */
+void syscall_row_wanted(const struct event_row *row, struct syscall_set *set);
 /*
  * Runs every program attached to the entry of event->nr, in the kernel's order. Returns how many
  * ran.
  */
-int syscall_fire(struct syscall_source *source, u32 cpu, struct task *task,
+int syscall_fire(struct event_list *list, u32 cpu, struct task *task,
 		 const struct syscall_event *event);
 
 static inline void syscall_set_add(struct syscall_set *set, u32 nr)
@@ -64,10 +103,6 @@ enum {
 		3520, /* what a page leaves for a packet after headroom and skb_shared_info */
 };
 
-struct packet_source;
-/* The hive's source, NULL where it was never added. */
-struct packet_source *packet_source(struct hive *hive);
-
 /*
  * A packet in a buffer: len bytes PACKET_HEADROOM into mem, which has room bytes. A program may
  * move both ends.
@@ -82,6 +117,6 @@ struct packet_frame {
  * Runs the programs attached to ifindex (0: to any interface) one after the other while they pass
  * the packet, as received there. Returns the last verdict, XDP_PASS where no program is attached.
  */
-u32 packet_fire(struct packet_source *source, u32 cpu, u32 ifindex, struct packet_frame *frame);
+u32 packet_fire(struct event_list *list, u32 cpu, u32 ifindex, struct packet_frame *frame);
 
 #endif

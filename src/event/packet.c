@@ -8,22 +8,13 @@
 #include "event/event.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "def/ctx_layout.h"
 
-struct packet_source {
-	struct event_source source;
-	struct hive *hive;
-	struct on_interface {
-		struct attachment *attachment;
-		u32 ifindex;
-	} * programs; /* in the order of attachment */
-	size_t count;
-	/* of programs; held for reading while they run, so detach() waits for them */
-	pthread_rwlock_t lock;
+struct on_interface {
+	struct event_row row;
+	u32 ifindex;
 };
 
 static void idle_comm(struct task *task, char comm[16])
@@ -48,7 +39,7 @@ static const struct task_ops idle_ops = { .comm = idle_comm,
 					  .creds = idle_creds,
 					  .read = idle_read };
 
-u32 packet_fire(struct packet_source *source, u32 cpu, u32 ifindex, struct packet_frame *frame)
+u32 packet_fire(struct event_list *list, u32 cpu, u32 ifindex, struct packet_frame *frame)
 {
 	u8 *data = frame->mem + PACKET_HEADROOM;
 	struct task idle = { .ops = &idle_ops };
@@ -61,93 +52,37 @@ u32 packet_fire(struct packet_source *source, u32 cpu, u32 ifindex, struct packe
 	};
 	u32 verdict = XDP_PASS;
 
-	pthread_rwlock_rdlock(&source->lock);
-	for (size_t i = 0; i < source->count && verdict == XDP_PASS; i++) {
-		const struct on_interface *on = &source->programs[i];
+	pthread_rwlock_rdlock(&list->lock);
+	for (size_t i = 0; i < list->count && verdict == XDP_PASS; i++) {
+		const struct on_interface *on = (const void *)event_row(list, i);
 
 		if (ifindex && on->ifindex != ifindex)
 			continue;
 		ctx.md.ingress_ifindex = on->ifindex;
 		ctx.packet.data_meta = ctx.packet.data;
-		verdict = (u32)core_fire(source->hive, on->attachment, cpu, &ctx, &idle, NULL, 0);
+		verdict = (u32)core_fire(list->hive, on->row.attachment, cpu, &ctx, &idle, NULL, 0);
 	}
-	pthread_rwlock_unlock(&source->lock);
+	pthread_rwlock_unlock(&list->lock);
 	frame->start = (u32)(ctx.packet.data - frame->mem);
 	frame->len = (u32)(ctx.packet.data_end - ctx.packet.data);
 	return verdict;
 }
 
-static bool claims(void *arg, const struct attach_target *target)
+static bool claims(const struct attach_target *target)
 {
-	(void)arg;
 	return target->kind == ATTACH_XDP;
 }
 
-static int attach(void *arg, struct attachment *attachment, const struct attach_target *target,
-		  struct log *why)
+static int attach(struct event_row *row, const struct attach_target *target, struct log *why)
 {
-	struct packet_source *source = arg;
-	struct on_interface *grown;
-
 	(void)why;
-	pthread_rwlock_wrlock(&source->lock);
-	grown = realloc(source->programs, (source->count + 1) * sizeof(*grown));
-	if (grown) {
-		source->programs = grown;
-		grown[source->count++] = (struct on_interface){ attachment, (u32)target->ifindex };
-	}
-	pthread_rwlock_unlock(&source->lock);
-	return grown ? 0 : -ENOMEM;
+	((struct on_interface *)row)->ifindex = (u32)target->ifindex;
+	return 0;
 }
 
-static void detach(void *arg, struct attachment *attachment)
-{
-	struct packet_source *source = arg;
-	size_t kept = 0;
-
-	pthread_rwlock_wrlock(&source->lock);
-	for (size_t i = 0; i < source->count; i++)
-		if (source->programs[i].attachment != attachment)
-			source->programs[kept++] = source->programs[i];
-	source->count = kept;
-	pthread_rwlock_unlock(&source->lock);
-}
-
-static void free_source(void *arg)
-{
-	struct packet_source *source = arg;
-
-	pthread_rwlock_destroy(&source->lock);
-	free(source->programs);
-	free(source);
-}
-
-struct packet_source *packet_source(struct hive *hive)
-{
-	const struct event_source *source = core_event_source(hive, "packet");
-
-	return source ? source->arg : NULL;
-}
-
-int event_add_packet(struct hive *hive)
-{
-	struct packet_source *source = calloc(1, sizeof(*source));
-	int err;
-
-	if (!source)
-		return -ENOMEM;
-	source->hive = hive;
-	pthread_rwlock_init(&source->lock, NULL);
-	source->source = (struct event_source){
-		.name = "packet",
-		.claims = claims,
-		.attach = attach,
-		.detach = detach,
-		.free = free_source,
-		.arg = source,
-	};
-	err = core_add_event_source(hive, &source->source);
-	if (err)
-		free_source(source);
-	return err;
-}
+const struct event_kind packet_kind = {
+	.name = "packet",
+	.row_size = sizeof(struct on_interface),
+	.claims = claims,
+	.attach = attach,
+};

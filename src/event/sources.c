@@ -4,10 +4,10 @@
 
 int event_sources_add(struct hive *hive)
 {
-	static int (*const add[])(struct hive * hive) = { event_add_syscall, event_add_packet };
+	static const struct event_kind *const kinds[] = { &syscall_kind, &packet_kind };
 	int err = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(add) && !err; i++)
-		err = add[i](hive);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && !err; i++)
+		err = event_add(hive, kinds[i]);
 	return err;
 }

@@ -13,8 +13,6 @@
 #include "event/names.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The kernel's struct pt_regs on x86-64. */
@@ -34,20 +32,9 @@ enum flavour {
 };
 
 struct probe {
-	struct attachment *attachment;
+	struct event_row row; /* its stage is where the kernel meets the program */
 	enum flavour flavour;
 	s32 nr; /* -1: every call */
-};
-
-struct syscall_source {
-	struct event_source source;
-	struct hive *hive;
-	/* sorted: sys_enter first, then tracepoints, then probes, as the kernel meets them */
-	struct probe *probes;
-	size_t nr_probes;
-	const struct syscall_set *running;
-	/* of all above; held for reading while programs run, so detach() waits for them */
-	pthread_rwlock_t lock;
 };
 
 static const char *const functions[SYSCALL_MAX] = {
@@ -103,9 +90,8 @@ static bool skip_raw_category(const char **name)
  * All of these kinds, so that the others are refused with words; a source added later may claim
  * some before us.
  */
-static bool claims(void *arg, const struct attach_target *target)
+static bool claims(const struct attach_target *target)
 {
-	(void)arg;
 	return target->kind == ATTACH_KPROBE || target->kind == ATTACH_KRETPROBE ||
 	       target->kind == ATTACH_TRACEPOINT || target->kind == ATTACH_RAW_TRACEPOINT;
 }
@@ -186,83 +172,35 @@ static int parse_target(struct probe *probe, const struct attach_target *target,
 }
 
 /* Where the kernel meets it: sys_enter's own programs, then tracepoints, then the function. */
-static int stage(const struct probe *probe)
+static u32 stage(const struct probe *probe)
 {
 	return probe->flavour == RAW_SYS_ENTER ? 0 : probe->flavour == TRACEPOINT ? 1 : 2;
 }
 
-static int insert(struct syscall_source *source, const struct probe *probe)
+static int attach(struct event_row *row, const struct attach_target *target, struct log *why)
 {
-	struct probe *probes = realloc(source->probes, (source->nr_probes + 1) * sizeof(*probes));
-	size_t at = source->nr_probes;
+	struct probe *probe = (struct probe *)row;
+	int err = parse_target(probe, target, why);
 
-	if (!probes)
-		return -ENOMEM;
-	source->probes = probes;
-	for (; at && stage(&probes[at - 1]) > stage(probe); at--)
-		probes[at] = probes[at - 1];
-	probes[at] = *probe;
-	source->nr_probes++;
-	return 0;
-}
-
-static int attach(void *arg, struct attachment *attachment, const struct attach_target *target,
-		  struct log *why)
-{
-	struct syscall_source *source = arg;
-	struct probe probe = { .attachment = attachment };
-	int err = parse_target(&probe, target, why);
-
-	if (err)
-		return err;
-	pthread_rwlock_wrlock(&source->lock);
-	if (source->running && (probe.nr < 0 || !syscall_set_has(source->running, (u32)probe.nr)))
-		fail(why, 0,
-		     "%s: attached, but the command runs already and its system calls "
-		     "were chosen at its start: this program will see none of it",
-		     target->name);
-	err = insert(source, &probe);
-	pthread_rwlock_unlock(&source->lock);
+	row->stage = stage(probe);
 	return err;
 }
 
-static void detach(void *arg, struct attachment *attachment)
+void syscall_row_wanted(const struct event_row *row, struct syscall_set *set)
 {
-	struct syscall_source *source = arg;
-	size_t kept = 0;
+	s32 wanted = ((const struct probe *)row)->nr;
 
-	pthread_rwlock_wrlock(&source->lock);
-	for (size_t i = 0; i < source->nr_probes; i++)
-		if (source->probes[i].attachment != attachment)
-			source->probes[kept++] = source->probes[i];
-	source->nr_probes = kept;
-	pthread_rwlock_unlock(&source->lock);
+	for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
+		if (wanted == nr || wanted < 0)
+			syscall_set_add(set, (u32)nr);
 }
 
-static void free_source(void *arg)
+void syscall_wanted(struct event_list *list, struct syscall_set *set)
 {
-	struct syscall_source *source = arg;
-
-	pthread_rwlock_destroy(&source->lock);
-	free(source->probes);
-	free(source);
-}
-
-void syscall_wanted(struct syscall_source *source, struct syscall_set *set)
-{
-	pthread_rwlock_rdlock(&source->lock);
-	for (size_t i = 0; i < source->nr_probes; i++)
-		for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
-			if (source->probes[i].nr == nr || source->probes[i].nr < 0)
-				syscall_set_add(set, (u32)nr);
-	pthread_rwlock_unlock(&source->lock);
-}
-
-void syscall_running(struct syscall_source *source, const struct syscall_set *set)
-{
-	pthread_rwlock_wrlock(&source->lock);
-	source->running = set;
-	pthread_rwlock_unlock(&source->lock);
+	pthread_rwlock_rdlock(&list->lock);
+	for (size_t i = 0; i < list->count; i++)
+		syscall_row_wanted(event_row(list, i), set);
+	pthread_rwlock_unlock(&list->lock);
 }
 
 /* The registers of the task as entry_SYSCALL_64 saves them. */
@@ -284,7 +222,7 @@ static struct regs entry_regs(const struct syscall_event *event)
 			      .ss = 0x2b };
 }
 
-static void fire_probe(struct syscall_source *source, const struct probe *probe, u32 cpu,
+static void fire_probe(struct event_list *list, const struct probe *probe, u32 cpu,
 		       struct task *task, const struct syscall_event *event,
 		       const struct regs *entry)
 {
@@ -298,10 +236,10 @@ static void fire_probe(struct syscall_source *source, const struct probe *probe,
 	if (probe->flavour == PROBE_ARGS)
 		regs.di = args[0], regs.si = args[1], regs.dx = args[2], regs.cx = args[3],
 		regs.r8 = args[4], regs.r9 = args[5];
-	core_fire(source->hive, probe->attachment, cpu, &regs, task, regions, ARRAY_SIZE(regions));
+	core_fire(list->hive, probe->row.attachment, cpu, &regs, task, regions, ARRAY_SIZE(regions));
 }
 
-static void fire_tracepoint(struct syscall_source *source, const struct probe *probe, u32 cpu,
+static void fire_tracepoint(struct event_list *list, const struct probe *probe, u32 cpu,
 			    struct task *task, const struct syscall_event *event)
 {
 	struct {
@@ -314,10 +252,10 @@ static void fire_tracepoint(struct syscall_source *source, const struct probe *p
 	const struct run_region region = { (u64)(uintptr_t)&record, &record, sizeof(record) };
 
 	memcpy(record.args, event->args, sizeof(record.args));
-	core_fire(source->hive, probe->attachment, cpu, &record, task, &region, 1);
+	core_fire(list->hive, probe->row.attachment, cpu, &record, task, &region, 1);
 }
 
-static void fire_raw(struct syscall_source *source, const struct probe *probe, u32 cpu,
+static void fire_raw(struct event_list *list, const struct probe *probe, u32 cpu,
 		     struct task *task, const struct syscall_event *event, const struct regs *entry)
 {
 	u64 args[2] = { ENTRY_REGS, (u64)event->nr };
@@ -326,59 +264,36 @@ static void fire_raw(struct syscall_source *source, const struct probe *probe, u
 		{ .addr = (u64)(uintptr_t)args, .mem = args, .len = sizeof(args) },
 	};
 
-	core_fire(source->hive, probe->attachment, cpu, args, task, regions, ARRAY_SIZE(regions));
+	core_fire(list->hive, probe->row.attachment, cpu, args, task, regions, ARRAY_SIZE(regions));
 }
 
-int syscall_fire(struct syscall_source *source, u32 cpu, struct task *task,
+int syscall_fire(struct event_list *list, u32 cpu, struct task *task,
 		 const struct syscall_event *event)
 {
 	const struct regs entry = entry_regs(event);
 	int fired = 0;
 
-	pthread_rwlock_rdlock(&source->lock);
-	for (size_t i = 0; i < source->nr_probes; i++) {
-		const struct probe *probe = &source->probes[i];
+	pthread_rwlock_rdlock(&list->lock);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct probe *probe = (const void *)event_row(list, i);
 
 		if (probe->nr >= 0 && probe->nr != event->nr)
 			continue;
 		if (probe->flavour == TRACEPOINT)
-			fire_tracepoint(source, probe, cpu, task, event);
+			fire_tracepoint(list, probe, cpu, task, event);
 		else if (probe->flavour == RAW_SYS_ENTER)
-			fire_raw(source, probe, cpu, task, event, &entry);
+			fire_raw(list, probe, cpu, task, event, &entry);
 		else
-			fire_probe(source, probe, cpu, task, event, &entry);
+			fire_probe(list, probe, cpu, task, event, &entry);
 		fired++;
 	}
-	pthread_rwlock_unlock(&source->lock);
+	pthread_rwlock_unlock(&list->lock);
 	return fired;
 }
 
-struct syscall_source *syscall_source(struct hive *hive)
-{
-	const struct event_source *source = core_event_source(hive, "syscall");
-
-	return source ? source->arg : NULL;
-}
-
-int event_add_syscall(struct hive *hive)
-{
-	struct syscall_source *source = calloc(1, sizeof(*source));
-	int err;
-
-	if (!source)
-		return -ENOMEM;
-	source->hive = hive;
-	pthread_rwlock_init(&source->lock, NULL);
-	source->source = (struct event_source){
-		.name = "syscall",
-		.claims = claims,
-		.attach = attach,
-		.detach = detach,
-		.free = free_source,
-		.arg = source,
-	};
-	err = core_add_event_source(hive, &source->source);
-	if (err)
-		free_source(source);
-	return err;
-}
+const struct event_kind syscall_kind = {
+	.name = "syscall",
+	.row_size = sizeof(struct probe),
+	.claims = claims,
+	.attach = attach,
+};

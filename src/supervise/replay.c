@@ -22,7 +22,7 @@ enum { FLUSH_EVERY = 32 }; /* packets between looks at the trace pipe */
 struct replay {
 	const struct skep_pcap_opts *opts;
 	struct skep_pcap_result *result;
-	struct packet_source *source;
+	struct event_list *source;
 	struct log *log;
 	struct pcap_reader in;
 	struct pcap_writer out;
@@ -125,7 +125,7 @@ int skep_pcap(struct skep *skep, const struct skep_pcap_opts *opts, struct skep_
 	struct hive *hive = skep_hive(skep);
 	int err, closed;
 
-	replay.source = packet_source(hive);
+	replay.source = event_list(hive, &packet_kind);
 	if (opts->sz < sizeof(*opts) || !opts->in || !replay.source)
 		return -EINVAL;
 	*result = (struct skep_pcap_result){ .sz = sizeof(*result) };

@@ -10,21 +10,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "event/task.h"
 #include "supervise/command.h"
 #include "supervise/out.h"
-#include "supervise/tree.h"
+#include "supervise/serve.h"
 
 enum { MAX_POLLS = 64 };
 
@@ -35,81 +32,13 @@ struct supervisor {
 	struct skep_spawn_result *result;
 	struct hive *hive;
 	struct log *log;
-	struct syscall_source *source;
-	struct syscall_set set;
-	struct task_cache *tasks;
+	struct server server;
 	struct tree tree;
 	struct out out;
 	struct pollfd fds[FD_OTHERS + MAX_POLLS];
 	sigset_t mask; /* of the calling thread, to be restored */
-	bool noted_setuid, ended;
+	bool ended;
 };
-
-/* Calls after which what we know of a thread's credentials no longer holds. */
-static bool changes_creds(s32 nr)
-{
-	static const s32 calls[] = { SYS_execve,   SYS_execveat, SYS_setuid,	SYS_setgid,
-				     SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid,
-				     SYS_setfsuid, SYS_setfsgid };
-
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		if (calls[i] == nr)
-			return true;
-	return false;
-}
-
-/* What must be seen whatever is attached. */
-static void add_own_calls(struct syscall_set *set)
-{
-	for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
-		if (changes_creds(nr))
-			syscall_set_add(set, (u32)nr);
-}
-
-/* Once a run: a set-user-ID program will not get its rights. */
-static void note_setuid(struct supervisor *sup, struct task *task, const struct seccomp_data *call)
-{
-	char path[256];
-
-	if (!sup->tree.no_new_privs || sup->noted_setuid || call->nr != SYS_execve)
-		return;
-	if (command_setuid(task, call->args[0], path, sizeof(path))) {
-		sup->noted_setuid = true;
-		fail(sup->log, 0,
-		     "note: %s is a set-user-ID program; under skep it runs without its "
-		     "owner's rights (no_new_privs). Run skep as root to trace it with them",
-		     path);
-	}
-}
-
-static void handle_call(struct supervisor *sup, const struct seccomp_notif *notif)
-{
-	const struct seccomp_data *call = &notif->data;
-	const struct syscall_event event = { .nr = call->nr,
-					     .ip = call->instruction_pointer,
-					     .args = (const u64 *)call->args };
-	struct task *task = task_get(sup->tasks, notif->pid);
-	int cpu = sched_getcpu();
-
-	syscall_fire(sup->source, cpu < 0 ? 0 : (u32)cpu, task, &event);
-	sup->result->events++;
-	if (changes_creds(call->nr)) {
-		note_setuid(sup, task, call);
-		task_forget_creds(task);
-	}
-}
-
-/* One notification; false if there was none. */
-static bool serve(struct supervisor *sup)
-{
-	union tree_slot *slot = &sup->tree.shared->slots[0];
-
-	if (tree_receive(&sup->tree, slot))
-		return false;
-	handle_call(sup, &slot->notif);
-	tree_continue(&sup->tree, slot);
-	return true;
-}
 
 /* Signals of the terminal reach the command by themselves; the others were meant for the tree. */
 static void pass_signals(struct supervisor *sup)
@@ -165,7 +94,7 @@ static void flush_trace(struct supervisor *sup)
 static void dispatch(struct supervisor *sup)
 {
 	if (sup->fds[FD_LISTENER].revents & POLLIN)
-		serve(sup);
+		server_next(&sup->server);
 	else if (sup->fds[FD_LISTENER].revents)
 		sup->fds[FD_LISTENER].fd =
 			-1; /* the tree is gone; the command's status is to come */
@@ -178,15 +107,6 @@ static void dispatch(struct supervisor *sup)
 	run_others(sup);
 	if (sup->fds[FD_TRACE].revents || sup->fds[FD_OUT].revents)
 		flush_trace(sup);
-}
-
-/* Calls that are waiting when the command has ended are served before the tree is let go. */
-static void drain(struct supervisor *sup)
-{
-	struct pollfd fd = { .fd = sup->tree.listener, .events = POLLIN };
-
-	for (int i = 0; i < 1024 && poll(&fd, 1, 0) == 1 && fd.revents & POLLIN; i++)
-		serve(sup);
 }
 
 /*
@@ -212,7 +132,7 @@ static int loop(struct supervisor *sup)
 		}
 		dispatch(sup);
 	}
-	drain(sup);
+	server_drain(&sup->server);
 	leave_signals(sup);
 	out_finish(&sup->out);
 	sup->result->lost = sup->out.lost;
@@ -293,7 +213,7 @@ static int supervise(struct supervisor *sup, const char *path)
 	const struct tree_spec spec = { .path = path,
 					.argv = sup->opts->argv,
 					.envp = sup->opts->envp ? sup->opts->envp : environ,
-					.set = &sup->set,
+					.set = &sup->server.set,
 					.mask = &sup->mask };
 	int err = tree_start(&sup->tree, &spec, sup->log);
 
@@ -301,9 +221,8 @@ static int supervise(struct supervisor *sup, const char *path)
 		return err;
 	sup->fds[FD_LISTENER].fd = sup->tree.listener;
 	sup->fds[FD_CHILD].fd = sup->tree.pidfd;
-	syscall_running(sup->source, &sup->set);
+	server_run(&sup->server, &sup->tree);
 	err = loop(sup);
-	syscall_running(sup->source, NULL);
 	if (sup->tree.shared->exec_errno)
 		fail(sup->log, 0, "%s: %s", path, strerror(sup->tree.shared->exec_errno));
 	tree_end(&sup->tree);
@@ -319,18 +238,19 @@ static int run(struct supervisor *sup)
 		sup->result->status = (err == -ENOENT ? 127 : 126) << 8;
 		return fail(sup->log, 0, "%s: %s", sup->opts->argv[0], strerror(-err));
 	}
-	syscall_wanted(sup->source, &sup->set);
-	add_own_calls(&sup->set);
-	out_start(&sup->out, sup->hive, sup->opts->trace_fd);
-	err = task_cache_new(&sup->tasks);
+	sup->server.hive = sup->hive;
+	sup->server.log = sup->log;
+	err = server_open(&sup->server);
 	if (err)
 		return err;
+	out_start(&sup->out, sup->hive, sup->opts->trace_fd);
 	err = open_fds(sup);
 	if (!err)
 		err = supervise(sup, path);
 	close_fds(sup);
 	restore_signals(sup);
-	task_cache_free(sup->tasks);
+	sup->result->events = sup->server.events;
+	server_close(&sup->server);
 	return err;
 }
 
@@ -342,7 +262,7 @@ int skep_spawn(struct skep *skep, const struct skep_spawn_opts *opts,
 	int err;
 
 	if (opts->sz < sizeof(*opts) || !opts->argv || !opts->argv[0] ||
-	    opts->nr_polls > MAX_POLLS || !syscall_source(hive))
+	    opts->nr_polls > MAX_POLLS)
 		return -EINVAL;
 	sup = calloc(1, sizeof(*sup));
 	if (!sup)
@@ -352,7 +272,6 @@ int skep_spawn(struct skep *skep, const struct skep_spawn_opts *opts,
 	sup->result = result;
 	sup->hive = hive;
 	sup->log = skep_log(skep);
-	sup->source = syscall_source(hive);
 	err = run(sup);
 	free(sup);
 	return err;

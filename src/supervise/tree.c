@@ -18,14 +18,27 @@ int tree_receive(struct tree *tree, union tree_slot *slot)
 	return errno == ENOENT || errno == EINTR ? -EAGAIN : -errno;
 }
 
+static void send(struct tree *tree, union tree_slot *slot, struct seccomp_notif_resp *resp)
+{
+	resp->id = slot->notif.id;
+	/* Fails only where the caller was killed meanwhile. */
+	ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_SEND, resp);
+	slot->notif.id = 0;
+}
+
 void tree_continue(struct tree *tree, union tree_slot *slot)
 {
-	struct seccomp_notif_resp resp = { .id = slot->notif.id,
-					   .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+	struct seccomp_notif_resp resp = { .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
 
-	/* Fails only where the caller was killed meanwhile. */
-	ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
-	slot->notif.id = 0;
+	send(tree, slot, &resp);
+}
+
+void tree_answer(struct tree *tree, union tree_slot *slot, s64 result)
+{
+	struct seccomp_notif_resp resp = { .val = max(result, (s64)0),
+					   .error = (s32)min(result, (s64)0) };
+
+	send(tree, slot, &resp);
 }
 
 /* Whether no process of the tree is left. */

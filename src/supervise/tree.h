@@ -70,6 +70,8 @@ void tree_end(struct tree *tree);
 int tree_receive(struct tree *tree, union tree_slot *slot);
 /* Lets the call in slot continue and frees the slot. */
 void tree_continue(struct tree *tree, union tree_slot *slot);
+/* Ends it with a result in Linux's stead: >= 0, or -errno. The slot is free again. */
+void tree_answer(struct tree *tree, union tree_slot *slot, s64 result);
 
 /*
  * The filter that notifies for the set on the native ABI and allows all else. Free

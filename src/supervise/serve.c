@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One notification after the other: the programs that are attached to the call run, then it is
+ * offered to the client, then it continues if nobody answered it. While a call is looked at its id
+ * lies in a slot that the keeper shares, so it is answered whatever becomes of us.
+ */
+#include "supervise/serve.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "event/task.h"
+#include "supervise/command.h"
+
+/* Calls after which what we know of a thread's credentials no longer holds. */
+static bool changes_creds(s32 nr)
+{
+	static const s32 calls[] = { SYS_execve,   SYS_execveat, SYS_setuid,	SYS_setgid,
+				     SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid,
+				     SYS_setfsuid, SYS_setfsgid };
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (calls[i] == nr)
+			return true;
+	return false;
+}
+
+/* What must be seen whatever is attached. */
+static void add_own_calls(struct syscall_set *set)
+{
+	for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
+		if (changes_creds(nr))
+			syscall_set_add(set, (u32)nr);
+}
+
+/* A program is attached while the command runs. */
+static int attached(void *arg, const struct event_row *row, const struct attach_target *target)
+{
+	struct server *server = arg;
+	struct syscall_set wanted = { 0 };
+
+	syscall_row_wanted(row, &wanted);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted.bits); i++)
+		if (wanted.bits[i] & ~server->set.bits[i])
+			return fail(server->log, 0,
+				    "%s: attached, but the command runs already and its system "
+				    "calls were chosen at its start: this program will see "
+				    "none of it",
+				    target->name);
+	return 0;
+}
+
+int server_open(struct server *server)
+{
+	server->syscalls = event_list(server->hive, &syscall_kind);
+	if (!server->syscalls)
+		return -EINVAL;
+	syscall_wanted(server->syscalls, &server->set);
+	add_own_calls(&server->set);
+	if (server->client)
+		server->client->wants(server->client->arg, &server->set);
+	return task_cache_new(&server->tasks);
+}
+
+void server_close(struct server *server)
+{
+	if (server->syscalls)
+		event_watch(server->syscalls, NULL);
+	task_cache_free(server->tasks);
+	server->tasks = NULL;
+}
+
+void server_run(struct server *server, struct tree *tree)
+{
+	const struct event_watcher watcher = { .arg = server, .changed = attached };
+
+	server->tree = tree;
+	event_watch(server->syscalls, &watcher);
+}
+
+/* Once a run: a set-user-ID program will not get its rights. */
+static void note_setuid(struct server *server, struct task *task, const struct seccomp_data *call)
+{
+	char path[256];
+
+	if (!server->tree->no_new_privs || server->noted_setuid || call->nr != SYS_execve)
+		return;
+	if (command_setuid(task, call->args[0], path, sizeof(path))) {
+		server->noted_setuid = true;
+		fail(server->log, 0,
+		     "note: %s is a set-user-ID program; under skep it runs without its "
+		     "owner's rights (no_new_privs). Run skep as root to trace it with them",
+		     path);
+	}
+}
+
+/* The programs that watch the call. */
+static void watch_call(struct server *server, struct task *task, const struct seccomp_data *call)
+{
+	const struct syscall_event event = { .nr = call->nr,
+					     .ip = call->instruction_pointer,
+					     .args = (const u64 *)call->args };
+	int cpu = sched_getcpu();
+
+	task->known = TASK_IP;
+	task->ip = call->instruction_pointer;
+	syscall_fire(server->syscalls, cpu < 0 ? 0 : (u32)cpu, task, &event);
+	server->events++;
+	if (changes_creds(call->nr)) {
+		note_setuid(server, task, call);
+		task_forget_creds(task);
+	}
+}
+
+bool server_next(struct server *server)
+{
+	union tree_slot *slot = &server->tree->shared->slots[0];
+	const struct client *client = server->client;
+	struct task *task;
+
+	if (tree_receive(server->tree, slot))
+		return false;
+	task = task_get(server->tasks, slot->notif.pid);
+	watch_call(server, task, &slot->notif.data);
+	if (!client || client->call(client->arg, server->tree, slot, task) == SERVED_CONTINUE)
+		tree_continue(server->tree, slot);
+	slot->notif.id = 0;
+	return true;
+}
+
+void server_drain(struct server *server)
+{
+	struct pollfd fd = { .fd = server->tree->listener, .events = POLLIN };
+
+	for (int i = 0; i < 1024 && poll(&fd, 1, 0) == 1 && fd.revents & POLLIN; i++)
+		server_next(server);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Serving a tree's notified calls: each goes to the programs that watch it and, where a client is
+ * given, to the client's answer.
+ */
+#ifndef SUPERVISE_SERVE_H
+#define SUPERVISE_SERVE_H
+
+#include "supervise/tree.h"
+
+/* What became of a call that was offered to a client. */
+enum served {
+	SERVED_CONTINUE, /* nothing: Linux executes it */
+	SERVED_ANSWERED, /* by tree_answer(), or SECCOMP_IOCTL_NOTIF_ADDFD with _FLAG_SEND */
+};
+
+/* Answers calls in Linux's stead (skep exec). All on the thread that serves. */
+struct client {
+	void *arg;
+	/* Adds the calls it wants to be offered. */
+	void (*wants)(void *arg, struct syscall_set *set);
+	enum served (*call)(void *arg, struct tree *tree, union tree_slot *slot,
+			    struct task *task);
+};
+
+struct server {
+	struct hive *hive;
+	struct log *log;
+	struct tree *tree;
+	struct syscall_set set; /* what the tree was started with */
+	const struct client *client; /* NULL: none */
+	/* private */
+	struct event_list *syscalls;
+	struct task_cache *tasks;
+	u64 events; /* calls of the set that were looked at */
+	bool noted_setuid;
+};
+
+/* hive, log, client are given; works out the set for tree_start(). -ENOMEM, -EINVAL: no source. */
+int server_open(struct server *server);
+void server_close(struct server *server);
+/* From now on the tree runs. */
+void server_run(struct server *server, struct tree *tree);
+/* One notification, if there is one; may wait for it if there is none. False if there was none. */
+bool server_next(struct server *server);
+/* The tree's command is gone: serves what is waiting still. */
+void server_drain(struct server *server);
+
+#endif
