@@ -100,7 +100,7 @@ struct skep_spawn_result {
  * Runs the command with the programs that are attached to skep's events, until it ends; what it leaves running
  * in the background runs on, unwatched. Attach first: the set of system calls is fixed when the command starts.
  * Meanwhile SIGINT and SIGQUIT from the terminal are left to the command, and SIGINT, SIGTERM and SIGHUP sent to
- * this process are passed on to it. Call it from one thread at a time. Returns 0 and *result, or -errno where
+ * this process are passed on to it. Call it from one thread at a time; words to the log may come from a second one. Returns 0 and *result, or -errno where
  * nothing was run: -EBUSY a seccomp listener is there already, -ENOSYS or -EINVAL none can be had.
  */
 SKEP_API int skep_spawn(struct skep *skep, const struct skep_spawn_opts *opts, struct skep_spawn_result *result);

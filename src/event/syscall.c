@@ -236,7 +236,8 @@ static void fire_probe(struct event_list *list, const struct probe *probe, u32 c
 	if (probe->flavour == PROBE_ARGS)
 		regs.di = args[0], regs.si = args[1], regs.dx = args[2], regs.cx = args[3],
 		regs.r8 = args[4], regs.r9 = args[5];
-	core_fire(list->hive, probe->row.attachment, cpu, &regs, task, regions, ARRAY_SIZE(regions));
+	core_fire(list->hive, probe->row.attachment, cpu, &regs, task, regions,
+		  ARRAY_SIZE(regions));
 }
 
 static void fire_tracepoint(struct event_list *list, const struct probe *probe, u32 cpu,
@@ -255,8 +256,8 @@ static void fire_tracepoint(struct event_list *list, const struct probe *probe, 
 	core_fire(list->hive, probe->row.attachment, cpu, &record, task, &region, 1);
 }
 
-static void fire_raw(struct event_list *list, const struct probe *probe, u32 cpu,
-		     struct task *task, const struct syscall_event *event, const struct regs *entry)
+static void fire_raw(struct event_list *list, const struct probe *probe, u32 cpu, struct task *task,
+		     const struct syscall_event *event, const struct regs *entry)
 {
 	u64 args[2] = { ENTRY_REGS, (u64)event->nr };
 	const struct run_region regions[] = {

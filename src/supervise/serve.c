@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One notification after the other: the programs that are attached to the call run, then it is
+ * A thread that does nothing but receive, look, and let continue: two system calls an event, and
+ * no other fd to wait for. It is woken at the end by a signal, since only that interrupts a wait for
+ * notifications. The programs that are attached to the call run, then it is
  * offered to the client, then it continues if nobody answered it. While a call is looked at its id
  * lies in a slot that the keeper shares, so it is answered whatever becomes of us.
  */
@@ -8,8 +10,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "event/task.h"
 #include "supervise/command.h"
@@ -66,18 +70,8 @@ int server_open(struct server *server)
 
 void server_close(struct server *server)
 {
-	if (server->syscalls)
-		event_watch(server->syscalls, NULL);
 	task_cache_free(server->tasks);
 	server->tasks = NULL;
-}
-
-void server_run(struct server *server, struct tree *tree)
-{
-	const struct event_watcher watcher = { .arg = server, .changed = attached };
-
-	server->tree = tree;
-	event_watch(server->syscalls, &watcher);
 }
 
 /* Once a run: a set-user-ID program will not get its rights. */
@@ -114,26 +108,120 @@ static void watch_call(struct server *server, struct task *task, const struct se
 	}
 }
 
-bool server_next(struct server *server)
+static void serve(struct server *server, union tree_slot *slot)
 {
-	union tree_slot *slot = &server->tree->shared->slots[0];
 	const struct client *client = server->client;
-	struct task *task;
+	struct task *task = task_get(server->tasks, slot->notif.pid);
 
-	if (tree_receive(server->tree, slot))
-		return false;
-	task = task_get(server->tasks, slot->notif.pid);
 	watch_call(server, task, &slot->notif.data);
 	if (!client || client->call(client->arg, server->tree, slot, task) == SERVED_CONTINUE)
 		tree_continue(server->tree, slot);
 	slot->notif.id = 0;
-	return true;
 }
 
-void server_drain(struct server *server)
+/* What is said of the listener now. */
+static short state(const struct server *server)
 {
 	struct pollfd fd = { .fd = server->tree->listener, .events = POLLIN };
 
-	for (int i = 0; i < 1024 && poll(&fd, 1, 0) == 1 && fd.revents & POLLIN; i++)
-		server_next(server);
+	return poll(&fd, 1, 0) == 1 ? fd.revents : 0;
+}
+
+static void *serve_all(void *arg)
+{
+	struct server *server = arg;
+	union tree_slot *slot = &server->tree->shared->slots[0];
+
+	while (!__atomic_load_n(&server->stop, __ATOMIC_ACQUIRE))
+		if (tree_receive(server->tree, slot) == 0)
+			serve(server, slot);
+		else if (state(server) & (POLLHUP | POLLERR))
+			break; /* nobody of the tree is left */
+	return NULL;
+}
+
+static void wake(int signal)
+{
+	(void)signal;
+}
+
+/* A real-time signal that nobody uses, for as long as the thread runs: -ENOSPC. */
+static int take_signal(void)
+{
+	struct sigaction old, act = { .sa_handler = wake };
+
+	for (int sig = SIGRTMAX; sig >= SIGRTMIN; sig--)
+		if (sigaction(sig, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+			return sigaction(sig, &act, NULL) ? -errno : sig;
+	return -ENOSPC;
+}
+
+static void give_back(int sig)
+{
+	struct sigaction act = { .sa_handler = SIG_DFL };
+
+	sigaction(sig, &act, NULL);
+}
+
+/* The thread takes no signals but ours: the others are the application's. */
+static int start_thread(struct server *server, int sig)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	sigdelset(&all, sig);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = -pthread_create(&server->thread, NULL, serve_all, server);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
+int server_start(struct server *server, struct tree *tree)
+{
+	const struct event_watcher watcher = { .arg = server, .changed = attached };
+	int sig = take_signal(), err;
+
+	if (sig < 0)
+		return sig;
+	server->tree = tree;
+	event_watch(server->syscalls, &watcher);
+	err = start_thread(server, sig);
+	if (err) {
+		event_watch(server->syscalls, NULL);
+		give_back(sig);
+		return err;
+	}
+	server->signal = sig;
+	return 0;
+}
+
+/* A signal that comes before the thread waits does nothing: again, until it has ended. */
+static void join(struct server *server)
+{
+	struct timespec until;
+
+	__atomic_store_n(&server->stop, 1, __ATOMIC_RELEASE);
+	do {
+		pthread_kill(server->thread, server->signal);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 1000000;
+		if (until.tv_nsec >= 1000000000)
+			until.tv_sec++, until.tv_nsec -= 1000000000;
+	} while (pthread_timedjoin_np(server->thread, NULL, &until));
+	give_back(server->signal);
+	server->signal = 0;
+}
+
+void server_stop(struct server *server)
+{
+	union tree_slot *slot = &server->tree->shared->slots[0];
+
+	if (!server->signal)
+		return;
+	join(server);
+	for (int i = 0; i < 1024 && state(server) & POLLIN; i++)
+		if (tree_receive(server->tree, slot) == 0)
+			serve(server, slot);
+	event_watch(server->syscalls, NULL);
 }

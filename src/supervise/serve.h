@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Serving a tree's notified calls: each goes to the programs that watch it and, where a client is
- * given, to the client's answer.
+ * Serving a tree's notified calls, on a thread of its own: each goes to the programs that watch it
+ * and, where a client is given, to the client's answer.
  */
 #ifndef SUPERVISE_SERVE_H
 #define SUPERVISE_SERVE_H
@@ -19,31 +19,31 @@ struct client {
 	void *arg;
 	/* Adds the calls it wants to be offered. */
 	void (*wants)(void *arg, struct syscall_set *set);
-	enum served (*call)(void *arg, struct tree *tree, union tree_slot *slot,
-			    struct task *task);
+	enum served (*call)(void *arg, struct tree *tree, union tree_slot *slot, struct task *task);
 };
 
 struct server {
 	struct hive *hive;
 	struct log *log;
 	struct tree *tree;
-	struct syscall_set set; /* what the tree was started with */
+	struct syscall_set set;	     /* what the tree was started with */
 	const struct client *client; /* NULL: none */
 	/* private */
 	struct event_list *syscalls;
 	struct task_cache *tasks;
 	u64 events; /* calls of the set that were looked at */
 	bool noted_setuid;
+	pthread_t thread;
+	int signal; /* interrupts the thread's wait; 0: no thread runs */
+	u32 stop;
 };
 
 /* hive, log, client are given; works out the set for tree_start(). -ENOMEM, -EINVAL: no source. */
 int server_open(struct server *server);
 void server_close(struct server *server);
-/* From now on the tree runs. */
-void server_run(struct server *server, struct tree *tree);
-/* One notification, if there is one; may wait for it if there is none. False if there was none. */
-bool server_next(struct server *server);
-/* The tree's command is gone: serves what is waiting still. */
-void server_drain(struct server *server);
+/* The tree runs: serves it until server_stop(). 0 or -errno. */
+int server_start(struct server *server, struct tree *tree);
+/* Ends the thread and serves what is waiting still; later calls are for the keeper. */
+void server_stop(struct server *server);
 
 #endif

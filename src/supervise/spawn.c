@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * skep_spawn(): the supervisor of a traced command. One loop over poll(2): the listener's
- * notifications, the command's end, signals, ticks, the trace pipe's reader. Nothing in it waits
- * but that poll: a trace reader that is slow costs lines, which are counted, never the tree's
- * time.
+ * skep_spawn(): the supervisor of a traced command. Its system calls are served by a thread of
+ * their own (serve.c); here is one loop over poll(2) for all else: the command's end, signals,
+ * ticks, the trace pipe's reader. Nothing in it waits but that poll: a trace reader that is slow
+ * costs lines, which are counted, never the tree's time.
  */
 #include "skep.h"
 
@@ -25,7 +25,7 @@
 
 enum { MAX_POLLS = 64 };
 
-enum { FD_LISTENER, FD_CHILD, FD_SIGNALS, FD_TICK, FD_TRACE, FD_OUT, FD_OTHERS };
+enum { FD_CHILD, FD_SIGNALS, FD_TICK, FD_TRACE, FD_OUT, FD_OTHERS };
 
 struct supervisor {
 	const struct skep_spawn_opts *opts;
@@ -93,11 +93,6 @@ static void flush_trace(struct supervisor *sup)
 
 static void dispatch(struct supervisor *sup)
 {
-	if (sup->fds[FD_LISTENER].revents & POLLIN)
-		server_next(&sup->server);
-	else if (sup->fds[FD_LISTENER].revents)
-		sup->fds[FD_LISTENER].fd =
-			-1; /* the tree is gone; the command's status is to come */
 	if (sup->fds[FD_SIGNALS].revents)
 		pass_signals(sup);
 	if (sup->fds[FD_TICK].revents)
@@ -132,7 +127,7 @@ static int loop(struct supervisor *sup)
 		}
 		dispatch(sup);
 	}
-	server_drain(&sup->server);
+	server_stop(&sup->server);
 	leave_signals(sup);
 	out_finish(&sup->out);
 	sup->result->lost = sup->out.lost;
@@ -219,10 +214,11 @@ static int supervise(struct supervisor *sup, const char *path)
 
 	if (err)
 		return err;
-	sup->fds[FD_LISTENER].fd = sup->tree.listener;
 	sup->fds[FD_CHILD].fd = sup->tree.pidfd;
-	server_run(&sup->server, &sup->tree);
-	err = loop(sup);
+	err = server_start(&sup->server, &sup->tree);
+	if (!err)
+		err = loop(sup);
+	server_stop(&sup->server);
 	if (sup->tree.shared->exec_errno)
 		fail(sup->log, 0, "%s: %s", path, strerror(sup->tree.shared->exec_errno));
 	tree_end(&sup->tree);
@@ -261,8 +257,7 @@ int skep_spawn(struct skep *skep, const struct skep_spawn_opts *opts,
 	struct supervisor *sup;
 	int err;
 
-	if (opts->sz < sizeof(*opts) || !opts->argv || !opts->argv[0] ||
-	    opts->nr_polls > MAX_POLLS)
+	if (opts->sz < sizeof(*opts) || !opts->argv || !opts->argv[0] || opts->nr_polls > MAX_POLLS)
 		return -EINVAL;
 	sup = calloc(1, sizeof(*sup));
 	if (!sup)
