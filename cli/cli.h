@@ -25,6 +25,9 @@ int output_status(int status, int failed);
 /* Writes "skep: …" to stderr; returns status. */
 int complain(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* As the command died, so do we, without a core of our own: whoever waits for skep sees what he would have seen. */
+void die_of(int sig);
+
 /* The words of the library (skep_log_fn): text to stderr as it is. */
 void log_stderr(void *arg, const char *text, size_t len);
 

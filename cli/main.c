@@ -3,11 +3,13 @@
  * skep: the command line. A table of subcommands, one file each (commands.def has the rows); what
  * is common to all of them is here: --help, --version, and one clear line for wrong usage.
  */
-#include <stdarg.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -61,6 +63,20 @@ void log_stderr(void *arg, const char *text, size_t len)
 {
 	(void)arg;
 	fwrite(text, 1, len, stderr);
+}
+
+void die_of(int sig)
+{
+	const struct rlimit none = { 0, 0 };
+	sigset_t set;
+
+	fflush(stdout);
+	setrlimit(RLIMIT_CORE, &none);
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
 }
 
 bool wants_color(int fd)

@@ -5,11 +5,9 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -267,21 +265,6 @@ static int start(struct run *run)
 	if (run->kernel)
 		return run_kernel(run, trace);
 	return run->pcap ? run_pcap(run) : run_tree(run);
-}
-
-/* As the command died, so do we, without a core of our own: whoever waits for skep sees what he would have seen. */
-static void die_of(int sig)
-{
-	const struct rlimit none = { 0, 0 };
-	sigset_t set;
-
-	fflush(stdout);
-	setrlimit(RLIMIT_CORE, &none);
-	signal(sig, SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise(sig);
 }
 
 int cmd_run(int argc, char **argv)

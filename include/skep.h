@@ -87,6 +87,8 @@ struct skep_spawn_opts {
 	void *arg;
 	const struct skep_poll *polls;
 	unsigned int nr_polls;
+	int client;		/* the tree's bpf(2) and what belongs to it is answered by skep, too */
+	int as_root;		/* with client: the tree believes it is root; programs see the true uid */
 };
 
 struct skep_spawn_result {

@@ -92,6 +92,17 @@ static int put_jited_functions(struct call *call, const struct prog *prog,
 	return err ? -EFAULT : 0;
 }
 
+/* Where the machine code of an instruction begins: of a function's first, with its prologue. */
+static u64 jited_address(const struct prog *prog, u32 insn)
+{
+	u32 len;
+
+	for (u32 i = 0; i < prog->subprog_count; i++)
+		if (prog->subprogs[i].start == insn)
+			return (u64)(uintptr_t)code_function(prog->code, i, &len);
+	return (u64)(uintptr_t)code_insn(prog->code, insn);
+}
+
 /* The address of each line's first machine instruction, in the order of line_info. */
 static int put_jited_lines(struct call *call, const struct prog *prog, struct bpf_prog_info *info)
 {
@@ -100,7 +111,7 @@ static int put_jited_lines(struct call *call, const struct prog *prog, struct bp
 
 	info->nr_jited_line_info = code_insn(prog->code, 0) ? prog->line_info_count : 0;
 	for (u32 i = 0; i < min(room, info->nr_jited_line_info); i++) {
-		u64 address = (u64)(uintptr_t)code_insn(prog->code, prog->line_info[i].insn_off);
+		u64 address = jited_address(prog, prog->line_info[i].insn_off);
 
 		err |= call_write(call, info->jited_line_info + i * sizeof(address), &address,
 				  sizeof(address));

@@ -24,7 +24,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "load/paths.h"
+#include "event/paths.h"
 
 static _Thread_local struct {
 	struct answer *answer;

@@ -116,7 +116,17 @@ static void serve(struct server *server, union tree_slot *slot)
 	watch_call(server, task, &slot->notif.data);
 	if (!client || client->call(client->arg, server->tree, slot, task) == SERVED_CONTINUE)
 		tree_continue(server->tree, slot);
-	slot->notif.id = 0;
+}
+
+/* A slot for the next call; where other threads still hold all of them, one that they free. */
+static union tree_slot *free_slot(struct server *server)
+{
+	const struct timespec moment = { .tv_nsec = 100000 };
+	union tree_slot *slot;
+
+	while (!(slot = tree_free_slot(server->tree)))
+		nanosleep(&moment, NULL);
+	return slot;
 }
 
 /* What is said of the listener now. */
@@ -130,13 +140,15 @@ static short state(const struct server *server)
 static void *serve_all(void *arg)
 {
 	struct server *server = arg;
-	union tree_slot *slot = &server->tree->shared->slots[0];
 
-	while (!__atomic_load_n(&server->stop, __ATOMIC_ACQUIRE))
+	while (!__atomic_load_n(&server->stop, __ATOMIC_ACQUIRE)) {
+		union tree_slot *slot = free_slot(server);
+
 		if (tree_receive(server->tree, slot) == 0)
 			serve(server, slot);
 		else if (state(server) & (POLLHUP | POLLERR))
 			break; /* nobody of the tree is left */
+	}
 	return NULL;
 }
 
@@ -215,13 +227,14 @@ static void join(struct server *server)
 
 void server_stop(struct server *server)
 {
-	union tree_slot *slot = &server->tree->shared->slots[0];
-
 	if (!server->signal)
 		return;
 	join(server);
-	for (int i = 0; i < 1024 && state(server) & POLLIN; i++)
+	for (int i = 0; i < 1024 && state(server) & POLLIN; i++) {
+		union tree_slot *slot = free_slot(server);
+
 		if (tree_receive(server->tree, slot) == 0)
 			serve(server, slot);
+	}
 	event_watch(server->syscalls, NULL);
 }

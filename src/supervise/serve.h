@@ -11,10 +11,11 @@
 /* What became of a call that was offered to a client. */
 enum served {
 	SERVED_CONTINUE, /* nothing: Linux executes it */
-	SERVED_ANSWERED, /* by tree_answer(), or SECCOMP_IOCTL_NOTIF_ADDFD with _FLAG_SEND */
+	SERVED_ANSWERED, /* by tree_answer(), which has freed the slot */
+	SERVED_LATER,	 /* another thread answers, and frees the slot then */
 };
 
-/* Answers calls in Linux's stead (skep exec). All on the thread that serves. */
+/* Answers calls in Linux's stead (skep exec); asked on the thread that serves. */
 struct client {
 	void *arg;
 	/* Adds the calls it wants to be offered. */

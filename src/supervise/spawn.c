@@ -19,13 +19,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "supervise/client.h"
 #include "supervise/command.h"
 #include "supervise/out.h"
 #include "supervise/serve.h"
 
-enum { MAX_POLLS = 64 };
+enum {
+	MAX_POLLS = 64,
+	REAP_MS = 1000, /* how soon what a client only mapped is given back */
+};
 
-enum { FD_CHILD, FD_SIGNALS, FD_TICK, FD_TRACE, FD_OUT, FD_OTHERS };
+enum { FD_CHILD, FD_SIGNALS, FD_TICK, FD_TRACE, FD_OUT, FD_HIVE, FD_OTHERS };
 
 struct supervisor {
 	const struct skep_spawn_opts *opts;
@@ -33,6 +37,7 @@ struct supervisor {
 	struct hive *hive;
 	struct log *log;
 	struct server server;
+	struct clients *clients; /* NULL: bpf(2) is Linux's */
 	struct tree tree;
 	struct out out;
 	struct pollfd fds[FD_OTHERS + MAX_POLLS];
@@ -93,6 +98,8 @@ static void flush_trace(struct supervisor *sup)
 
 static void dispatch(struct supervisor *sup)
 {
+	if (sup->fds[FD_HIVE].revents)
+		core_reap(sup->hive);
 	if (sup->fds[FD_SIGNALS].revents)
 		pass_signals(sup);
 	if (sup->fds[FD_TICK].revents)
@@ -120,12 +127,15 @@ static void leave_signals(struct supervisor *sup)
 static int loop(struct supervisor *sup)
 {
 	while (!sup->ended) {
-		if (poll(sup->fds, FD_OTHERS + sup->opts->nr_polls, -1) < 0) {
-			if (errno != EINTR)
-				return -errno;
-			continue;
-		}
-		dispatch(sup);
+		int n = poll(sup->fds, FD_OTHERS + sup->opts->nr_polls,
+			     sup->clients ? REAP_MS : -1);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			dispatch(sup);
+		else if (n == 0)
+			core_reap(sup->hive);
 	}
 	server_stop(&sup->server);
 	leave_signals(sup);
@@ -215,13 +225,28 @@ static int supervise(struct supervisor *sup, const char *path)
 	if (err)
 		return err;
 	sup->fds[FD_CHILD].fd = sup->tree.pidfd;
+	if (sup->clients)
+		sup->fds[FD_HIVE].fd = core_poll_fd(sup->hive);
 	err = server_start(&sup->server, &sup->tree);
 	if (!err)
 		err = loop(sup);
 	server_stop(&sup->server);
+	clients_free(sup->clients); /* while the tree's slots are there */
+	sup->clients = NULL;
 	if (sup->tree.shared->exec_errno)
 		fail(sup->log, 0, "%s: %s", path, strerror(sup->tree.shared->exec_errno));
 	tree_end(&sup->tree);
+	return err;
+}
+
+/* bpf(2) and what belongs to it are skep's for the tree. */
+static int add_clients(struct supervisor *sup)
+{
+	const struct clients_opts opts = { .as_root = sup->opts->as_root };
+	int err = sup->opts->client ? clients_new(&sup->clients, sup->hive, &opts) : 0;
+
+	if (sup->clients)
+		sup->server.client = clients_client(sup->clients);
 	return err;
 }
 
@@ -236,7 +261,9 @@ static int run(struct supervisor *sup)
 	}
 	sup->server.hive = sup->hive;
 	sup->server.log = sup->log;
-	err = server_open(&sup->server);
+	err = add_clients(sup);
+	if (!err)
+		err = server_open(&sup->server);
 	if (err)
 		return err;
 	out_start(&sup->out, sup->hive, sup->opts->trace_fd);
@@ -247,6 +274,7 @@ static int run(struct supervisor *sup)
 	restore_signals(sup);
 	sup->result->events = sup->server.events;
 	server_close(&sup->server);
+	clients_free(sup->clients);
 	return err;
 }
 

@@ -10,6 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+union tree_slot *tree_free_slot(struct tree *tree)
+{
+	for (int i = 0; i < TREE_SLOTS; i++)
+		if (!__atomic_load_n(&tree->shared->slots[i].notif.id, __ATOMIC_ACQUIRE))
+			return &tree->shared->slots[i];
+	return NULL;
+}
+
 int tree_receive(struct tree *tree, union tree_slot *slot)
 {
 	memset(slot, 0, sizeof(*slot)); /* Linux insists */
@@ -23,7 +31,7 @@ static void send(struct tree *tree, union tree_slot *slot, struct seccomp_notif_
 	resp->id = slot->notif.id;
 	/* Fails only where the caller was killed meanwhile. */
 	ioctl(tree->listener, SECCOMP_IOCTL_NOTIF_SEND, resp);
-	slot->notif.id = 0;
+	__atomic_store_n(&slot->notif.id, 0, __ATOMIC_RELEASE);
 }
 
 void tree_continue(struct tree *tree, union tree_slot *slot)

@@ -21,7 +21,7 @@
 #include "event/event.h"
 
 enum {
-	TREE_SLOTS = 4,	  /* one a thread that serves; today one does */
+	TREE_SLOTS = 64,  /* calls received and not yet answered */
 	NOTIF_ROOM = 256, /* bytes kept for the kernel's struct seccomp_notif, which may grow */
 	KEEPER_STACK = 64 << 10,
 };
@@ -66,6 +66,8 @@ int tree_start(struct tree *tree, const struct tree_spec *spec, struct log *log)
  */
 void tree_end(struct tree *tree);
 
+/* A slot that holds no call; NULL: workers have them all. */
+union tree_slot *tree_free_slot(struct tree *tree);
 /* The next notification, in slot: 0, -EAGAIN (none is there any more), or -errno. */
 int tree_receive(struct tree *tree, union tree_slot *slot);
 /* Lets the call in slot continue and frees the slot. */

@@ -4,8 +4,8 @@
  * event_source before it makes the call that matters, as skep answers them. They look the same on
  * every machine, whatever its own kernel offers.
  */
-#ifndef LOAD_PATHS_H
-#define LOAD_PATHS_H
+#ifndef EVENT_PATHS_H
+#define EVENT_PATHS_H
 
 #include "core/core.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The seam's paths: a table of texts, and the folders they stand in. */
-#include "load/paths.h"
+#include "event/paths.h"
 
 #include <errno.h>
 #include <stdio.h>
