@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,14 +23,6 @@
 enum { STEPS = 1000, ROUNDS = 21, ENTRIES = 10000, RING = 1 << 20, MAX_INSNS = 64 };
 
 static u32 nr_cpus = 2;
-
-static u64 now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
-}
 
 /* Of this thread's own time: what other processes take away does not count. */
 static u64 own_time(void)
@@ -531,58 +522,6 @@ static void threads(const char *name, void (*body)(struct text *))
 	printf("two threads, %s: %.2f times one (1.7)\n", name, one / hammers[0].ns + one / hammers[1].ns);
 }
 
-/* What a busy consumer in another process sees: libbpf's way of reading, by counting and adding up. */
-static u64 consume(u64 *pages, u64 *stop)
-{
-	u64 *consumer = pages, *producer = pages + 512, count = 0, at = 0;
-	u8 *data = (u8 *)(pages + 1024);
-
-	for (;;) {
-		u64 end = __atomic_load_n(producer, __ATOMIC_ACQUIRE);
-		u32 *header, len;
-
-		if (at == end && __atomic_load_n(stop, __ATOMIC_ACQUIRE) && end == __atomic_load_n(producer, __ATOMIC_ACQUIRE))
-			return count;
-		while (at < end) {
-			header = (u32 *)(data + (at & (RING - 1)));
-			len = __atomic_load_n(header, __ATOMIC_ACQUIRE);
-			if (len & BPF_RINGBUF_BUSY_BIT)
-				break;
-			at += round_up((len & 0x3fffffff) + 8, 8);
-			count += !(len & BPF_RINGBUF_DISCARD_BIT);
-			__atomic_store_n(consumer, at, __ATOMIC_RELEASE);
-		}
-	}
-}
-
-static void end_to_end(void)
-{
-	struct op op = { "", 0, BPF_MAP_TYPE_RINGBUF, 0, 0, RING, 0, 0, 1, 1, 0, reserve_submit };
-	u64 *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct ours o = { 0 };
-	u64 since, runs = 0;
-	int child;
-
-	if (shared == MAP_FAILED || !ours_open(&o, &op))
-		return;
-	child = fork();
-	if (!child) {
-		u64 *pages = mmap(NULL, 8192 + 2 * RING, PROT_READ | PROT_WRITE, MAP_SHARED, o.map->ops->memfd(o.map), 0);
-
-		shared[1] = consume(pages, &shared[0]);
-		_exit(0);
-	}
-	usleep(20000);
-	for (since = now(); now() - since < 1000000000; runs++)
-		code_run(o.code, NULL, &o.run);
-	since = now() - since;
-	__atomic_store_n(&shared[0], 1, __ATOMIC_RELEASE);
-	waitpid(child, NULL, 0);
-	printf("ring buffer to a busy consumer in another process: %.1f M/s (15), %.1f %% found no room, %s\n",
-	       (double)shared[1] / (double)since * 1000, (double)o.map->dropped * 100 / (double)(runs * STEPS),
-	       shared[1] + o.map->dropped == runs * STEPS ? "all accounted for" : "SOME LOST");
-}
-
 static u64 resident(void)
 {
 	FILE *file = fopen("/proc/self/statm", "r");
@@ -622,7 +561,6 @@ int main(int argc, char **argv)
 	if (argc < 2) {
 		threads("hash lookup", lookup);
 		threads("hash update", update);
-		end_to_end();
 		memory();
 	}
 	return 0;

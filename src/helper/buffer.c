@@ -45,24 +45,25 @@ HELPER(ringbuf_reserve)
 	return (u64)(uintptr_t)record->sample;
 }
 
-/* The record of the sample, taken out; false: not ours. */
-static bool take_record(struct run *run, void *sample, struct run_record *out)
+/* The record of the sample; nearly always the last. NULL: not ours. */
+static struct run_record *find_record(struct run *run, const void *sample)
 {
 	for (u32 i = run->nr_records; i-- > 0;)
-		if (run->records[i].sample == sample) {
-			*out = run->records[i];
-			run->records[i] = run->records[--run->nr_records];
-			return true;
-		}
-	return false;
+		if (run->records[i].sample == sample)
+			return &run->records[i];
+	return NULL;
 }
 
 static void commit(struct run *run, u64 sample, u64 flags, bool discard)
 {
-	struct run_record record;
+	struct run_record *record = find_record(run, ptr(sample)), *last;
 
-	if (take_record(run, ptr(sample), &record))
-		ringbuf_commit(record.ring, record.sample, record.len, discard, flags);
+	if (!record)
+		return;
+	ringbuf_commit(record->ring, record->sample, record->len, discard, flags);
+	last = &run->records[--run->nr_records];
+	if (unlikely(record != last))
+		*record = *last;
 }
 
 HELPER(ringbuf_submit)

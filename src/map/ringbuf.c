@@ -21,7 +21,13 @@
 #include "util/lock.h"
 #include "util/notify.h"
 
-enum { PAGE = 4096, HEADER = 8 };
+enum {
+	PAGE = 4096,
+	HEADER = 8,
+	WAITS = 4,	/* for a consumer at work, before a record is refused: some microseconds */
+	WAIT_SPINS = 48,
+	PATIENCE = 32,	/* records refused until a consumer that does not move counts as not at work */
+};
 
 struct header {
 	u32 len;	/* with BPF_RINGBUF_BUSY_BIT, BPF_RINGBUF_DISCARD_BIT */
@@ -41,6 +47,8 @@ struct ringbuf {
 	u64 end;	/* where the next record goes */
 	u64 pending;	/* up to here all records are finished */
 	u64 consumed;	/* the consumer's position as last seen: looked at again only when there is no room */
+	u64 stuck_at;	/* where the consumer was when last there was no room; 0 until then: nobody has consumed */
+	u32 stuck;	/* how often it was found there since */
 };
 
 static struct ringbuf *to_ring(struct map *map) { return container_of(map, struct ringbuf, map); }
@@ -89,6 +97,7 @@ static int ringbuf_alloc(struct map **out, const struct map_spec *spec, struct l
 	ring->size = size;
 	ring->map.values = ring->data;
 	ring->map.values_len = 2 * size;
+	ring->stuck = PATIENCE;
 	*out = &ring->map;
 	return 0;
 }
@@ -124,33 +133,82 @@ static void put_header(struct ringbuf *ring, u64 pos, u32 len)
 	__atomic_store_n(&header->len, len, __ATOMIC_RELEASE);
 }
 
-void *ringbuf_reserve(struct map *map, u64 size)
+/* Locked. Where the record goes, ~0: no room before the consumer goes on. */
+static u64 place(struct ringbuf *ring, u64 whole)
 {
-	struct ringbuf *ring = to_ring(map);
-	u64 start, end, whole = record_size(size);
+	u64 start = ring->end, end;
 
-	if (size > UINT32_MAX / 4 || whole > ring->size)
-		goto full;
-	lock_take(&ring->lock);
-	skip_finished(ring);
-	start = ring->end;
 	if ((start & (ring->size - 1)) == ring->size - HEADER)
 		start += HEADER;
 	end = start + whole;
-	if (end - ring->consumed >= ring->size)
+	if (unlikely(end - ring->consumed >= ring->size))
 		ring->consumed = __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
-	if (end - ring->consumed >= ring->size || end - ring->pending >= ring->size) {
-		lock_drop(&ring->lock);
-		goto full;
+	return end - ring->consumed >= ring->size || end - ring->pending >= ring->size ? ~0ull : start;
+}
+
+static inline struct header *reserve(struct ringbuf *ring, u32 size, u64 whole)
+{
+	u64 start;
+
+	lock_take(&ring->lock);
+	skip_finished(ring);
+	start = place(ring, whole);
+	if (likely(start != ~0ull)) {
+		if (unlikely(start != ring->end))
+			put_header(ring, ring->end, BPF_RINGBUF_DISCARD_BIT);
+		put_header(ring, start, size | BPF_RINGBUF_BUSY_BIT);
+		__atomic_store_n(&ring->end, start + whole, __ATOMIC_RELEASE);
+		__atomic_store_n(ring->producer, start + whole, __ATOMIC_RELEASE);
 	}
-	if (start != ring->end)
-		put_header(ring, ring->end, BPF_RINGBUF_DISCARD_BIT);
-	put_header(ring, start, (u32)size | BPF_RINGBUF_BUSY_BIT);
-	__atomic_store_n(&ring->end, end, __ATOMIC_RELEASE);
-	__atomic_store_n(ring->producer, end, __ATOMIC_RELEASE);
 	lock_drop(&ring->lock);
-	return (u8 *)header_at(ring, start) + HEADER;
-full:
+	__builtin_prefetch(header_at(ring, start + whole + 64), 1);
+	return start == ~0ull ? NULL : header_at(ring, start);
+}
+
+static bool is_at_work(struct ringbuf *ring)
+{
+	u64 at = __atomic_load_n(ring->consumer, __ATOMIC_RELAXED);
+
+	if (at != __atomic_exchange_n(&ring->stuck_at, at, __ATOMIC_RELAXED))
+		__atomic_store_n(&ring->stuck, 0, __ATOMIC_RELAXED);
+	else if (__atomic_load_n(&ring->stuck, __ATOMIC_RELAXED) >= PATIENCE)
+		return false;
+	__atomic_fetch_add(&ring->stuck, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+/*
+ * The buffer is full. If its consumer is at work, a moment's patience gets the record room; and looking at his
+ * position for every record meanwhile would take that cache line from him each time, which makes him several
+ * times slower. Nobody waits for a consumer that sleeps.
+ */
+static __attribute__((noinline)) struct header *reserve_patiently(struct ringbuf *ring, u32 size, u64 whole)
+{
+	struct header *header = NULL;
+
+	if (!is_at_work(ring))
+		return NULL;
+	for (u32 i = 0; !header && i < WAITS; i++) {
+		for (u32 spins = 0; spins < WAIT_SPINS; spins++)
+			lock_pause(0);
+		header = reserve(ring, size, whole);
+	}
+	return header;
+}
+
+void *ringbuf_reserve(struct map *map, u64 size)
+{
+	struct ringbuf *ring = to_ring(map);
+	u64 whole = record_size(size);
+	struct header *header = NULL;
+
+	if (likely(size <= UINT32_MAX / 4 && whole <= ring->size)) {
+		header = reserve(ring, (u32)size, whole);
+		if (unlikely(!header))
+			header = reserve_patiently(ring, (u32)size, whole);
+	}
+	if (likely(header))
+		return header + 1;
 	__atomic_fetch_add(&map->dropped, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
