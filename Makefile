@@ -30,7 +30,8 @@ SKEP_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototyp
 LDFLAGS += -pthread $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS  := -lelf -lz -lcapstone -ljansson -ldl -lm
 
-LIB_SRC := $(wildcard src/*/*.c)
+BCC_SRC := $(wildcard src/libbcc/*.c)
+LIB_SRC := $(filter-out $(BCC_SRC),$(wildcard src/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 CLI_SRC := $(wildcard cli/*.c)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/obj/%.o)
@@ -38,7 +39,7 @@ UNIT    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c tests/api/*.c tests/b
 
 .DEFAULT_GOAL := all
 .PHONY: all unit demo check bench install uninstall format check-fresh clean help FORCE
-all: $(B)/libskep.a $(B)/libskep.so $(if $(CLI_SRC),$(B)/skep)   ## the library and the command (the default)
+all: $(B)/libskep.a $(B)/libskep.so $(if $(CLI_SRC),$(B)/skep) $(B)/lib/libbcc.so.0   ## the library and the command (the default)
 
 # Objects are remade when the compiler or its flags change: this file changes then, and only then.
 $(B)/flags: FORCE
@@ -85,6 +86,18 @@ $(B)/libskep.so: $(LIB_OBJ) src/skep.map
 $(B)/skep: $(CLI_OBJ) $(B)/libskep.a
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The library under Python's bcc: a client that loads with the distribution's libbpf as it is, and takes the compiler's side
+# of libskep. Only what src/libbcc/libbcc.map names is visible. (Not for sanitizers: Python would have to be built with them.)
+BCC_OBJ := $(BCC_SRC:%.c=$(B)/obj/%.o) $(patsubst %,$(B)/obj/src/%.o,bcc/dialect bcc/token bcc/tracepoint bcc/header \
+	load/compile load/cache load/clang load/assemble event/names util/log util/sha256 isa/asm isa/read isa/insn def/helper)
+$(B)/lib/libbpf.a: $(LIBBPF_A) # the archive is not made for shared objects: one symbol of the C library has to be ours
+	@mkdir -p $(@D)
+	$(Q)$(OBJCOPY) --redefine-sym stderr=libbcc_stderr $< $@
+$(B)/lib/libbcc.so.0: $(BCC_OBJ) src/libbcc/libbcc.map $(B)/lib/libbpf.a
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=src/libbcc/libbcc.map -Wl,--gc-sections \
+		$(if $(SAN),,-Wl,--no-undefined) $(LDFLAGS) -o $@ $(BCC_OBJ) $(B)/lib/libbpf.a -lelf -lz
 
 # A test is one C file that prints TAP (tests/tap.h); a folder's runner.c is what its *.test files are given to.
 $(B)/tests/%: tests/%.c $(B)/libskep.a $(B)/flags

@@ -16,7 +16,7 @@ ok() {
 }
 
 declare -A rank=([util]=0 [isa]=1 [def]=1 [btf]=1 [map]=2 [verify]=2 [jit]=2 [vm]=3 [helper]=4
-	[core]=5 [event]=6 [supervise]=7 [load]=7 [bcc]=7 [api]=7)
+	[core]=5 [event]=6 [supervise]=7 [load]=7 [bcc]=7 [api]=7 [libbcc]=8)
 # Rank 1 describes formats that refer to each other; what engines share is a contract of vm's (structs, no calls).
 contract() {
 	case $1 in

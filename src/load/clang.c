@@ -21,7 +21,7 @@
 
 extern char **environ;
 
-enum { SLOW_MS = 333, FLAGS_MAX = 64, OUTPUT_MAX = 64 << 20, CHILD_FDS = 4 };
+enum { SLOW_MS = 333, FLAGS_MAX = 160, OUTPUT_MAX = 64 << 20, CHILD_FDS = 4 };
 
 /* ---- finding ---- */
 

@@ -40,6 +40,8 @@ struct source {
 	bool bcc;
 	char *plain;	/* BCC's dialect made plain C: what is compiled */
 	size_t plain_len;
+	const char *const *flags;	/* the user's, NULL at the end; may be NULL */
+	bool memory;	/* not a file: path is but a name */
 };
 
 static int read_source(struct source *s, struct log *log)
@@ -113,7 +115,7 @@ static int make_key(struct cache_key *key, const struct source *s, const char *c
 static bool same_still(const struct source *s)
 {
 	struct source now = { .path = s->path };
-	bool same = !read_source(&now, NULL) && now.len == s->len && !memcmp(now.text, s->text, s->len);
+	bool same = s->memory || (!read_source(&now, NULL) && now.len == s->len && !memcmp(now.text, s->text, s->len));
 
 	free(now.text);
 	free(now.plain);
@@ -165,7 +167,7 @@ static int run_clang(const struct source *s, struct clang *clang, const char *co
 
 static int compile(const struct source *s, const struct compile_opts *opts, void **object, size_t *size)
 {
-	const char *flags[48];
+	const char *flags[48 + COMPILE_FLAGS];
 	struct clang clang;
 	struct clang_result result;
 	struct cache_key key;
@@ -180,6 +182,8 @@ static int compile(const struct source *s, const struct compile_opts *opts, void
 		flags[n++] = "-iquote";
 		flags[n++] = s->folder;
 	}
+	if (s->flags)
+		add_flags(flags, &n, s->flags);
 	flags[n] = NULL;
 	err = make_key(&key, s, flags);
 	if (err)
@@ -213,6 +217,28 @@ int compile_file(const char *path, const struct compile_opts *opts, void **objec
 	else if (!err)
 		err = compile(&s, opts, object, size);
 	free(s.text);
+	free(s.plain);
+	return err;
+}
+
+int compile_text(const struct compile_text *text, const struct compile_opts *opts, void **object, size_t *size)
+{
+	struct source s = { .path = text->name, .text = (char *)text->text, .len = text->len, .bcc = true,
+			    .flags = text->flags, .memory = true };
+	const char *slash = strrchr(text->name, '/');
+	size_t flags = 0;
+	int err;
+
+	while (text->flags && text->flags[flags])
+		flags++;
+	if (flags > COMPILE_FLAGS)
+		return fail(opts->log, -E2BIG, "%s: more than %d flags for the compiler", text->name, COMPILE_FLAGS);
+	snprintf(s.base, sizeof(s.base), "%s", slash ? slash + 1 : text->name);
+	if (!getcwd(s.folder, sizeof(s.folder)))
+		return fail(opts->log, -errno, "the current folder: %s", strerror(errno));
+	err = bcc_translate(text->text, text->len, text->name, &s.plain, &s.plain_len);
+	if (!err)
+		err = compile(&s, opts, object, size);
 	free(s.plain);
 	return err;
 }

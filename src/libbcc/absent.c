@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What of the ABI is not there: each function says its name and fails, errno ENOSYS. Below, those
+ * whose honest answer is that there is nothing.
+ */
+#include "libbcc/libbcc.h"
+
+#include <errno.h>
+
+static void tell(const char *name)
+{
+	fprintf(stderr, "bpf: skep's libbcc has no %s() yet\n", name);
+	errno = ENOSYS;
+}
+
+#define ABSENT(type, value, name)  \
+	ABI type name(void);       \
+	ABI type name(void)        \
+	{                          \
+		tell(#name);       \
+		return value;      \
+	}
+#include "libbcc/absent.def"
+
+/* BPF() asks for the text of its USDT contexts, of which there can be none. */
+ABI const char *bcc_usdt_genargs(void **contexts, int count)
+{
+	(void)contexts;
+	if (count)
+		tell("bcc_usdt_genargs");
+	return count ? NULL : "";
+}
+
+ABI void bcc_usdt_close(void *context) { (void)context; }
+ABI void bcc_usdt_foreach(void *context, void *callback) { (void)context, (void)callback; }
+ABI void bcc_usdt_foreach_uprobe(void *context, void *callback) { (void)context, (void)callback; }
+
+/* Made when the module is imported; symbols by build id are not resolved. */
+ABI void *bcc_buildsymcache_new(void)
+{
+	static char nothing;
+
+	return &nothing;
+}
+ABI void bcc_free_buildsymcache(void *cache) { (void)cache; }
+
+/* The compiler is a process and gone. */
+ABI int bcc_free_memory(void) { return 0; }
+
+/* Of interpreters nothing is known. */
+ABI const char *bcc_procutils_language(int pid)
+{
+	(void)pid;
+	return NULL;
+}
