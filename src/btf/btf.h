@@ -66,6 +66,8 @@ s64 btf_size(const struct btf *btf, u32 id);
 struct btf_field_at { const char *name; u32 type, bit_off, bits; };	/* bits: of a bit-field, else 0 */
 /* Member i < vlen of a struct or union. */
 struct btf_field_at btf_member_at(const struct btf *btf, const struct btf_type *t, u32 i);
+/* The member of that name, those of nameless structs inside included; bit_off is from the start of struct id. */
+bool btf_find_member(const struct btf *btf, u32 id, const char *name, struct btf_field_at *out);
 /* Parameter i of a FUNC_PROTO: type id, *name may be NULL. */
 u32 btf_param_at(const struct btf *btf, const struct btf_type *proto, u32 i, const char **name);
 /* The FUNC_PROTO of a FUNC id (or a pointer to one, modifiers skipped), or NULL; *id gets its id. */

@@ -82,6 +82,25 @@ struct btf_field_at btf_member_at(const struct btf *btf, const struct btf_type *
 	};
 }
 
+bool btf_find_member(const struct btf *btf, u32 id, const char *name, struct btf_field_at *out)
+{
+	const struct btf_type *t = btf_at(btf, id);
+
+	for (u32 i = 0; i < btf_type_vlen(t); i++) {
+		struct btf_field_at field = btf_member_at(btf, t, i);
+		u32 inner = btf_resolve(btf, field.type);
+
+		*out = field;
+		if (!strcmp(field.name, name))
+			return true;
+		if (*field.name || !btf_type_is_struct(btf_at(btf, inner)) || !btf_find_member(btf, inner, name, out))
+			continue;
+		out->bit_off += field.bit_off;
+		return true;
+	}
+	return false;
+}
+
 u32 btf_param_at(const struct btf *btf, const struct btf_type *proto, u32 i, const char **name)
 {
 	const struct btf_param *param = btf_tail(proto, btf_param) + i;

@@ -50,6 +50,7 @@ struct hive {
 	struct map_space *space;
 	struct timers *timers;		/* bpf_timer */
 	struct slot *slots;		/* nr_cpus of them, core/run.c */
+	u64 iter_sessions;		/* atomic: opened so far */
 	u32 stats_enabled;		/* atomic: holders of BPF_ENABLE_STATS */
 
 	struct perf_event *perf_events;	/* all of them, under source_lock */

@@ -349,9 +349,10 @@ static int fill_link(struct call *call, struct link *link, struct bpf_link_info 
 		info->tracing.target_btf_id = link->prog->attach_btf_id;
 		return 0;
 	case BPF_LINK_TYPE_ITER:
-		info->iter.map.map_id = link->map ? link->map->object.id : 0;
+		if (link->map)
+			info->iter.map.map_id = link->map->object.id;
 		return put_name(call, info->iter.target_name, &info->iter.target_name_len,
-				iter_name(link->iter_kind));
+				link->iter->name);
 	default: return 0;
 	}
 }

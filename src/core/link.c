@@ -31,9 +31,7 @@ static void link_release(struct object *object)
 
 static const struct object_ops link_object_ops = { .release = link_release };
 
-/* A link without id yet, with a reference to prog of its own. */
-static int link_new(struct link **out, struct hive *hive, u32 type, u32 attach_type,
-		    struct prog *prog)
+int link_new(struct link **out, struct hive *hive, u32 type, u32 attach_type, struct prog *prog)
 {
 	struct link *link = calloc(1, sizeof(*link));
 
@@ -49,8 +47,7 @@ static int link_new(struct link **out, struct hive *hive, u32 type, u32 attach_t
 	return 0;
 }
 
-/* Gives a finished link its id and the caller his fd; drops our reference either way. */
-static int link_settle(struct call *call, struct link *link, int err)
+int link_settle(struct call *call, struct link *link, int err)
 {
 	if (!err)
 		err = object_publish(&link->object);
@@ -81,7 +78,7 @@ static int link_to_target(struct call *call, struct prog *prog, u32 type,
 	return link_settle(call, link, attachment_new(&link->attachment, call->hive, target, prog));
 }
 
-static int not_here(struct call *call, const struct prog *prog, const char *what)
+int link_not_here(struct call *call, const struct prog *prog, const char *what)
 {
 	return fail(call->hive->log, -EOPNOTSUPP, "program %s: there is no %s here to attach to",
 		    prog->name, what);
@@ -111,7 +108,7 @@ static int open_raw_tp(struct call *call, struct prog *prog, u64 uname, u64 cook
 		if (uname)
 			return -EINVAL;
 		if (prog->type != BPF_PROG_TYPE_TRACING || prog->attach_type != BPF_TRACE_RAW_TP)
-			return not_here(call, prog,
+			return link_not_here(call, prog,
 					prog->type == BPF_PROG_TYPE_LSM ? "LSM hook"
 									: "kernel function");
 		target.name = btf_tracepoint(prog);
@@ -205,10 +202,10 @@ static int link_tracing(struct call *call, struct prog *prog)
 	if (prog->attach_type == BPF_TRACE_RAW_TP)
 		return open_raw_tp(call, prog, 0, attr->link_create.tracing.cookie);
 	if (prog->attach_type == BPF_TRACE_ITER)
-		return not_here(call, prog, "iterator of this kind");
+		return iter_attach(call, prog);
 	if (!attr->link_create.target_fd != !attr->link_create.target_btf_id)
 		return -EINVAL;
-	return not_here(call, prog,
+	return link_not_here(call, prog,
 			prog->type == BPF_PROG_TYPE_LSM ? "LSM hook" : "kernel function");
 }
 
@@ -221,23 +218,23 @@ static int link_by_type(struct call *call, struct prog *prog)
 	case BPF_PROG_TYPE_KPROBE:
 		if (call->attr.link_create.attach_type == BPF_PERF_EVENT)
 			return link_perf(call, prog);
-		return not_here(call, prog, "list of functions");
+		return link_not_here(call, prog, "list of functions");
 	case BPF_PROG_TYPE_TRACING:
 	case BPF_PROG_TYPE_LSM: return link_tracing(call, prog);
-	case BPF_PROG_TYPE_EXT: return not_here(call, prog, "program function");
+	case BPF_PROG_TYPE_EXT: return link_not_here(call, prog, "program function");
 	case BPF_PROG_TYPE_CGROUP_SKB:
 	case BPF_PROG_TYPE_CGROUP_SOCK:
 	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
 	case BPF_PROG_TYPE_SOCK_OPS:
 	case BPF_PROG_TYPE_CGROUP_DEVICE:
 	case BPF_PROG_TYPE_CGROUP_SYSCTL:
-	case BPF_PROG_TYPE_CGROUP_SOCKOPT: return not_here(call, prog, "cgroup");
+	case BPF_PROG_TYPE_CGROUP_SOCKOPT: return link_not_here(call, prog, "cgroup");
 	case BPF_PROG_TYPE_FLOW_DISSECTOR:
-	case BPF_PROG_TYPE_SK_LOOKUP: return not_here(call, prog, "network namespace");
+	case BPF_PROG_TYPE_SK_LOOKUP: return link_not_here(call, prog, "network namespace");
 	case BPF_PROG_TYPE_SK_MSG:
-	case BPF_PROG_TYPE_SK_SKB: return not_here(call, prog, "socket map");
+	case BPF_PROG_TYPE_SK_SKB: return link_not_here(call, prog, "socket map");
 	case BPF_PROG_TYPE_SCHED_CLS:
-	case BPF_PROG_TYPE_NETFILTER: return not_here(call, prog, "network hook");
+	case BPF_PROG_TYPE_NETFILTER: return link_not_here(call, prog, "network hook");
 	default: return -EINVAL;
 	}
 }
@@ -265,24 +262,27 @@ int cmd_link_create(struct call *call)
 	return err;
 }
 
-/* Updating and detaching. Only links to devices can do either. */
+/* Updating and detaching. Links to devices can do both, iterators the first. */
 
 static int update_prog(struct link *link, struct prog *prog, struct prog *old)
 {
 	int err = 0;
 
-	if (link->type != BPF_LINK_TYPE_XDP)
+	if (link->type != BPF_LINK_TYPE_XDP && link->type != BPF_LINK_TYPE_ITER)
 		return -EINVAL;
 	pthread_mutex_lock(&link->lock);
 	if (old && link->prog != old)
 		err = -EPERM;
-	else if (!link->attachment)
+	else if (link->type == BPF_LINK_TYPE_XDP && !link->attachment)
 		err = -ENOLINK;
-	else if (link->prog->type != prog->type || link->prog->attach_type != prog->attach_type)
+	else if (link->prog->type != prog->type || link->prog->attach_type != prog->attach_type ||
+		 (link->iter && link->prog->attach_btf_id != prog->attach_btf_id))
 		err = -EINVAL;
 	if (!err && link->prog != prog) {
-		object_get(&prog->object);
-		attachment_set_prog(link->object.hive, link->attachment, prog);
+		if (link->attachment) {
+			object_get(&prog->object);
+			attachment_set_prog(link->object.hive, link->attachment, prog);
+		}
 		put_prog(link->prog);
 		object_get(&prog->object);
 		link->prog = prog;

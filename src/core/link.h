@@ -9,6 +9,7 @@
 
 #include "core/command.h"
 #include "core/objects.h"
+#include "def/iter.h"
 
 struct attachment {
 	struct attach_target target;	/* name is ours */
@@ -35,7 +36,7 @@ struct link {
 	struct attachment *attachment;	/* NULL: detached, or a perf link's (the event has it) */
 	struct perf_event *perf;	/* perf links: a reference */
 	struct map_object *map;		/* iterators over elements of a map */
-	u32 iter_kind;
+	const struct iter_target *iter;	/* iterators */
 };
 static inline struct link *to_link(struct object *o) { return container_of(o, struct link, object); }
 int link_from_fd(struct hive *hive, struct caller *caller, int fd, struct link **out);
@@ -65,8 +66,15 @@ struct perf_event *perf_of_ring(struct hive *hive, const struct perf_ring *ring)
 /* Whether a program may be attached as this attach type: 0, -EINVAL. */
 int check_attach_type(const struct prog *prog, u32 attach_type);
 
-/* Iterators: enum of targets in iter.c; the name bpf_link_info shows. */
-const char *iter_name(u32 kind);
+/* A link of its own, without id yet, with a reference to prog. */
+int link_new(struct link **out, struct hive *hive, u32 type, u32 attach_type, struct prog *prog);
+/* Gives a finished link its id and the caller his fd; drops our reference either way. Passes err on. */
+int link_settle(struct call *call, struct link *link, int err);
+/* -EOPNOTSUPP with words: there is nothing of the kind here to attach to. */
+int link_not_here(struct call *call, const struct prog *prog, const char *what);
+
+/* LINK_CREATE for a program that is loaded for an iterator. */
+int iter_attach(struct call *call, struct prog *prog);
 /* An iterator's file for BPF_ITER_CREATE: the caller's fd or -errno. */
 int iter_install(struct call *call, struct link *link);
 

@@ -157,7 +157,6 @@ static int make_fifo(struct hive *hive, const char *what)
 static const char *const file_names[OBJECT_KINDS] = {
 	[OBJECT_PROG] = "bpf-prog", [OBJECT_MAP] = "bpf-map",	  [OBJECT_BTF] = "btf",
 	[OBJECT_LINK] = "bpf-link", [OBJECT_PERF] = "perf-event", [OBJECT_STATS] = "bpf-stats",
-	[OBJECT_ITER] = "bpf-iter",
 };
 
 /* The memfd of an object that has one, else -EOPNOTSUPP. */

@@ -19,7 +19,6 @@ enum object_kind {
 	OBJECT_IDS,
 	OBJECT_PERF = OBJECT_IDS,	/* perf_event_open(2) */
 	OBJECT_STATS,			/* BPF_ENABLE_STATS */
-	OBJECT_ITER,			/* BPF_ITER_CREATE: only a lifetime, its text is in a memfd */
 	OBJECT_KINDS
 };
 

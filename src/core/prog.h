@@ -18,6 +18,7 @@ struct run_input {
 	u32 nr_regions;
 	u64 cookie;
 	u64 func_ip;
+	struct run_seq *seq;
 };
 
 /* Holds slot cpu (taken modulo the number of slots) for several runs; false: this very thread is running a program on

@@ -88,7 +88,9 @@ static int find_attach_target(struct load *l)
 		return prog->attach_btf->kernel ? 0 : -ENOTSUPP;
 	}
 	if (attr->attach_btf_id && btf_kernel_object(l->call->hive, &prog->attach_btf))
-		return -EINVAL;
+		return fail(l->call->hive->log, -EINVAL,
+			    "prog_load: attach_btf_id names a type of the kernel's BTF, and there is none here (%s)",
+			    core_btf_path(l->call->hive));
 	return 0;
 }
 
@@ -374,7 +376,6 @@ static int run_verifier(struct load *l)
 	l->env.prog_flags = prog->flags;
 	l->env.gpl_compatible = prog->gpl;
 	l->env.nr_cpus = l->call->hive->nr_cpus;
-	l->env.nr_cpus = l->call->hive->nr_cpus;
 	l->env.btf = prog->btf ? prog->btf->btf : NULL;
 	l->env.vmlinux_btf = needs_kernel_btf(l) ? hive_vmlinux(l->call->hive) : NULL;
 	l->env.attach_btf_id = prog->attach_btf_id;
@@ -412,6 +413,8 @@ static void take_info(struct prog *prog, struct verify_result *result)
 	prog->subprogs = result->subprogs;
 	prog->subprog_count = result->subprog_count;
 	prog->verified = result->processed;
+	prog->max_rdonly_access = result->max_rdonly_access;
+	prog->max_rdwr_access = result->max_rdwr_access;
 	if (result->line_info) {
 		free(prog->line_info);
 		prog->line_info = result->line_info;

@@ -290,6 +290,7 @@ u64 slot_run(struct hive *hive, u32 cpu, struct prog *prog, const struct run_inp
 	run->redirect_ifindex = 0;
 	run->cookie = input->cookie;
 	run->func_ip = input->func_ip;
+	run->seq = input->seq;
 	run->nr_regions = min(input->nr_regions, (u32)ARRAY_SIZE(run->regions));
 	for (u32 i = 0; i < run->nr_regions; i++)
 		run->regions[i] = input->regions[i];

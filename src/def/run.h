@@ -84,6 +84,12 @@ struct run_record {
 	u32 len;
 };
 
+/* Where the program of an iterator writes, as the kernel's seq_file: text that did not fit leaves count == size. */
+struct run_seq {
+	char *buf;
+	u32 size, count;
+};
+
 enum { RUN_RECORDS = 32 };	/* held at once; one more is not given */
 
 struct run {
@@ -111,6 +117,7 @@ struct run {
 	struct run_record records[RUN_RECORDS];
 	u32 nr_records;		/* 0 before a run */
 	u64 func_ip, cookie;	/* what bpf_get_func_ip and bpf_get_attach_cookie say; 0 where there is none */
+	struct run_seq *seq;	/* iterators; else NULL */
 	struct map_space *space;	/* where values of this hive's maps live (map/space.h); NULL: no map may be read blindly */
 };
 

@@ -38,25 +38,12 @@ struct current {
 	s32 users[ARRAY_SIZE(user_fields)], groups[ARRAY_SIZE(group_fields)];
 };
 
-/* Byte offset of a member, those of nameless structs inside included; -1: none. */
+/* Byte offset of a member, -1: none. */
 static s32 offset_of(const struct btf *btf, u32 id, const char *name)
 {
-	const struct btf_type *type = btf_at(btf, id);
+	struct btf_field_at field;
 
-	for (u32 i = 0; i < btf_type_vlen(type); i++) {
-		struct btf_field_at field = btf_member_at(btf, type, i);
-		u32 inner = btf_resolve(btf, field.type);
-		s32 off;
-
-		if (field.name && !strcmp(field.name, name))
-			return (s32)(field.bit_off / 8);
-		if ((field.name && *field.name) || !btf_type_is_struct(btf_at(btf, inner)))
-			continue;
-		off = offset_of(btf, inner, name);
-		if (off >= 0)
-			return (s32)(field.bit_off / 8) + off;
-	}
-	return -1;
+	return btf_find_member(btf, id, name, &field) ? (s32)(field.bit_off / 8) : -1;
 }
 
 static int find_offsets(struct current *current, const struct btf *btf)

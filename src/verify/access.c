@@ -190,6 +190,10 @@ static int region(struct env *env, const struct mem_op *op, s32 off)
 		return bad_kind(env, op->regno);
 	if (op->write && reg->type & MEM_RDONLY)
 		return refuse(env, -EACCES, "R%u cannot write into %s\n", op->regno, log_type(reg->type, type));
+	if (reg->type & PTR_UNTRUSTED) {	/* read blindly: wherever it leads */
+		loaded(env, op);
+		return 0;
+	}
 	err = mem_region(env, op->regno, off, op->size, reg->mem_size, false);
 	if (!err)
 		loaded(env, op);
@@ -199,13 +203,12 @@ static int region(struct env *env, const struct mem_op *op, s32 off)
 static int context(struct env *env, const struct mem_op *op, s32 off)
 {
 	struct reg_state *regs = regs_of(env);
-	u32 type = SCALAR_VALUE;
+	struct reg_state value;
 	int err = reg_plain_offset(env, &regs[op->regno], op->regno, ctx_fixed_offset_ok(env));
 
-	if (err) {
+	if (err)
 		return because_reg(env, REASON_CTX_ACCESS, op->regno, err);
-	}
-	err = context_access(env, off, op->size, op->write, op->sign, &type);
+	err = context_access(env, off, op->size, op->write, op->sign, &value);
 	if (err) {
 		say_error(env, "invalid bpf_context access off=%d size=%d\n", off, (s32)op->size);
 		because_access(env, off, op->size, 0);
@@ -213,13 +216,9 @@ static int context(struct env *env, const struct mem_op *op, s32 off)
 	}
 	if (op->write || op->value < 0)
 		return 0;
-	if (type == SCALAR_VALUE) {
-		reg_unknown(env, &regs[op->value]);
-	} else {
-		reg_pointer(&regs[op->value], type);
-		if (type & PTR_MAYBE_NULL)
-			regs[op->value].id = ++env->id_gen;
-	}
+	regs[op->value] = value;
+	if (value.type & PTR_MAYBE_NULL)
+		regs[op->value].id = ++env->id_gen;
 	reg_origin(env, &regs[op->value], ORIGIN_LOAD);
 	return 0;
 }
@@ -309,6 +308,15 @@ static int map_key(struct env *env, const struct mem_op *op, s32 off)
 	return err;
 }
 
+static int buffer(struct env *env, const struct mem_op *op, s32 off)
+{
+	int err = buffer_access(env, op->regno, off, op->size, op->write);
+
+	if (!err)
+		loaded(env, op);
+	return err;
+}
+
 static int dispatch(struct env *env, const struct mem_op *op, s32 off)
 {
 	const struct reg_state *reg = &regs_of(env)[op->regno];
@@ -332,10 +340,10 @@ static int dispatch(struct env *env, const struct mem_op *op, s32 off)
 	}
 	if (type_base(reg->type) == PTR_TO_MEM)
 		return region(env, op, off);
-	if (type_base(reg->type) == PTR_TO_BTF_ID && !(reg->type & PTR_MAYBE_NULL)) {
-		say_error(env, "R%u: loads through kernel pointers are not supported by this verifier yet\n", op->regno);
-		return because_reg(env, REASON_UNSUPPORTED, op->regno, -EACCES);
-	}
+	if (type_base(reg->type) == PTR_TO_BTF_ID && !(reg->type & PTR_MAYBE_NULL))
+		return kernel_load(env, op, off);
+	if (type_base(reg->type) == PTR_TO_BUF && !(reg->type & PTR_MAYBE_NULL))
+		return buffer(env, op, off);
 	return bad_kind(env, op->regno);
 }
 

@@ -5,19 +5,27 @@
 #include "def/ctx.h"
 #include "verify/env.h"
 
-int context_access(struct env *env, s32 off, u32 size, bool write, bool sign, u32 *type)
+int context_access(struct env *env, s32 off, u32 size, bool write, bool sign, struct reg_state *value)
 {
 	struct ctx_access access;
 	struct insn_aux *aux = aux_of(env);
 
+	if (env->prog->btf_args) {
+		aux->ctx_size = (u16)size;
+		aux->map_off = (u32)off;
+		return kernel_argument(env, off, size, write, value);
+	}
 	if (!ctx_access(env->prog_type, env->in->expected_attach_type, off, size, write, &access))
 		return -EACCES;
-	*type = access.kind;
 	/* A packet pointer's field is 4 bytes wide to the program; sign extension would tear the pointer. */
 	if (sign && type_base(access.kind) != SCALAR_VALUE)
 		return -EACCES;
 	aux->ctx_size = (u16)min(access.field_size, (u32)UINT16_MAX);
 	aux->map_off = access.field_off;
+	if (access.kind == SCALAR_VALUE)
+		reg_unknown(env, value);
+	else
+		reg_pointer(value, access.kind);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "def/helper.h"
 #include "def/prog.h"
 #include "isa/insn.h"
+#include "verify/kernel.h"
 #include "verify/reason.h"
 #include "verify/state.h"
 #include "verify/verify.h"
@@ -58,6 +59,7 @@ struct env {
 	u32 count;
 	u32 prog_type;
 	const struct prog_info *prog;
+	struct attach_point attach;
 	struct subprog subprogs[MAX_SUBPROGS + 1];
 	u32 nr_subprogs;
 	const struct verify_map *maps[MAX_MAPS];

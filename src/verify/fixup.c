@@ -12,14 +12,17 @@
 #include "def/ctx.h"
 #include "verify/env.h"
 
-enum { MOST = 12 };	/* instructions one becomes, at the most */
+enum {
+	MOST = 20,	/* instructions one becomes, at the most */
+	PROBE_ROOM = 56,	/* bytes below a frame: what a blind read yields, registers 0 to 5 */
+};
 
 struct fix {
 	struct env *env;
 	struct bpf_insn *out;
 	u32 *to;		/* new index of each old instruction, and of the end */
 	u32 count, cap;
-	bool inline_lookups;
+	bool inline_lookups, probes;
 };
 
 static struct bpf_insn make(u8 code, u8 dst, u8 src, s16 off, s32 imm)
@@ -108,6 +111,33 @@ static u32 fix_wide(const struct env *env, u32 at, struct bpf_insn *out)
 	return put_wide(out, i->dst, BPF_PSEUDO_MAP_FD, map->addr);
 }
 
+/* A load through a pointer that may lead nowhere: the helper that reads blindly does it, into room below the frame; a
+ * fault reads as zero. Registers that the call would lose and that are still wanted stay there meanwhile. */
+static u32 probe(const struct env *env, u32 at, struct bpf_insn *out)
+{
+	const struct bpf_insn *raw = &env->raw[at];
+	static const u8 sizes[] = { [BPF_W >> 3] = 4, [BPF_H >> 3] = 2, [BPF_B >> 3] = 1, [BPF_DW >> 3] = 8 };
+	s16 room = (s16)-(s32)(round_up(env->subprogs[cfg_subprog_of(env, at)].stack_depth, 8u) + 8);
+	u32 n = 0, kept = env->aux[at].live_regs & 0x3f & ~(1u << raw->dst_reg);
+
+	for (u8 r = 0; r <= 5; r++)
+		if (kept >> r & 1)
+			out[n++] = make(BPF_STX | BPF_MEM | BPF_DW, REG_FP, r, (s16)(room - 8 * (r + 1)), 0);
+	if (raw->src_reg != 3)
+		out[n++] = make(BPF_ALU64 | BPF_MOV | BPF_X, 3, raw->src_reg, 0, 0);
+	if (raw->off)
+		out[n++] = make(BPF_ALU64 | BPF_ADD | BPF_K, 3, 0, 0, raw->off);
+	out[n++] = make(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, sizes[BPF_SIZE(raw->code) >> 3]);
+	out[n++] = make(BPF_ALU64 | BPF_MOV | BPF_X, 1, REG_FP, 0, 0);
+	out[n++] = make(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 0, room);
+	out[n++] = make(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_probe_read_kernel);
+	for (u8 r = 0; r <= 5; r++)
+		if (kept >> r & 1)
+			out[n++] = make(BPF_LDX | BPF_MEM | BPF_DW, r, REG_FP, (s16)(room - 8 * (r + 1)), 0);
+	out[n++] = make(raw->code, raw->dst_reg, REG_FP, room, 0);
+	return n;
+}
+
 /* A conditional jump of which only one way was ever possible. */
 static u32 fix_jump(const struct env *env, u32 at, struct bpf_insn *out)
 {
@@ -136,6 +166,8 @@ static u32 rewrite(const struct fix *f, u32 at, struct bpf_insn *out)
 		out[0].off = 0;
 	if ((class == BPF_LDX || class == BPF_STX || class == BPF_ST) && env->aux[at].ptr_type == PTR_TO_CTX)
 		return fix_context(env, at, out);
+	if (class == BPF_LDX && kernel_probes(env->aux[at].ptr_type))
+		return probe(env, at, out);
 	if (i->op == OP_CALL_HELPER && (map = inlines(f, at)))
 		return inline_lookup(map, out);
 	if ((class == BPF_JMP || class == BPF_JMP32) && BPF_OP(i->code) != BPF_JA && BPF_OP(i->code) != BPF_CALL &&
@@ -235,7 +267,7 @@ static int functions(struct fix *f)
 			continue;
 		out->subprogs[out->subprog_count++] = (struct verify_subprog){
 			.start = f->to[sub->start],
-			.stack_depth = round_up(sub->stack_depth, 8u),
+			.stack_depth = round_up(sub->stack_depth, 8u) + (f->probes ? PROBE_ROOM : 0u),
 			.has_tail_call = sub->has_tail_call,
 			.is_callback = sub->is_callback,
 		};
@@ -271,6 +303,8 @@ int fix_up(struct env *env)
 	struct fix f = { .env = env, .inline_lookups = true };
 	int err;
 
+	for (u32 at = 0; at < env->count; at++)
+		f.probes |= kernel_probes(env->aux[at].ptr_type);
 	f.cap = env->count + 2 * MOST;
 	f.out = malloc(f.cap * sizeof(*f.out));
 	f.to = malloc(((size_t)env->count + 1) * sizeof(*f.to));

@@ -98,10 +98,23 @@ static int wrong_type(struct env *env, u32 regno, const u32 *want)
 	return because_reg(env, reg->type & PTR_MAYBE_NULL ? REASON_NULL_DEREF : REASON_ARG_TYPE, regno, -EACCES);
 }
 
-static int type_fits(struct env *env, u32 regno, u32 arg)
+/* An object of the kernel may be read as memory, no more. */
+static int memory_fits(struct env *env, const struct call *call, u32 regno, u32 arg)
+{
+	const struct reg_state *reg = &regs_of(env)[regno];
+	char type[64];
+
+	if (type_base(reg->type) != PTR_TO_BTF_ID || arg & MEM_RDONLY)
+		return 0;
+	return refuse(env, -EACCES, "%s() may write into memory pointed by R%u type=%s\n", helper_name(call->number), regno,
+		      log_type(reg->type, type));
+}
+
+static int type_fits(struct env *env, const struct call *call, u32 regno, u32 arg)
 {
 	const struct reg_state *reg = &regs_of(env)[regno];
 	const u32 *want = accepted(type_base(arg));
+	bool memory = type_base(arg) >= ARG_PTR_TO_MAP_KEY && type_base(arg) <= ARG_PTR_TO_MEM;
 	u32 type = reg->type;
 
 	if (!want)
@@ -112,7 +125,7 @@ static int type_fits(struct env *env, u32 regno, u32 arg)
 		type &= ~(u32)PTR_MAYBE_NULL;
 	for (const u32 *t = want; *t != NOT_INIT; t++)
 		if (type == *t)
-			return 0;
+			return memory ? memory_fits(env, call, regno, arg) : 0;
 	return wrong_type(env, regno, want);
 }
 
@@ -141,6 +154,10 @@ static int offset_fits(struct env *env, u32 regno, u32 arg)
 	case PTR_TO_BUF | MEM_RDONLY:
 	case SCALAR_VALUE:
 		return 0;
+	case PTR_TO_BTF_ID:
+	case PTR_TO_BTF_ID | PTR_TRUSTED:
+	case PTR_TO_BTF_ID | MEM_RCU:
+		return reg_plain_offset(env, reg, regno, true);
 	}
 	return reg_plain_offset(env, reg, regno, false);
 }
@@ -182,6 +199,10 @@ int helper_memory(struct env *env, u32 regno, u32 size, bool zero_ok, bool write
 		if (write && reg->type & MEM_RDONLY)
 			return refuse(env, -EACCES, "R%u cannot write into %s\n", regno, log_type(reg->type, type));
 		return mem_region(env, regno, reg->off, size, reg->mem_size, zero_ok);
+	case PTR_TO_BUF:
+		return buffer_access(env, regno, reg->off, size, write);
+	case PTR_TO_BTF_ID:
+		return kernel_memory(env, regno, size, write);
 	case PTR_TO_STACK:
 		return stack_memory(env, regno, size, zero_ok, write, call);
 	}
@@ -348,10 +369,13 @@ static int kind_arg(struct env *env, struct call *call, u32 n, u32 arg)
 		return 0;
 	case ARG_PTR_TO_CONST_STR:
 		return string_arg(env, regno);
+	case ARG_PTR_TO_BTF_ID:
+		if (arg & PTR_MAYBE_NULL && reg_is_zero(reg))
+			return 0;
+		return kernel_match(env, regno, arg, call->proto->args[n].btf);
 	case ARG_PTR_TO_DYNPTR:
 	case ARG_KPTR_XCHG_DEST:
 	case ARG_PTR_TO_PERCPU_BTF_ID:
-	case ARG_PTR_TO_BTF_ID:
 		say_error(env, "R%u: dynptrs and kernel pointers are not supported by this verifier yet\n", regno);
 		return because_reg(env, REASON_UNSUPPORTED, regno, -EACCES);
 	}
@@ -395,7 +419,7 @@ int helper_arg(struct env *env, struct call *call, u32 n)
 	if (reg_is_zero(reg) && arg & PTR_MAYBE_NULL) {
 		precise_mark(env, reg);
 	} else {
-		err = type_fits(env, regno, arg);
+		err = type_fits(env, call, regno, arg);
 		err = err ?: offset_fits(env, regno, arg);
 		if (err)
 			return err;

@@ -145,6 +145,12 @@ static const char *file_name(const char *path)
 }
 
 /* The last line record at or before the instruction, if it is not the one printed before. */
+/* Records of one source line, of which only the first is shown. */
+static bool same_line(const struct bpf_line_info *a, const struct bpf_line_info *b)
+{
+	return a->file_name_off == b->file_name_off && a->line_col >> 10 == b->line_col >> 10;
+}
+
 void log_line(struct env *env, u32 index, const char *prefix)
 {
 	const struct bpf_line_info *info = env->in->line_info;
@@ -166,7 +172,8 @@ void log_line(struct env *env, u32 index, const char *prefix)
 	for (u32 i = 0; i < env->nr_subprogs; i++)
 		if (env->subprogs[i].start <= index)
 			s = i;
-	if (info[lo].insn_off < env->subprogs[s].start)
+	if (info[lo].insn_off < env->subprogs[s].start ||
+	    (env->log.line_info && same_line(&info[lo], &info[env->log.line_info - 1])))
 		return;
 	env->log.line_info = lo + 1;
 	text = btf_string(env->in->btf, info[lo].line_off);

@@ -21,16 +21,20 @@ static bool kind_matters(u32 type)
 	case PTR_TO_CTX: case PTR_TO_SOCKET: case PTR_TO_SOCK_COMMON: case PTR_TO_TCP_SOCK: case PTR_TO_XDP_SOCK:
 	case PTR_TO_BTF_ID: case PTR_TO_ARENA:
 		return true;
+	case PTR_TO_MEM:
+		return type & PTR_UNTRUSTED;
 	}
 	return false;
 }
 
-static int note_kind(struct env *env, u32 type)
+static int note_kind(struct env *env, u32 type, bool load)
 {
 	u32 *prev = &aux_of(env)->ptr_type;
 
 	if (*prev == NOT_INIT)
 		*prev = type;
+	else if (load && kernel_probes(*prev) && kernel_probes(type))
+		return 0;	/* trusted on one path or not: read blindly either way */
 	else if (*prev != type && (kind_matters(*prev) || kind_matters(type)))
 		return refuse(env, -EINVAL, "same insn cannot be used with different pointers\n");
 	return 0;
@@ -48,7 +52,7 @@ int load_insn(struct env *env, const struct insn *i)
 		return err;
 	type = regs_of(env)[i->src].type;
 	err = mem_access(env, &op);
-	return err ?: note_kind(env, type);
+	return err ?: note_kind(env, type, true);
 }
 
 int store_insn(struct env *env, const struct insn *i)
@@ -65,7 +69,7 @@ int store_insn(struct env *env, const struct insn *i)
 		return err;
 	type = regs_of(env)[i->dst].type;
 	err = mem_access(env, &op);
-	return err ?: note_kind(env, type);
+	return err ?: note_kind(env, type, false);
 }
 
 static bool atomic_allowed(u32 type)
@@ -94,10 +98,10 @@ static int ordered_load(struct env *env, const struct insn *i)
 	if (err)
 		return err;
 	type = regs_of(env)[i->src].type;
-	if (!atomic_allowed(type))
+	if (!atomic_allowed(type) || kernel_probes(type))
 		return atomic_refused(env, i->src, "loads from");
 	err = mem_access(env, &op);
-	return err ?: note_kind(env, type);
+	return err ?: note_kind(env, type, false);
 }
 
 static int ordered_store(struct env *env, const struct insn *i)
@@ -113,7 +117,7 @@ static int ordered_store(struct env *env, const struct insn *i)
 	if (!atomic_allowed(type))
 		return atomic_refused(env, i->dst, "stores into");
 	err = mem_access(env, &op);
-	return err ?: note_kind(env, type);
+	return err ?: note_kind(env, type, false);
 }
 
 /* Read, modify, write: judged as a load (into the register that gets the old value) and a store. */
@@ -148,7 +152,7 @@ static int modify(struct env *env, const struct insn *i)
 		err = mem_access(env, &op);
 		op.value = -1;
 	}
-	err = err ?: note_kind(env, type);
+	err = err ?: note_kind(env, type, false);
 	if (err)
 		return err;
 	op.write = true;

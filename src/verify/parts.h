@@ -43,7 +43,8 @@ void slot_scrub(struct stack_slot *slot);
 void scalar_give_id(struct env *env, struct reg_state *reg);
 
 /* context.c */
-int context_access(struct env *env, s32 off, u32 size, bool write, bool sign, u32 *type);
+/* *value is what a load yields, but for the id of what may be NULL. */
+int context_access(struct env *env, s32 off, u32 size, bool write, bool sign, struct reg_state *value);
 bool ctx_fixed_offset_ok(struct env *env);
 bool ctx_packet_writable(struct env *env);
 bool ctx_packet_access(struct env *env);

@@ -177,7 +177,6 @@ void log_reg(struct env *env, const struct func_state *f, const struct reg_state
 	struct text t = { out, out + size, false };
 	char buf[64];
 
-	(void)env;
 	*out = '\0';
 	if (r->type == SCALAR_VALUE && r->precise)
 		add(&t, "P");
@@ -194,6 +193,8 @@ void log_reg(struct env *env, const struct func_state *f, const struct reg_state
 			return;
 		}
 	}
+	if (type_base(r->type) == PTR_TO_BTF_ID && env->in->vmlinux_btf)
+		add(&t, "%s", btf_name(env->in->vmlinux_btf, r->btf_id));
 	add(&t, "(");
 	add_attributes(&t, r);
 	add(&t, ")");

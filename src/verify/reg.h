@@ -32,6 +32,7 @@ struct reg_state {
 		s32 range;		/* packet: bytes known to be there after the pointer's base */
 		u32 mem_size;		/* PTR_TO_MEM */
 		u32 subprog;		/* PTR_TO_FUNC */
+		u32 btf_id;		/* PTR_TO_BTF_ID: the struct, in the kernel's BTF */
 		struct { const struct verify_map *map; u32 map_uid; };
 		u64 raw[2];
 	};

@@ -114,14 +114,11 @@ static int passes(struct env *env)
 
 	if (!env->prog)
 		return refuse(env, -EINVAL, "unknown program type %u\n", env->prog_type);
-	if (env->prog->btf_args || env->prog_type == BPF_PROG_TYPE_EXT || env->prog_type == BPF_PROG_TYPE_STRUCT_OPS) {
-		say_error(env, "%s programs are not supported by this verifier yet\n", env->prog->name);
-		return because(env, REASON_UNSUPPORTED, -EINVAL);
-	}
 	err = btf_info_early(env);
 	err = err ?: cfg_subprogs(env);
 	err = err ?: btf_info(env);
 	err = err ?: check_sleepable(env);
+	err = err ?: kernel_target(env);
 	err = err ?: resolve_wide(env);
 	err = err ?: cfg_check(env);
 	err = err ?: live_registers(env);
