@@ -99,7 +99,6 @@ struct env {
 	} log;
 	char said[1024];		/* the last error line */
 
-	/* memory */
 	struct state *state_pool;
 	struct func_state *frame_pool;
 	u64 mem_now, mem_peak;

@@ -119,6 +119,7 @@ int kernel_argument(struct env *env, s32 off, u32 size, bool write, struct reg_s
 		return -EACCES;
 	if (off % 8)
 		return refuse(env, -EACCES, "func '%s' offset %d is not multiple of 8\n", env->attach.name, off);
+	number = min(number, btf_type_vlen(proto) + 1);
 	if (number >= btf_type_vlen(proto))
 		return refuse(env, -EACCES, "func '%s' doesn't have %u-th argument\n", env->attach.name, number + 1);
 	t = btf_at(btf, btf_resolve(btf, btf_param_at(btf, proto, number, NULL)));
@@ -286,15 +287,16 @@ int kernel_memory(struct env *env, u32 regno, u32 size, bool write)
 }
 
 /* The struct itself, or one that begins at the pointer's offset inside it. */
-static bool leads_to(const struct btf *btf, const struct reg_state *reg, u32 want)
+static bool leads_to(struct env *env, const struct reg_state *reg, u32 want)
 {
+	struct log log = { to_log, env };
 	struct btf_walk walk = { .kind = BTF_WALK_STRUCT, .type = reg->btf_id };
 	u32 off = (u32)reg->off;
 
 	for (u32 i = 0; i < 16; i++) {
 		if (!off && walk.type == want)
 			return true;
-		if (btf_struct_walk(btf, walk.type, off, 1, &walk, NULL) || walk.kind != BTF_WALK_STRUCT)
+		if (btf_struct_walk(env->in->vmlinux_btf, walk.type, off, 1, &walk, &log) || walk.kind != BTF_WALK_STRUCT)
 			return false;
 		off = 0;
 	}
@@ -317,7 +319,7 @@ int kernel_match(struct env *env, u32 regno, u32 arg, const char *want)
 		return because_reg(env, REASON_UNSUPPORTED, regno, -EACCES);
 	}
 	err = reg_plain_offset(env, reg, regno, true);
-	if (err || leads_to(btf, reg, (u32)id))
+	if (err || leads_to(env, reg, (u32)id))
 		return err;
 	say_error(env, "R%u is of type %s but %s is expected\n", regno, name_of(env, reg->btf_id), want);
 	return because_reg(env, REASON_ARG_TYPE, regno, -EACCES);
