@@ -60,7 +60,7 @@ LIBBPF_A ?= $(shell $(CC) -print-file-name=libbpf.a)
 LOAD_OBJ := $(filter $(B)/obj/src/load/%,$(LIB_OBJ))
 LIB_OBJ  := $(filter-out $(LOAD_OBJ),$(LIB_OBJ)) $(if $(LOAD_OBJ),$(B)/obj/load.o)
 
-$(B)/obj/src/bcc/header.o: include/skep/bcc.h include/skep/helpers.h
+$(B)/obj/src/bcc/header.o: include/skep/bcc.h include/skep/helpers.h include/skep/kernel.h
 
 $(B)/obj/libbpf.a: $(LIBBPF_A) src/load/seam.syms
 	@mkdir -p $(@D)

@@ -48,8 +48,9 @@ static size_t make(char *text)
 int main(int argc, char **argv)
 {
 	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 30);
-	char text[TEXT_MAX + 8], *exact, *out;
-	size_t tries = 0, len, out_len, dialects = 0;
+	char text[TEXT_MAX + 8], *exact;
+	size_t tries = 0, len, dialects = 0;
+	struct bcc_source out;
 
 	state = argc > 2 ? strtoull(argv[2], NULL, 0) : (unsigned long long)time(NULL);
 	printf("dialect: seed %llu\n", state);
@@ -60,12 +61,12 @@ int main(int argc, char **argv)
 		memcpy(exact, text, len);
 		exact = realloc(exact, len ? len : 1);
 		dialects += (size_t)bcc_is_dialect(exact, len);
-		if (!bcc_translate(exact, len, "fuzz.c", &out, &out_len)) {
-			if (out_len < len || (!memchr(exact, 0, len) && strlen(out) != out_len)) {
+		if (!bcc_translate(exact, len, "fuzz.c", &out)) {
+			if (out.len < len || (!memchr(exact, 0, len) && strlen(out.text) != out.len)) {
 				fprintf(stderr, "dialect: lost text, try %zu\n", tries);
 				return 1;
 			}
-			free(out);
+			bcc_source_free(&out);
 		}
 		free(exact);
 	}

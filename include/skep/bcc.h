@@ -59,6 +59,7 @@ typedef _Bool bool;
 /* ---- what of linux/bpf.h such programs use; that header is then not wanted any more ---- */
 
 #define __LINUX_BPF_H__
+#ifndef SKEP_KERNEL_TYPES
 enum {
 	BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK = 4,
 	BPF_F_NO_PREALLOC = 1, BPF_F_NO_COMMON_LRU = 2, BPF_F_RDONLY_PROG = 128, BPF_F_WRONLY_PROG = 256,
@@ -68,6 +69,7 @@ enum {
 	BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2,
 	BPF_RB_AVAIL_DATA = 0, BPF_RB_RING_SIZE, BPF_RB_CONS_POS, BPF_RB_PROD_POS,
 };
+#endif
 #define BPF_F_INDEX_MASK 0xffffffffULL
 #define BPF_F_CURRENT_CPU BPF_F_INDEX_MASK
 
@@ -80,6 +82,7 @@ enum skep_map_type {
 	SKEP_MAP_histogram = SKEP_MAP_array, SKEP_MAP_perf_array = SKEP_MAP_perf_output,
 };
 
+#ifndef SKEP_KERNEL_TYPES
 enum xdp_action { XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT };
 struct xdp_md {
 	u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex;
@@ -92,6 +95,19 @@ struct __sk_buff {
 		ingress_ifindex, ifindex, tc_index, cb[5], hash, tc_classid, data, data_end, napi_id, family,
 		remote_ip4, local_ip4, remote_ip6[4], local_ip6[4], remote_port, local_port, data_meta;
 };
+struct bpf_pidns_info {
+	u32 pid, tgid;
+};
+struct bpf_perf_event_value {
+	u64 counter, enabled, running;
+};
+struct bpf_spin_lock {
+	u32 val;
+};
+struct bpf_timer {
+	u64 __opaque[2];
+} __attribute__((aligned(8)));
+#endif
 #define TC_ACT_UNSPEC (-1)
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
@@ -99,16 +115,20 @@ struct __sk_buff {
 /* ---- registers at a probed function, as the kernel names them ---- */
 
 #if defined(__TARGET_ARCH_arm64)
+#ifndef SKEP_KERNEL_TYPES
 struct pt_regs {
 	u64 regs[31], sp, pc, pstate;
 };
+#endif
 #define SKEP_REG(ctx, x86, arm) ((ctx)->arm)
 #else
 #define _ASM_X86_PTRACE_H
+#ifndef SKEP_KERNEL_TYPES
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags,
 		sp, ss;
 };
+#endif
 #define SKEP_REG(ctx, x86, arm) ((ctx)->x86)
 #endif
 #define PT_REGS_PARM1(ctx) SKEP_REG(ctx, di, regs[0])
@@ -409,6 +429,15 @@ extern void skep_increment_needs_an_integer(void) __attribute__((error("incremen
 	})
 #define SKEP_EVENT_N(buffer, data, number) SKEP_EVENT_(buffer, data, number)
 #define SKEP_EVENT(buffer, data) SKEP_EVENT_N(buffer, data, __COUNTER__)
+
+/* ---- strings in tracepoint records: an offset and a length say where they are ---- */
+
+#define TP_DATA_LOC_READ_CONST(dst, field, length)                                                 \
+	bpf_probe_read_kernel((void *)(dst), length, (char *)args + (args->data_loc_##field & 0xffff))
+#define TP_DATA_LOC_READ(dst, field)                                                               \
+	bpf_probe_read_kernel((void *)(dst), args->data_loc_##field >> 16, (char *)args + (args->data_loc_##field & 0xffff))
+#define TP_DATA_LOC_READ_STR(dst, field, length)                                                   \
+	bpf_probe_read_kernel_str((void *)(dst), length, (char *)args + (args->data_loc_##field & 0xffff))
 
 /* ---- programs whose macro says what they attach to ---- */
 

@@ -7,7 +7,9 @@
  *   - int f(struct pt_regs *ctx, T a, U b) becomes an inlined body and a program that binds a and b
  *     from the registers; of a system call's function, from the registers its argument points to;
  *   - buffer.perf_submit(ctx, &data, size) keeps data's type for whoever reads the buffer;
- *   - table.increment(key) gets its default 1, BPF_TABLE("hash", …) loses its quotes, <uapi/X> is <X>;
+ *   - table.increment(key) gets its default 1, BPF_TABLE("hash", …) loses its quotes;
+ *   - headers of the kernel's are left out: their types come from BTF, where the source names one, their
+ *     constants from bcc/kernel.h. Without such a type <uapi/X> and what else user space has are the system's;
  *   - a licence where there is none (BPF_LICENSE, or GPL as in BCC).
  *
  * Invariant: every token of the user's stays on its line, and in its column but for defaults and
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "bcc/header.h"
 #include "bcc/token.h"
@@ -42,6 +45,7 @@ struct pass {
 	struct tokens t;
 	FILE *out;
 	u32 copied;	/* bytes of the text already written */
+	bool kernel;	/* the kernel's types stand in front */
 };
 
 static const struct { const char *prefix, *section; } sections[] = {
@@ -281,15 +285,53 @@ static void edit_table(struct pass *p, u32 i)
 	p->copied = string->start + string->len;
 }
 
-/* #include <uapi/X> is the same file as <X> outside a kernel tree; ours stands in front already. */
+/* Whether user space has <linux/NAME>, in the kernel's own words, and programs include it for these. */
+static bool is_uapi(const struct tokens *t, u32 name)
+{
+	static const char *const names[] = {
+		"bpf", "bpf_common", "bpf_perf_event", "errno", "fcntl", "filter", "icmp", "icmpv6", "if_arp", "if_ether",
+		"if_packet", "if_vlan", "in", "in6", "ip", "ipv6", "limits", "mman", "perf_event", "pkt_cls", "ptrace",
+		"socket", "stat", "stddef", "tcp", "types", "udp", "version",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (token_is(t, name, names[i]) && token_is(t, name + 1, "."))
+			return true;
+	return false;
+}
+
+static bool is_kernel_folder(const struct tokens *t, u32 folder)
+{
+	static const char *const names[] = { "linux", "net", "asm", "uapi", "bcc", "rdma", "trace", "crypto", "scsi" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (token_is(t, folder, names[i]) && token_is(t, folder + 1, "/"))
+			return true;
+	return false;
+}
+
+/*
+ * #include <uapi/X> is <X>, the system's, where that does; what only a kernel tree has is left out, and everything
+ * where its types stand in front.
+ */
 static void edit_include(struct pass *p, u32 hash)
 {
-	if (!token_is(&p->t, hash, "#") || !p->t.token[hash].directive || !token_is(&p->t, hash + 1, "include"))
+	u32 folder = hash + 3, end = folder;
+
+	if (!token_is(&p->t, hash, "#") || !p->t.token[hash].directive || !token_is(&p->t, hash + 1, "include") ||
+	    !token_is(&p->t, hash + 2, "<") || !is_kernel_folder(&p->t, folder))
 		return;
-	if (token_is(&p->t, hash + 2, "<") && token_is(&p->t, hash + 3, "uapi") && token_is(&p->t, hash + 4, "/")) {
-		copy_to(p, p->t.token[hash + 3].start);
-		p->copied = p->t.token[hash + 5].start;
+	if (!p->kernel && token_is(&p->t, folder, "uapi") && folder + 2 < p->t.count) {
+		copy_to(p, p->t.token[folder].start);
+		p->copied = p->t.token[folder + 2].start;
+		folder += 2;
 	}
+	if (!p->kernel && token_is(&p->t, folder, "linux") && is_uapi(&p->t, folder + 2))
+		return;
+	while (end + 1 < p->t.count && p->t.token[end + 1].line == p->t.token[hash].line)
+		end++;
+	copy_to(p, p->t.token[hash].start);
+	p->copied = p->t.token[end].start + p->t.token[end].len;
 }
 
 static void edit_tokens(struct pass *p, u32 first, u32 end)
@@ -357,12 +399,14 @@ static void edit_all(struct pass *p)
 
 /* ---- around the source ---- */
 
-static void put_header(FILE *out)
+static void put_header(FILE *out, bool kernel)
 {
 	static const char include[] = "#include \"helpers.h\"\n";
 	const char *at = strstr(header_bcc, include), *rest;
 	u32 line = 2;
 
+	if (kernel)
+		fputs("#define SKEP_KERNEL_TYPES\n", out);
 	fputs("# 1 \"skep/bcc.h\" 1 3\n", out);
 	if (!at) {
 		fputs(header_bcc, out);
@@ -376,6 +420,64 @@ static void put_header(FILE *out)
 	fputs(header_helpers, out);
 	fprintf(out, "# %u \"skep/bcc.h\" 2 3\n", line);
 	fputs(rest, out);
+	fputs("# 1 \"skep/kernel.h\" 1 3\n", out);
+	fputs(header_kernel, out);
+	fputs("# 1 \"skep/bcc.h\" 2 3\n", out);
+}
+
+/* Whether tag, after struct, union or enum, is one that neither the source nor bcc.h makes. */
+static bool is_kernel_tag(const struct tokens *t, u32 tag)
+{
+	static const char *const known[] = {
+		"pt_regs", "xdp_md", "__sk_buff", "bpf_raw_tracepoint_args", "xdp_action", "bpf_perf_event_data",
+		"bpf_perf_event_value", "bpf_pidns_info", "ethhdr", "iphdr", "ipv6hdr", "tcphdr", "udphdr", "icmphdr",
+		"in6_addr", "in_addr", "sockaddr", "sockaddr_in", "sockaddr_in6", "arphdr", "bpf_spin_lock", "bpf_timer",
+	};
+	const struct token *name = &t->token[tag];
+
+	if (name->kind != TOKEN_WORD || (name->len > 12 && !memcmp(t->text + name->start, "tracepoint__", 12)))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (token_is(t, tag, known[i]))
+			return false;
+	for (u32 i = 1; i + 1 < t->count; i++)
+		if (t->token[i].len == name->len && token_is(t, i + 1, "{") &&
+		    !memcmp(t->text + t->token[i].start, t->text + name->start, name->len))
+			return false;
+	return true;
+}
+
+/* <linux/sched.h> and a few more are included for constants that stand in kernel.h. */
+static bool is_light_header(const struct tokens *t, u32 folder)
+{
+	static const char *const names[] = { "sched", "fs", "kernel", "ptrace", "proto", "if" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (token_is(t, folder + 2, names[i]) && token_is(t, folder + 3, "."))
+			return true;
+	return is_uapi(t, folder + 2);
+}
+
+static bool names_kernel_type(const struct tokens *t)
+{
+	for (u32 i = 0; i + 1 < t->count; i++) {
+		if ((token_is(t, i, "struct") || token_is(t, i, "union") || token_is(t, i, "enum")) &&
+		    is_kernel_tag(t, i + 1))
+			return true;
+		if (token_is(t, i, "#") && token_is(t, i + 1, "include") && token_is(t, i + 2, "<") &&
+		    is_kernel_folder(t, i + 3) && !token_is(t, i + 3, "uapi") && !is_light_header(t, i + 3))
+			return true;
+	}
+	return false;
+}
+
+/* The tags that the source makes itself: a kernel's type of the same name steps aside. */
+static void list_tags(const struct tokens *t, FILE *out)
+{
+	for (u32 i = 0; i + 2 < t->count; i++)
+		if ((token_is(t, i, "struct") || token_is(t, i, "union") || token_is(t, i, "enum")) &&
+		    t->token[i + 1].kind == TOKEN_WORD && token_is(t, i + 2, "{"))
+			fprintf(out, "%.*s\n", (int)t->token[i + 1].len, t->text + t->token[i + 1].start);
 }
 
 /* The structs of the tracepoints that the source names: TRACEPOINT_PROBE(C, E) and struct tracepoint__C__E. */
@@ -419,38 +521,73 @@ static void put_licence(FILE *out)
 	      "char _license[] SEC(\"license\") = SKEP_EXPANDED(BPF_LICENSE);\n", out);
 }
 
-int bcc_translate(const char *source, size_t len, const char *path, char **out, size_t *out_len)
+/* LINUX_VERSION_CODE is the running kernel's. */
+static void put_version(FILE *out, const struct tokens *t)
+{
+	unsigned int major = 0, minor = 0, patch = 0;
+	struct utsname name;
+
+	for (u32 i = 0; i < t->count; i++)
+		if (token_is(t, i, "LINUX_VERSION_CODE") && !uname(&name) &&
+		    sscanf(name.release, "%u.%u.%u", &major, &minor, &patch) >= 2) {
+			fprintf(out, "#define LINUX_VERSION_CODE %u\n",
+				major << 16 | minor << 8 | min(patch, 255u));
+			return;
+		}
+}
+
+static int translate(struct pass *p, const char *path, struct bcc_source *out)
+{
+	FILE *tags;
+	int err;
+
+	p->kernel = names_kernel_type(&p->t);
+	p->out = open_memstream(&out->text, &out->len);
+	if (!p->out)
+		return -ENOMEM;
+	put_version(p->out, &p->t);
+	put_header(p->out, p->kernel);
+	put_tracepoints(p->out, &p->t);
+	fputs("# 1 ", p->out);
+	put_path(p->out, path);
+	fputs(" 2\n", p->out);
+	edit_all(p);
+	if (!has_licence(&p->t))
+		put_licence(p->out);
+	err = ferror(p->out) ? -ENOMEM : 0;
+	err = fclose(p->out) ? -ENOMEM : err;
+	if (err || !p->kernel)
+		return err;
+	tags = open_memstream(&out->kernel, &(size_t){ 0 });
+	if (!tags)
+		return -ENOMEM;
+	list_tags(&p->t, tags);
+	return fclose(tags) ? -ENOMEM : 0;
+}
+
+int bcc_translate(const char *source, size_t len, const char *path, struct bcc_source *out)
 {
 	struct pass p = { .copied = 0 };
 	int err;
 
-	*out = NULL;
+	*out = (struct bcc_source){ 0 };
 	if (len > SOURCE_MAX)
 		return -E2BIG;
 	err = tokens_read(&p.t, source, (u32)len);
 	if (err)
 		return err;
-	p.out = open_memstream(out, out_len);
-	if (p.out) {
-		put_header(p.out);
-		put_tracepoints(p.out, &p.t);
-		fputs("# 1 ", p.out);
-		put_path(p.out, path);
-		fputs(" 2\n", p.out);
-		edit_all(&p);
-		if (!has_licence(&p.t))
-			put_licence(p.out);
-		err = ferror(p.out) ? -ENOMEM : 0;
-		err = fclose(p.out) ? -ENOMEM : err;
-	} else {
-		err = -ENOMEM;
-	}
+	err = translate(&p, path, out);
 	tokens_free(&p.t);
-	if (err) {
-		free(*out);
-		*out = NULL;
-	}
+	if (err)
+		bcc_source_free(out);
 	return err;
+}
+
+void bcc_source_free(struct bcc_source *source)
+{
+	free(source->text);
+	free(source->kernel);
+	*source = (struct bcc_source){ 0 };
 }
 
 bool bcc_is_dialect(const char *source, size_t len)

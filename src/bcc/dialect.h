@@ -11,11 +11,18 @@
 /* Whether a C text is BCC's dialect and not libbpf's style (which has SEC() or bpf_helpers.h or vmlinux.h). */
 bool bcc_is_dialect(const char *source, size_t len);
 
+struct bcc_source {
+	char *text;	/* C, with NUL */
+	size_t len;
+	char *kernel;	/* not NULL: the kernel's types go before text; names, a line each, that the source takes for itself */
+};
+
 /*
  * Makes what clang compiles: bcc.h, then the source with sections for its functions, bound arguments,
- * defaults of methods, a licence. path is how messages name the file. *out is malloc'd text.
- * 0, -ENOMEM, -E2BIG (a source over 16 MiB).
+ * defaults of methods, a licence. path is how messages name the file.
+ * 0, -ENOMEM, -E2BIG (a source over 16 MiB); then *out holds nothing.
  */
-int bcc_translate(const char *source, size_t len, const char *path, char **out, size_t *out_len);
+int bcc_translate(const char *source, size_t len, const char *path, struct bcc_source *out);
+void bcc_source_free(struct bcc_source *source);
 
 #endif

@@ -4,8 +4,7 @@
 #define BCC_HEADER_H
 
 extern const char header_bcc[] __attribute__((visibility("hidden")));
-extern const char header_bcc_end[] __attribute__((visibility("hidden")));
 extern const char header_helpers[] __attribute__((visibility("hidden")));
-extern const char header_helpers_end[] __attribute__((visibility("hidden")));
+extern const char header_kernel[] __attribute__((visibility("hidden")));
 
 #endif

@@ -20,6 +20,7 @@
 #include "load/assemble.h"
 #include "load/cache.h"
 #include "load/clang.h"
+#include "load/vmlinux.h"
 #include "util/sha256.h"
 
 enum { SOURCE_MAX = 16 << 20 };
@@ -38,8 +39,7 @@ struct source {
 	char *text;
 	size_t len;
 	bool bcc;
-	char *plain;	/* BCC's dialect made plain C: what is compiled */
-	size_t plain_len;
+	struct bcc_source plain;	/* BCC's dialect made plain C: what is compiled */
 	const char *const *flags;	/* the user's, NULL at the end; may be NULL */
 	bool memory;	/* not a file: path is but a name */
 };
@@ -74,7 +74,7 @@ static int read_source(struct source *s, struct log *log)
 	strcpy(copy, s->real);
 	strcpy(s->folder, dirname(copy));
 	s->bcc = bcc_is_dialect(s->text, s->len);
-	return s->bcc ? bcc_translate(s->text, s->len, s->path, &s->plain, &s->plain_len) : 0;
+	return s->bcc ? bcc_translate(s->text, s->len, s->path, &s->plain) : 0;
 }
 
 static const char *const common_flags[] = {
@@ -94,16 +94,18 @@ static void add_flags(const char **flags, size_t *n, const char *const *more)
 
 static int make_key(struct cache_key *key, const struct source *s, const char *const *flags)
 {
+	char *text, kernel[VMLINUX_ID_MAX] = "";
 	size_t len;
-	char *text;
 	FILE *out = open_memstream(&text, &len);
 
 	if (!out)
 		return -ENOMEM;
-	fprintf(out, "%s\n%d\n%s\n%s\n", SKEP_VERSION, s->bcc, s->path, s->real);
+	if (s->plain.kernel)
+		vmlinux_id(kernel);
+	fprintf(out, "%s\n%d\n%s\n%s\n%s\n", SKEP_VERSION, s->bcc, kernel, s->path, s->real);
 	for (; *flags; flags++)
 		fprintf(out, "%s\n", *flags);
-	fwrite(s->bcc ? s->plain : s->text, 1, s->bcc ? s->plain_len : s->len, out);
+	fwrite(s->bcc ? s->plain.text : s->text, 1, s->bcc ? s->plain.len : s->len, out);
 	if (fclose(out))
 		return -ENOMEM;
 	sha256(key->hash, text, len);
@@ -118,7 +120,7 @@ static bool same_still(const struct source *s)
 	bool same = s->memory || (!read_source(&now, NULL) && now.len == s->len && !memcmp(now.text, s->text, s->len));
 
 	free(now.text);
-	free(now.plain);
+	bcc_source_free(&now.plain);
 	return same;
 }
 
@@ -149,8 +151,8 @@ static int run_clang(const struct source *s, struct clang *clang, const char *co
 	int err;
 
 	if (s->bcc) {
-		job.source = s->plain;
-		job.source_len = s->plain_len;
+		job.source = s->plain.text;
+		job.source_len = s->plain.len;
 	} else {
 		job.path = s->path;
 	}
@@ -165,7 +167,37 @@ static int run_clang(const struct source *s, struct clang *clang, const char *co
 	return err;
 }
 
-static int compile(const struct source *s, const struct compile_opts *opts, void **object, size_t *size)
+/* Puts the kernel's types before a translated source that wants them. */
+static int add_kernel_types(struct source *s, struct log *log)
+{
+	static const char start[] = "# 1 \"skep/vmlinux.h\" 1 3\n", end[] = "# 1 \"skep\" 2\n";
+	char *types = NULL, *both;
+	size_t len = 0, both_len;
+	FILE *out;
+	int err = s->plain.kernel ? vmlinux_text(s->plain.kernel, &types, &len, log) : 0;
+
+	if (err || !s->plain.kernel)
+		return err;
+	out = open_memstream(&both, &both_len);
+	if (out) {
+		fputs(start, out);
+		fwrite(types, 1, len, out);
+		fputs(end, out);
+		fwrite(s->plain.text, 1, s->plain.len, out);
+		err = fclose(out) ? -ENOMEM : 0;
+	} else {
+		err = -ENOMEM;
+	}
+	if (!err) {
+		free(s->plain.text);
+		s->plain.text = both;
+		s->plain.len = both_len;
+	}
+	free(types);
+	return err;
+}
+
+static int compile(struct source *s, const struct compile_opts *opts, void **object, size_t *size)
 {
 	const char *flags[48 + COMPILE_FLAGS];
 	struct clang clang;
@@ -195,7 +227,9 @@ static int compile(const struct source *s, const struct compile_opts *opts, void
 	if (opts->color)
 		flags[n++] = "-fcolor-diagnostics";
 	flags[n] = NULL;
-	err = run_clang(s, &clang, flags, opts, &result);
+	err = add_kernel_types(s, opts->log);
+	if (!err)
+		err = run_clang(s, &clang, flags, opts, &result);
 	if (err)
 		return err;
 	if (same_still(s))
@@ -217,7 +251,7 @@ int compile_file(const char *path, const struct compile_opts *opts, void **objec
 	else if (!err)
 		err = compile(&s, opts, object, size);
 	free(s.text);
-	free(s.plain);
+	bcc_source_free(&s.plain);
 	return err;
 }
 
@@ -236,9 +270,9 @@ int compile_text(const struct compile_text *text, const struct compile_opts *opt
 	snprintf(s.base, sizeof(s.base), "%s", slash ? slash + 1 : text->name);
 	if (!getcwd(s.folder, sizeof(s.folder)))
 		return fail(opts->log, -errno, "the current folder: %s", strerror(errno));
-	err = bcc_translate(text->text, text->len, text->name, &s.plain, &s.plain_len);
+	err = bcc_translate(text->text, text->len, text->name, &s.plain);
 	if (!err)
 		err = compile(&s, opts, object, size);
-	free(s.plain);
+	bcc_source_free(&s.plain);
 	return err;
 }

@@ -8,19 +8,19 @@
 /* The translated source without our header in front and the licence after it. */
 static char *translate(const char *source)
 {
-	char *out, *at, *end;
-	size_t len;
+	struct bcc_source out;
+	char *at, *end;
 
-	if (bcc_translate(source, strlen(source), "f.c", &out, &len))
+	if (bcc_translate(source, strlen(source), "f.c", &out))
 		return NULL;
-	at = strstr(out, "# 1 \"f.c\" 2\n");
+	at = strstr(out.text, "# 1 \"f.c\" 2\n");
 	if (!at)
-		return out;
+		return out.text;
 	at = strdup(at + strlen("# 1 \"f.c\" 2\n"));
 	end = strstr(at, "\n# 1 \"skep/bcc.h\" 1 3\n");
 	if (end)
 		*end = 0;
-	free(out);
+	bcc_source_free(&out);
 	return at;
 }
 
@@ -87,18 +87,46 @@ static void methods(void)
 
 static void licence(void)
 {
+	struct bcc_source given;
 	char *out;
-	size_t len;
 
-	bcc_translate("int x;", 6, "f.c", &out, &len);
-	ok(strstr(out, "char _license[] SEC(\"license\")"), "a licence is added");
-	free(out);
+	bcc_translate("int x;", 6, "f.c", &given);
+	ok(strstr(given.text, "char _license[] SEC(\"license\")"), "a licence is added");
+	bcc_source_free(&given);
 	out = translate("char l[] __attribute__((section(\"license\"))) = \"MIT\";");
 	ok(out && !strstr(out, "_license"), "not where there is one");
 	free(out);
-	bcc_translate("int x;", 6, "a \"b\\c\nd", &out, &len);
-	ok(strstr(out, "# 1 \"a \\\"b\\\\c d\" 2\n"), "a path with quotes and a line end is written as one string");
-	free(out);
+	bcc_translate("int x;", 6, "a \"b\\c\nd", &given);
+	ok(strstr(given.text, "# 1 \"a \\\"b\\\\c d\" 2\n"), "a path with quotes and a line end is written as one string");
+	bcc_source_free(&given);
+}
+
+/* Whose headers are read, and when the kernel's types come in front. */
+static void kernel_types(void)
+{
+	static const struct {
+		const char *source, *want, *tags;
+	} cases[] = {
+		{ "#include <uapi/linux/in.h>\nint x;", "#include <linux/in.h>\nint x;", NULL },
+		{ "#include <linux/sched.h> /* why */\nint x;", " /* why */\nint x;", NULL },
+		{ "#include <net/sock.h>\n#include <linux/in.h>\nint x;", "\n\nint x;", "" },
+		{ "#include <bcc/proto.h>\nint x;", "\nint x;", NULL },
+		{ "struct task_struct *x;", "struct task_struct *x;", "" },
+		{ "struct mine { int a; } x;", "struct mine { int a; } x;", NULL },
+		{ "struct mine { struct sock *s; } x;", "struct mine { struct sock *s; } x;", "mine\n" },
+		{ "#include <stdint.h>\nint x;", "#include <stdint.h>\nint x;", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bcc_source out;
+		char *text = translate(cases[i].source);
+
+		bcc_translate(cases[i].source, strlen(cases[i].source), "f.c", &out);
+		ok(!strcmp(text, cases[i].want), "headers: %s", cases[i].source);
+		ok(cases[i].tags ? out.kernel && !strcmp(out.kernel, cases[i].tags) : !out.kernel, "and its types");
+		bcc_source_free(&out);
+		free(text);
+	}
 }
 
 static void dialects(void)
@@ -119,8 +147,7 @@ static void hostile(void)
 {
 	static const char text[] = "#include <uapi/x\nBPF_TABLE(\"hash\" /* \\\n int f(struct pt_regs *ctx, int (*a)(int), b[3])"
 				   "{ t.increment( \"\\\" ' ) } }} ((( RAW(x) { . increment ( , ) int f(,,) { \\\r\n";
-	char *out;
-	size_t len;
+	struct bcc_source out;
 	int good = 0, all = 0;
 
 	for (size_t n = 0; n < sizeof(text); n++)
@@ -129,9 +156,9 @@ static void hostile(void)
 
 			memcpy(copy, text + from, n - from);
 			all++;
-			if (!bcc_translate(copy, n - from, "f.c", &out, &len)) {
+			if (!bcc_translate(copy, n - from, "f.c", &out)) {
 				good++;
-				free(out);
+				bcc_source_free(&out);
 			}
 			free(copy);
 		}
@@ -145,6 +172,7 @@ int main(void)
 	methods();
 	licence();
 	dialects();
+	kernel_types();
 	hostile();
 	return done();
 }
