@@ -167,7 +167,9 @@ static int read_records(void *arg, int fd)
 
 static int run_pcap(struct run *run)
 {
-	struct skep_pcap_opts opts = { .sz = sizeof(opts), .in = run->pcap, .out = run->out, .trace_fd = STDOUT_FILENO };
+	struct skep_poll records = { .fd = run->records, .ready = read_records, .arg = run };
+	struct skep_pcap_opts opts = { .sz = sizeof(opts), .in = run->pcap, .out = run->out, .trace_fd = STDOUT_FILENO,
+				       .polls = &records, .nr_polls = run->records >= 0 };
 	struct skep_pcap_result r = { .sz = sizeof(r) };
 	int err = skep_pcap(run->skep, &opts, &r);
 

@@ -118,6 +118,8 @@ struct skep_pcap_opts {
 	const char *out;	/* passed packets go here, as the input had them or as the program changed them; NULL: nowhere */
 	const char *interface;	/* which attachments run: "xdp:NAME"; NULL: all */
 	int trace_fd;		/* as in skep_spawn_opts */
+	const struct skep_poll *polls;	/* their ready() is called after every packet, whether fd is readable or not */
+	unsigned int nr_polls;
 };
 
 struct skep_pcap_result {
@@ -198,6 +200,8 @@ SKEP_API int skep_object_print_maps(struct skep_object *object, const char *name
  * Opens the object's perf buffers and ring buffers. Returns a file descriptor (the object's) for poll(2) that is readable
  * when there are records; skep_object_read_records() then hands them to write, "name: value" a line, formatted by
  * the type that BCC's perf_submit() and ringbuf_output() are given, else as hex. -ENOENT: the object has no buffer.
+ * Records that find no room are counted; the log of the object is told of it once a second while they are read, the
+ * log of the handle when the buffer goes.
  */
 SKEP_API int skep_object_open_records(struct skep_object *object, skep_log_fn write, void *arg);
 SKEP_API void skep_object_read_records(struct skep_object *object);

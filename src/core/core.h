@@ -89,6 +89,10 @@ int core_ioctl(struct hive *hive, struct caller *caller, int fd, unsigned long c
  * the hive's, not to be closed. -EPERM: not pollable; -EBADF; -EINVAL: no object. */
 int core_wake_fd(struct hive *hive, struct caller *caller, int fd);
 
+/* Records that found no room in the ring buffer or perf buffers of a map so far: 0 or -EBADF, -EINVAL. When a map goes
+ * that lost some, the hive's log is told how many. */
+int core_buffer_lost(struct hive *hive, struct caller *caller, int fd, u64 *lost);
+
 /* The caller for this very process. */
 extern const struct caller_ops caller_self_ops;
 

@@ -19,10 +19,20 @@
 #include "core/objects.h"
 #include "helper/timers.h"
 
+/* What found no room in a buffer, all its life long. */
+static void tell_dropped(struct hive *hive, const struct map *map)
+{
+	if (map && map->dropped)
+		say(hive->log, "%s: %llu records were lost: they found no room in the buffer\n",
+		    map->spec.name[0] ? map->spec.name : "a buffer",
+		    (unsigned long long)map->dropped);
+}
+
 static void map_end(struct epoch_item *item)
 {
 	struct map_object *map = container_of(item, struct map_object, ending);
 
+	tell_dropped(map->object.hive, map->map);
 	map_free(map->map);
 	put_btf(map->btf);
 	put_btf(map->inner_btf);

@@ -352,3 +352,15 @@ int core_wake_fd(struct hive *hive, struct caller *caller, int fd)
 	object_put(object);
 	return wake;
 }
+
+int core_buffer_lost(struct hive *hive, struct caller *caller, int fd, u64 *lost)
+{
+	struct map_object *map;
+	int err = map_from_fd(hive, caller, fd, &map, NULL);
+
+	if (err)
+		return err;
+	*lost = __atomic_load_n(&map->map->dropped, __ATOMIC_RELAXED);
+	object_put(&map->object);
+	return 0;
+}

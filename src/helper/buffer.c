@@ -108,5 +108,9 @@ HELPER(perf_event_output)
 			return result(-EFAULT);
 	}
 	ring = ring_of(ptr(r2), r3, run->cpu, &err);
-	return ring ? result(perf_ring_output(ring, run, ptr(r4), (u32)r5, extra, (u32)extra_len)) : result(err);
+	if (ring)
+		err = perf_ring_output(ring, run, ptr(r4), (u32)r5, extra, (u32)extra_len);
+	if (err == -ENOSPC)
+		__atomic_fetch_add(&((struct map *)ptr(r2))->dropped, 1, __ATOMIC_RELAXED);
+	return result(err);
 }

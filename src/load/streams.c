@@ -13,15 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PERF_PAGES = 8 };	/* a CPU, as BCC's default */
+enum { TELL_EVERY = 1 };	/* seconds between words about records that are being lost */
 
 struct stream {
 	struct objfile *file;
 	const char *name;
 	u32 type;	/* BTF id of a record, 0: unknown */
-	u64 lost;
+	int map;
+	u64 lost, told;	/* records */
+	time_t told_at;
 	struct perf_buffer *perf;
 	struct ring_buffer *ring;
 };
@@ -72,12 +76,22 @@ static void on_perf(void *arg, int cpu, void *data, u32 size)
 	print_record(arg, data, size);
 }
 
+/* Linux tells of records lost in a perf buffer with the next that fits; of a ring buffer's it knows nothing. */
 static void on_lost(void *arg, int cpu, __u64 count)
 {
 	struct stream *s = arg;
 
 	(void)cpu;
-	s->lost += count;
+	if (!s->file->answer.hive)
+		s->lost += count;
+}
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
 }
 
 static int on_ring(void *arg, void *data, size_t size)
@@ -92,6 +106,8 @@ static int open_stream(struct streams *streams, struct stream *s, const struct b
 	int fd;
 
 	s->name = bpf_map__name(map);
+	s->map = bpf_map__fd(map);
+	s->told_at = seconds();
 	s->type = record_type(bpf_object__btf(s->file->bpf), s->name);
 	errno = 0;
 	if (bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF)
@@ -152,6 +168,21 @@ int objfile_open_streams(struct objfile *file, struct log *out)
 	return err ? err : file->streams->epoll;
 }
 
+/* While events come; how many they were in the end the hive tells when the map goes, and we where there is none. */
+static void tell_loss(struct stream *s)
+{
+	struct answer *answer = &s->file->answer;
+
+	if (answer->hive)
+		core_buffer_lost(answer->hive, &answer->caller, s->map, &s->lost);
+	if (s->lost == s->told || seconds() - s->told_at < TELL_EVERY)
+		return;
+	say(s->file->log, "%s: %llu records lost so far: the buffer is full\n", s->name,
+	    (unsigned long long)s->lost);
+	s->told = s->lost;
+	s->told_at = seconds();
+}
+
 void objfile_read_streams(struct objfile *file)
 {
 	objfile_begin(file);
@@ -164,13 +195,8 @@ void objfile_read_streams(struct objfile *file)
 			perf_buffer__consume(s->perf);
 	}
 	seam_leave();
-	for (u32 i = 0; i < file->streams->count; i++) {
-		struct stream *s = &file->streams->stream[i];
-
-		if (s->lost)
-			say(file->log, "%s: %llu records were lost\n", s->name, (unsigned long long)s->lost);
-		s->lost = 0;
-	}
+	for (u32 i = 0; i < file->streams->count; i++)
+		tell_loss(&file->streams->stream[i]);
 }
 
 /* Between objfile_begin() and the object's own end. */
@@ -181,8 +207,13 @@ void objfile_close_streams(struct objfile *file)
 	if (!streams)
 		return;
 	for (u32 i = 0; i < streams->count; i++) {
-		ring_buffer__free(streams->stream[i].ring);
-		perf_buffer__free(streams->stream[i].perf);
+		struct stream *s = &streams->stream[i];
+
+		ring_buffer__free(s->ring);
+		perf_buffer__free(s->perf);
+		if (s->lost && !file->answer.hive)
+			say(file->log, "%s: %llu records were lost: they found no room in the buffer\n", s->name,
+			    (unsigned long long)s->lost);
 	}
 	if (streams->epoll >= 0)
 		close(streams->epoll);

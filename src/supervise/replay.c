@@ -57,6 +57,12 @@ static int pass(struct replay *replay, const struct pcap_record *record,
 	return pcap_write(&replay->out, &now, frame->mem + frame->start);
 }
 
+/* The struct may be an older, shorter one. */
+static bool has_polls(const struct skep_pcap_opts *opts)
+{
+	return opts->sz >= offsetof(struct skep_pcap_opts, nr_polls) + sizeof(opts->nr_polls);
+}
+
 static int run_packet(struct replay *replay, const struct pcap_record *record)
 {
 	struct packet_frame frame = {
@@ -70,6 +76,8 @@ static int run_packet(struct replay *replay, const struct pcap_record *record)
 	++*counter(replay->result, verdict);
 	if (replay->result->packets % FLUSH_EVERY == 0)
 		out_finish(&replay->trace);
+	for (u32 i = 0; has_polls(replay->opts) && i < replay->opts->nr_polls; i++)
+		replay->opts->polls[i].ready(replay->opts->polls[i].arg, replay->opts->polls[i].fd);
 	return verdict == XDP_PASS && replay->out.file ? pass(replay, record, &frame) : 0;
 }
 
@@ -126,7 +134,7 @@ int skep_pcap(struct skep *skep, const struct skep_pcap_opts *opts, struct skep_
 	int err, closed;
 
 	replay.source = event_list(hive, &packet_kind);
-	if (opts->sz < sizeof(*opts) || !opts->in || !replay.source)
+	if (opts->sz < offsetof(struct skep_pcap_opts, polls) || !opts->in || !replay.source)
 		return -EINVAL;
 	*result = (struct skep_pcap_result){ .sz = sizeof(*result) };
 	replay.mem = calloc(1, PACKET_HEADROOM + PCAP_LONGEST + PACKET_LINEAR);
