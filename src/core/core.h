@@ -29,10 +29,13 @@ struct caller_ops {
 	int (*identify)(struct caller *caller, int fd, struct fd_key *out);		/* 0, -EBADF */
 	/* Gives fd to the caller and closes ours (also on error); the caller's number or -errno. */
 	int (*install)(struct caller *caller, int fd, bool cloexec);
+	/* Whether nobody waits for the answer any more: long work is given up then. May be NULL: never. */
+	bool (*gone)(struct caller *caller);
 };
 struct caller {
 	const struct caller_ops *ops;
 	u32 pid, tgid, uid, gid;
+	struct task *task;	/* the calling thread, for programs it runs; NULL: the thread of this process that calls */
 };
 
 struct hive_opts {

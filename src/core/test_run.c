@@ -24,28 +24,44 @@ enum {
 	MAX_RAW_ARGS = 12, /* MAX_BPF_FUNC_ARGS */
 };
 
-/* Runs repeat times in one slot; the average in ns. */
-static int run_repeated(struct hive *hive, struct prog *prog, struct run_input *input, u32 repeat,
+/* Whoever calls is "current". */
+static struct task *current_task(struct call *call, struct task *self)
+{
+	task_self(self);
+	return call->caller->task ? call->caller->task : self;
+}
+
+/* Whether to stop, asked now and then: nobody waits for the result any more. */
+static bool is_over(struct call *call, u32 runs)
+{
+	return runs % 256 == 255 && call->caller->ops->gone && call->caller->ops->gone(call->caller);
+}
+
+/* Runs repeat times in one slot; the average in ns. -EBUSY, -EINTR: the caller is gone. */
+static int run_repeated(struct call *call, struct prog *prog, struct run_input *input, u32 repeat,
 			u32 *retval, u32 *duration)
 {
+	struct hive *hive = call->hive;
 	struct timespec start, end;
 	struct task self;
+	int err = 0;
 	u32 cpu = slot_here(hive);
 	u64 ns;
 
-	task_self(&self);
-	input->task = &self;
+	input->task = current_task(call, &self);
 	repeat = repeat ? repeat : 1;
 	if (!slot_enter(hive, cpu, prog))
 		return -EBUSY;
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (u32 i = 0; i < repeat; i++)
+	for (u32 i = 0; i < repeat && !err; i++) {
 		*retval = (u32)slot_run(hive, cpu, prog, input);
+		err = is_over(call, i) ? -EINTR : 0;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	slot_leave(hive, cpu);
 	ns = (u64)(end.tv_sec - start.tv_sec) * 1000000000 + (u64)end.tv_nsec - (u64)start.tv_nsec;
 	*duration = (u32)min(ns / repeat, (u64)UINT32_MAX);
-	return 0;
+	return err;
 }
 
 /* The caller's context, cut or zero-filled to size: 0 and *given (whether there is one), -E2BIG, -EFAULT. */
@@ -158,7 +174,7 @@ static int xdp_run(struct call *call, struct prog *prog, struct xdp_md *md, bool
 
 	if (!ctx.md.ingress_ifindex)
 		ctx.md.ingress_ifindex = 1; /* the loopback interface */
-	err = run_repeated(call->hive, prog, &input, call->attr.test.repeat, &retval, &duration);
+	err = run_repeated(call, prog, &input, call->attr.test.repeat, &retval, &duration);
 	if (!err)
 		err = xdp_finish(call, &ctx, p, retval, duration);
 	if (err || !given)
@@ -327,7 +343,7 @@ static int skb_run(struct call *call, struct prog *prog, struct __sk_buff *md, b
 	int err;
 
 	skb_fill(&ctx, md, buf + SKB_HEADROOM, size, on_l2(prog->type), given);
-	err = run_repeated(call->hive, prog, &input, call->attr.test.repeat, &retval, &duration);
+	err = run_repeated(call, prog, &input, call->attr.test.repeat, &retval, &duration);
 	if (err)
 		return err;
 	if (!on_l2(prog->type)) {
@@ -405,7 +421,7 @@ static int test_raw_tp(struct call *call, struct prog *prog)
 	const union bpf_attr *attr = &call->attr;
 	u64 args[MAX_RAW_ARGS] = { 0 };
 	struct task self;
-	struct run_input input = { .ctx = args, .task = &self };
+	struct run_input input = { .ctx = args, .task = current_task(call, &self) };
 	u32 cpu = slot_here(call->hive), retval;
 
 	if (attr->test.data_in || attr->test.data_out || attr->test.ctx_out ||
@@ -422,7 +438,6 @@ static int test_raw_tp(struct call *call, struct prog *prog)
 		if (cpu >= call->hive->nr_cpus)
 			return -ENXIO;
 	}
-	task_self(&self);
 	if (!slot_enter(call->hive, cpu, prog))
 		return -EBUSY;
 	retval = (u32)slot_run(call->hive, cpu, prog, &input);
@@ -450,7 +465,7 @@ static int test_syscall(struct call *call, struct prog *prog)
 	err = call_read(call, ctx, attr->test.ctx_in, size);
 	if (!err) {
 		input.ctx = ctx;
-		err = run_repeated(call->hive, prog, &input, 1, &retval, &duration);
+		err = run_repeated(call, prog, &input, 1, &retval, &duration);
 	}
 	if (!err &&
 	    (call_put(call, test.retval, retval) || call_write(call, attr->test.ctx_in, ctx, size)))

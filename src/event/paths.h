@@ -1,22 +1,45 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The paths that belong to the seam: what a loader reads in tracefs, in bpffs and under
- * event_source before it makes the call that matters, as skep answers them. They look the same on
- * every machine, whatever its own kernel offers.
+ * The paths that belong to the seam: bpffs, what a loader reads in tracefs and under event_source
+ * before it makes the call that matters, as skep answers them. They look the same on every machine,
+ * whatever its own kernel offers. Paths are absolute and plain: no "//", no "." or "..".
  */
 #ifndef EVENT_PATHS_H
 #define EVENT_PATHS_H
 
 #include "core/core.h"
 
-/* Whether the seam answers for this path: a path of ours that does not exist is ENOENT, whatever Linux has there. */
+/*
+ * Whether the seam answers for this path: a path of ours that does not exist is ENOENT, whatever
+ * Linux has there.
+ */
 bool paths_claim(const char *path);
 bool paths_in_bpffs(const char *path);
+bool paths_in_tracefs(const char *path);
+
+enum path_kind {
+	PATH_FOLDER,
+	PATH_TEXT,	 /* paths_read() has what is in it */
+	PATH_PIN,	 /* of an object, in bpffs */
+	PATH_TRACE_PIPE, /* the trace pipe */
+};
+/* What is there: enum path_kind, or -ENOENT. */
+int paths_kind(struct hive *hive, const char *path);
 
 /* The whole text of a file: its length (< size), or -ENOENT. */
 int paths_read(struct hive *hive, const char *path, char *text, size_t size);
 
-/* 0 or -ENOENT, for files and folders. */
-int paths_exist(struct hive *hive, const char *path);
+/*
+ * Calls each() for every name in a folder until it returns non-zero, which is returned; kind is
+ * PATH_FOLDER or another. -ENOENT, -ENOTDIR.
+ */
+int paths_list(struct hive *hive, const char *path,
+	       int (*each)(void *arg, const char *name, enum path_kind kind), void *arg);
+
+/*
+ * Makes a path plain: "//" and "." removed, ".." taken back by name. Its length, or -ENAMETOOLONG;
+ * it must begin with a slash.
+ */
+int paths_plain(const char *path, char *out, size_t size);
 
 #endif

@@ -153,7 +153,7 @@ FILE *seam_fopen(const char *path, const char *mode)
 
 int seam_faccessat(int dir, const char *path, int mode, int flags)
 {
-	return hive() && paths_claim(path) ? (int)result(paths_exist(hive(), path)) :
+	return hive() && paths_claim(path) ? (int)result(min(paths_kind(hive(), path), 0)) :
 					     faccessat(dir, path, mode, flags);
 }
 

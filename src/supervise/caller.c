@@ -20,6 +20,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "util/proc.h"
+
 enum { PAGE = 4096, BEFORE = 256, FDS = 16 };
 
 /* /proc/TID/fd of the threads that called last: a look-up through one costs half of one by path. */
@@ -207,20 +209,86 @@ static int client_install(struct caller *caller, int fd, bool cloexec)
 	return ret;
 }
 
+static bool client_gone(struct caller *caller)
+{
+	struct client_call *call = call_of(caller);
+
+	return (call->ending && __atomic_load_n(call->ending, __ATOMIC_RELAXED)) ||
+	       !client_call_valid(call);
+}
+
 static const struct caller_ops client_ops = {
 	.read = client_read,
 	.write = client_write,
 	.identify = client_identify,
 	.install = client_install,
+	.gone = client_gone,
+};
+
+/* ---- the calling thread, as programs that it runs see it ---- */
+
+static struct client_call *call_of_task(struct task *task)
+{
+	return container_of(task, struct client_call, task);
+}
+
+static void task_comm(struct task *task, char comm[16])
+{
+	char path[32];
+	ssize_t len;
+	int fd;
+
+	memset(comm, 0, 16);
+	snprintf(path, sizeof(path), "/proc/%u/comm", task->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	len = read(fd, comm, 16);
+	close(fd);
+	if (len > 0)
+		comm[len - 1] = '\0'; /* the newline */
+}
+
+static void task_creds(struct task *task, u32 *uid, u32 *gid)
+{
+	*uid = call_of_task(task)->caller.uid;
+	*gid = call_of_task(task)->caller.gid;
+}
+
+static int task_read(struct task *task, void *dst, u64 addr, size_t len)
+{
+	return len ? read_memory(task->pid, dst, addr, len) : 0;
+}
+
+static int task_write(struct task *task, u64 addr, const void *src, size_t len)
+{
+	return len ? client_write(&call_of_task(task)->caller, addr, src, len) : 0;
+}
+
+static void task_origin(struct task *task, struct task_origin *out)
+{
+	proc_origin(task->pid, &out->parent, out->parent_comm, &out->start_ns);
+}
+
+static const struct task_ops client_task_ops = {
+	.comm = task_comm,
+	.creds = task_creds,
+	.read = task_read,
+	.write = task_write,
+	.origin = task_origin,
 };
 
 void client_call_start(struct client_call *call, struct tree *tree,
-		       const struct seccomp_notif *notif, struct fd_cache *cache)
+		       const struct seccomp_notif *notif, struct fd_cache *cache, const u32 *ending)
 {
-	call->caller = (struct caller){ .ops = &client_ops, .pid = notif->pid, .tgid = notif->pid };
+	call->caller = (struct caller){
+		.ops = &client_ops, .pid = notif->pid, .tgid = notif->pid, .task = &call->task
+	};
+	call->task = (struct task){ .ops = &client_task_ops, .pid = notif->pid };
 	call->tree = tree;
 	call->notif = notif;
 	call->cache = cache;
+	call->ending = ending;
 	call->window_addr = call->window_len = 0;
 }
 
@@ -245,7 +313,7 @@ void client_call_identify(struct client_call *call)
 	len = read(fd, status, sizeof(status) - 1);
 	close(fd);
 	status[max(len, (ssize_t)0)] = '\0';
-	call->caller.tgid = field(status, "\nTgid:\t");
+	call->caller.tgid = call->task.tgid = field(status, "\nTgid:\t");
 	call->caller.uid = field(status, "\nUid:\t");
 	call->caller.gid = field(status, "\nGid:\t");
 }

@@ -15,17 +15,19 @@ struct fd_cache;
  */
 struct client_call {
 	struct caller caller;
+	struct task task; /* the calling thread */
 	struct tree *tree;
 	const struct seccomp_notif *notif;
 	struct fd_cache *cache; /* NULL: none */
+	const u32 *ending;	/* not 0: give up; NULL: never */
 	u64 window_addr;
 	u32 window_len;
 	u8 window[1024];
 };
 
-/* cache may be NULL. notif must outlive the call. */
+/* cache and ending may be NULL. notif must outlive the call. */
 void client_call_start(struct client_call *call, struct tree *tree,
-		       const struct seccomp_notif *notif, struct fd_cache *cache);
+		       const struct seccomp_notif *notif, struct fd_cache *cache, const u32 *ending);
 /* Looks up who calls: tgid, uid, gid; before, only the thread is known. */
 void client_call_identify(struct client_call *call);
 

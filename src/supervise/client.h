@@ -3,8 +3,9 @@
  * Clients: processes of a tree whose calls of the seam (bpf(2), perf_event_open(2) and so on) are
  * answered here instead of by Linux. One struct clients serves one tree (serve.h).
  *
- *   client.c  which calls are the seam's, and who answers: the loop itself, or a worker
- *   caller.c  struct caller over a stopped thread
+ *   client.c   which calls are the seam's, and who answers: the serving thread, or a worker
+ *   caller.c   struct caller over a stopped thread
+ *   answers.h  the answers
  *
  * Invariant: a call is answered exactly once, and its slot is freed (id 0) only after that, so that
  * the keeper always knows what is unanswered.

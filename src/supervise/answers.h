@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a client's calls are answered by: tables of rows, one file a subject.
+ *
+ *   seam.c    bpf(2), perf_event_open(2), ioctls, epoll on what they give
+ *   files.c   paths: bpffs, tracefs, event_source
+ *   root.c    who the caller is, for a tree that is to believe it is root
+ */
+#ifndef SUPERVISE_ANSWERS_H
+#define SUPERVISE_ANSWERS_H
+
+#include "supervise/caller.h"
+#include "supervise/client.h"
+
+enum how {
+	LINUX, /* let it continue */
+	SHORT, /* answered by the serving thread */
+	LONG,  /* by a worker */
+};
+
+/* A result that means: Linux's after all. */
+#define CONTINUE INT64_MIN
+
+struct answer_row {
+	s32 nr;
+	enum how (*how)(const struct clients *clients, const u64 *args); /* NULL: SHORT */
+	/* The result, >= 0 or -errno, or CONTINUE. */
+	s64 (*run)(struct clients *clients, struct client_call *call, const u64 *args);
+};
+
+extern const struct answer_row seam_rows[], file_rows[], root_rows[];
+extern const size_t seam_row_count, file_row_count, root_row_count;
+
+struct folders;	   /* open folders of virtual trees; the serving thread's */
+struct trace_pump; /* trace lines on their way to readers of trace_pipe */
+
+struct clients {
+	struct hive *hive;
+	struct clients_opts opts;
+	struct client client;
+	const struct answer_row *rows[SYSCALL_MAX];
+	struct fd_cache *fds; /* the serving thread's */
+	struct folders *folders;
+	struct trace_pump *pump;
+	struct workers *workers;
+	u32 ending; /* long work is given up */
+};
+
+/* pump.c: a new read end of the trace pipe, or -errno. */
+int trace_pump_open(struct clients *clients);
+void trace_pump_free(struct trace_pump *pump);
+
+/* folder.c: an fd for a client that is the folder at path (absolute, plain), or -errno. */
+int folder_open(struct clients *clients, const char *path);
+/* The path of the folder behind the caller's fd, or its working directory (AT_FDCWD); NULL: it is none of ours. */
+const char *folder_path(struct clients *clients, struct client_call *call, int fd);
+/* getdents64(2) on it: bytes written, 0 at its end, or -errno; CONTINUE: none of ours. */
+s64 folder_read(struct clients *clients, struct client_call *call, int fd, u64 addr, u32 size);
+void folders_free(struct folders *folders);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The seam's own system calls: bpf(2), perf_event_open(2) and its ioctls. What they do is core's;
+ * here is only who asks, and whether it may take long.
+ */
+#include "supervise/answers.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+
+static enum how bpf_how(const struct clients *clients, const u64 *args)
+{
+	(void)clients;
+	switch ((int)args[0]) {
+	case BPF_PROG_LOAD:
+	case BPF_BTF_LOAD:
+	case BPF_PROG_TEST_RUN:
+	case BPF_ITER_CREATE:
+	case BPF_MAP_CREATE:
+	case BPF_MAP_LOOKUP_BATCH:
+	case BPF_MAP_LOOKUP_AND_DELETE_BATCH:
+	case BPF_MAP_UPDATE_BATCH:
+	case BPF_MAP_DELETE_BATCH: return LONG;
+	}
+	return SHORT;
+}
+
+static s64 answer_bpf(struct clients *clients, struct client_call *call, const u64 *args)
+{
+	int cmd = (int)args[0];
+
+	/* who asks is not looked at where one element of a map is meant: the calls that are many */
+	if (cmd < BPF_MAP_LOOKUP_ELEM || cmd > BPF_MAP_GET_NEXT_KEY)
+		client_call_identify(call);
+	return core_bpf(clients->hive, &call->caller, cmd, args[1], (u32)args[2]);
+}
+
+static s64 answer_perf_event_open(struct clients *clients, struct client_call *call,
+				  const u64 *args)
+{
+	client_call_identify(call);
+	return core_perf_event_open(clients->hive, &call->caller, args[0], (int)args[1],
+				    (int)args[2], (int)args[3], args[4]);
+}
+
+static enum how ioctl_how(const struct clients *clients, const u64 *args)
+{
+	(void)clients;
+	return (args[1] >> 8 & 0xff) == '$' ? SHORT : LINUX; /* perf's */
+}
+
+static s64 answer_ioctl(struct clients *clients, struct client_call *call, const u64 *args)
+{
+	s64 ret;
+
+	client_call_identify(call);
+	ret = core_ioctl(clients->hive, &call->caller, (int)args[0], (unsigned long)args[1],
+			 args[2]);
+	return ret == -ENOTTY ? CONTINUE : ret;
+}
+
+const struct answer_row seam_rows[] = {
+	{ SYS_bpf, bpf_how, answer_bpf },
+	{ SYS_perf_event_open, NULL, answer_perf_event_open },
+	{ SYS_ioctl, ioctl_how, answer_ioctl },
+};
+const size_t seam_row_count = ARRAY_SIZE(seam_rows);
