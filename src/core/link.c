@@ -107,6 +107,8 @@ static int open_raw_tp(struct call *call, struct prog *prog, u64 uname, u64 cook
 	case BPF_PROG_TYPE_LSM:
 		if (uname)
 			return -EINVAL;
+		if (prog->type == BPF_PROG_TYPE_TRACING && prog->attach_type == BPF_TRACE_ITER)
+			return -EINVAL; /* LINK_CREATE's */
 		if (prog->type != BPF_PROG_TYPE_TRACING || prog->attach_type != BPF_TRACE_RAW_TP)
 			return link_not_here(call, prog,
 					prog->type == BPF_PROG_TYPE_LSM ? "LSM hook"

@@ -55,6 +55,7 @@ struct prog {
 	u32 uid;
 	u64 load_time;		/* CLOCK_BOOTTIME */
 	u32 verified;		/* instructions the verifier processed */
+	u32 max_ctx_offset;	/* what it may touch of its context, in the caller's layout */
 	u32 max_rdonly_access, max_rdwr_access;	/* bytes of an iterator's key and value it may touch */
 	struct code *code;
 	struct bpf_insn *xlated;

@@ -413,6 +413,7 @@ static void take_info(struct prog *prog, struct verify_result *result)
 	prog->subprogs = result->subprogs;
 	prog->subprog_count = result->subprog_count;
 	prog->verified = result->processed;
+	prog->max_ctx_offset = result->max_ctx_offset;
 	prog->max_rdonly_access = result->max_rdonly_access;
 	prog->max_rdwr_access = result->max_rdwr_access;
 	if (result->line_info) {

@@ -214,7 +214,7 @@ static int test_xdp(struct call *call, struct prog *prog)
 	u32 size = call->attr.test.data_size_in;
 	struct xdp_packet p = { .headroom = HEADROOM, .linear = size };
 	struct xdp_md md;
-	bool given;
+	bool given, too_long;
 	int err = xdp_check_attr(call, prog);
 
 	if (!err)
@@ -231,9 +231,11 @@ static int test_xdp(struct call *call, struct prog *prog)
 	}
 	p.linear = min(p.linear, PAGE - p.headroom - TAILROOM);
 	p.rest_size = size - p.linear;
-	if (p.rest_size > MAX_FRAGS * PAGE)
-		return -ENOMEM;
+	too_long = p.rest_size > MAX_FRAGS * PAGE;
+	p.rest_size = min(p.rest_size, (u32)(MAX_FRAGS * PAGE)); /* what there is room for is read all the same */
 	err = xdp_read(call, &p);
+	if (!err && too_long)
+		err = -ENOMEM;
 	if (!err && given)
 		err = xdp_check_md(call->hive, &md);
 	if (!err)
@@ -427,7 +429,7 @@ static int test_raw_tp(struct call *call, struct prog *prog)
 	if (attr->test.data_in || attr->test.data_out || attr->test.ctx_out ||
 	    attr->test.duration || attr->test.repeat || attr->test.batch_size)
 		return -EINVAL;
-	if (attr->test.ctx_size_in > sizeof(args))
+	if (attr->test.ctx_size_in < prog->max_ctx_offset || attr->test.ctx_size_in > sizeof(args))
 		return -EINVAL;
 	if (!(attr->test.flags & BPF_F_TEST_RUN_ON_CPU) && attr->test.cpu)
 		return -EINVAL;
@@ -457,7 +459,7 @@ static int test_syscall(struct call *call, struct prog *prog)
 	if (attr->test.data_in || attr->test.data_out || attr->test.ctx_out ||
 	    attr->test.duration || attr->test.repeat || attr->test.flags || attr->test.batch_size)
 		return -EINVAL;
-	if (size > UINT16_MAX)
+	if (size < prog->max_ctx_offset || size > UINT16_MAX)
 		return -EINVAL;
 	ctx = calloc(1, UINT16_MAX + 8); /* a program may look at more than it was given: zeroes */
 	if (!ctx)
@@ -472,6 +474,16 @@ static int test_syscall(struct call *call, struct prog *prog)
 		err = -EFAULT;
 	free(ctx);
 	return err;
+}
+
+/* What the kernel runs are functions of its own, with programs attached around them. */
+static int test_tracing(struct call *call, struct prog *prog)
+{
+	if (call->attr.test.flags || call->attr.test.cpu || call->attr.test.batch_size)
+		return -EINVAL;
+	if (prog->attach_type == BPF_TRACE_ITER || prog->attach_type == BPF_TRACE_RAW_TP)
+		return -EFAULT; /* as Linux says of programs that have no such function */
+	return fail(call->hive->log, -EOPNOTSUPP, "test_run: there is no kernel function here to run");
 }
 
 static int test_prog(struct call *call, struct prog *prog)
@@ -491,7 +503,7 @@ static int test_prog(struct call *call, struct prog *prog)
 	case BPF_PROG_TYPE_FLOW_DISSECTOR:
 	case BPF_PROG_TYPE_SK_LOOKUP:
 	case BPF_PROG_TYPE_NETFILTER:
-	case BPF_PROG_TYPE_TRACING:
+	case BPF_PROG_TYPE_TRACING: return test_tracing(call, prog);
 	case BPF_PROG_TYPE_STRUCT_OPS:
 		return fail(call->hive->log, -EOPNOTSUPP,
 			    "test_run: programs of type %u need kernel objects", prog->type);

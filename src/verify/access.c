@@ -214,6 +214,7 @@ static int context(struct env *env, const struct mem_op *op, s32 off)
 		because_access(env, off, op->size, 0);
 		return because_reg(env, REASON_CTX_ACCESS, op->regno, err);
 	}
+	env->out->max_ctx_offset = max(env->out->max_ctx_offset, (u32)off + op->size);
 	if (op->write || op->value < 0)
 		return 0;
 	regs[op->value] = value;

@@ -80,6 +80,7 @@ struct verify_result {
 	/* always */
 	u32 processed, total_states, peak_states, max_states_per_insn, mark_read;
 	u32 stack_depth;	/* of the deepest call chain, bytes */
+	u32 max_ctx_offset;		/* end of the last byte of the context that the program may touch */
 	u32 max_rdonly_access, max_rdwr_access;	/* bytes of PTR_TO_BUF arguments the program may touch */
 	u64 time_ns, peak_memory;
 	struct verify_reason *reason;	/* why it was rejected, NULL if accepted; verify/reason.h */

@@ -18,11 +18,12 @@
 #include "skep.h"
 #include "tap.h"
 
+enum { ASK_NOTES = 16384 };
 struct ask {
 	struct skep *skep; /* NULL: the kernel */
-	long long notes[2048];
-	const char *names[2048];
-	long keys[2048];
+	long long notes[ASK_NOTES];
+	const char *names[ASK_NOTES];
+	long keys[ASK_NOTES];
 	long key; /* set by a loop of a case: shown where answers differ */
 	int count;
 };
@@ -40,7 +41,7 @@ static int ask_bpf(struct ask *ask, int cmd, union bpf_attr *attr, unsigned int 
 /* Remembers a value under a name. An fd or id is noted as what matters of it: that there is one. */
 __attribute__((unused)) static long long note(struct ask *ask, const char *name, long long value)
 {
-	if (ask->count < 2048) {
+	if (ask->count < ASK_NOTES) {
 		ask->names[ask->count] = name;
 		ask->keys[ask->count] = ask->key;
 		ask->notes[ask->count++] = value;
