@@ -4,6 +4,7 @@
  *
  *   seam.c    bpf(2), perf_event_open(2), ioctls, epoll on what they give
  *   files.c   paths: bpffs, tracefs, event_source
+ *   wait.c    epoll on the fds of buffers
  *   root.c    who the caller is, for a tree that is to believe it is root
  */
 #ifndef SUPERVISE_ANSWERS_H
@@ -28,8 +29,8 @@ struct answer_row {
 	s64 (*run)(struct clients *clients, struct client_call *call, const u64 *args);
 };
 
-extern const struct answer_row seam_rows[], file_rows[], root_rows[];
-extern const size_t seam_row_count, file_row_count, root_row_count;
+extern const struct answer_row seam_rows[], file_rows[], wait_rows[], root_rows[];
+extern const size_t seam_row_count, file_row_count, wait_row_count, root_row_count;
 
 struct folders;	   /* open folders of virtual trees; the serving thread's */
 struct trace_pump; /* trace lines on their way to readers of trace_pipe */
@@ -45,6 +46,9 @@ struct clients {
 	struct workers *workers;
 	u32 ending; /* long work is given up */
 };
+
+/* wait.c: a copy of the caller's fd, or -errno: -EPERM where a container denies pidfd_getfd(2). */
+int client_take_fd(struct client_call *call, int fd);
 
 /* pump.c: a new read end of the trace pipe, or -errno. */
 int trace_pump_open(struct clients *clients);

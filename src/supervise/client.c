@@ -87,6 +87,7 @@ int clients_new(struct clients **out, struct hive *hive, const struct clients_op
 	clients->client = (struct client){ .arg = clients, .wants = add_wanted, .call = serve };
 	add_rows(clients, seam_rows, seam_row_count);
 	add_rows(clients, file_rows, file_row_count);
+	add_rows(clients, wait_rows, wait_row_count);
 	if (opts->as_root)
 		add_rows(clients, root_rows, root_row_count);
 	clients->fds = fd_cache_new();
