@@ -155,11 +155,12 @@ fuzz: all $(FUZZERS)   ## every fuzzer for SECONDS (30); best with SAN=address,u
 
 DEST := $(DESTDIR)$(PREFIX)
 install: all   ## into PREFIX (/usr/local), below DESTDIR
-	install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/include/skep $(DEST)/share/man/man1
+	install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/lib/skep $(DEST)/include/skep $(DEST)/share/man/man1
 	install $(B)/skep $(DEST)/bin/skep
 	install -m 644 $(B)/libskep.a $(DEST)/lib/libskep.a
 	install $(B)/libskep.so.$(SOVERSION) $(DEST)/lib/libskep.so.$(SOVERSION)
 	ln -sf libskep.so.$(SOVERSION) $(DEST)/lib/libskep.so
+	install $(B)/lib/libbcc.so.0 $(DEST)/lib/skep/libbcc.so.0
 	install -m 644 include/skep.h $(DEST)/include/skep.h
 	install -m 644 $(wildcard include/skep/*.h) $(DEST)/include/skep
 	install -m 644 man/skep.1 $(DEST)/share/man/man1/skep.1
@@ -167,7 +168,7 @@ install: all   ## into PREFIX (/usr/local), below DESTDIR
 
 uninstall:   ## takes away what install put there
 	rm -f $(DEST)/bin/skep $(DEST)/lib/libskep.* $(DEST)/include/skep.h $(DEST)/share/man/man1/skep.1 $(DEST)/lib/pkgconfig/skep.pc
-	rm -rf $(DEST)/include/skep
+	rm -rf $(DEST)/include/skep $(DEST)/lib/skep
 
 format:   ## clang-format over the sources (tables keep their columns)
 	clang-format -i $(filter-out src/def/uapi.h,$(wildcard src/*/*.[ch] cli/*.[ch] include/*.h tests/*/*.[ch] bench/*.c))

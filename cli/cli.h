@@ -36,6 +36,7 @@ bool wants_color(int fd);
 
 /* The object in bytes (malloc'd): compiled from a .c file, assembled from a .S, or read. 0, or -errno after words to stderr. */
 int read_program(const char *path, void **bytes, size_t *size);
+bool is_python(const char *path);	/* whether the name says Python */
 bool is_source(const char *path);	/* whether the name says C or assembly */
 int compile_source(const char *path, bool fresh, void **bytes, size_t *size);
 
@@ -52,5 +53,15 @@ struct kernel_run {
 };
 int trace_start(void);
 int kernel_run(const struct kernel_run *run);	/* the exit status */
+
+/* python.c: a Python program on bcc, with skep's libbcc.so.0. */
+struct python_run {
+	char **argv;		/* X.py and its arguments */
+	size_t argc;
+	char **command;		/* whose events it sees; NULL: the whole machine's, with kernel */
+	bool kernel, interp;
+	bool shell;		/* nobody named the command */
+};
+int python_run(const struct python_run *run);	/* the exit status */
 
 #endif

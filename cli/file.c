@@ -21,6 +21,8 @@ static bool ends_with(const char *text, const char *end)
 
 bool is_source(const char *path) { return ends_with(path, ".c") || ends_with(path, ".S") || ends_with(path, ".s"); }
 
+bool is_python(const char *path) { return ends_with(path, ".py"); }
+
 static void compiling_slowly(void *arg)
 {
 	if (isatty(STDERR_FILENO))
@@ -62,8 +64,8 @@ static int read_whole(const char *path, void **bytes, size_t *size)
 int read_program(const char *path, void **bytes, size_t *size)
 {
 	*bytes = NULL;
-	if (ends_with(path, ".py")) {
-		complain(0, "%s: Python programs are not there yet; give the C text in a .c file", path);
+	if (is_python(path)) {
+		complain(0, "%s: a Python program; skep run takes it, here goes C (.c) or an object", path);
 		return -EOPNOTSUPP;
 	}
 	if (is_source(path))

@@ -17,7 +17,8 @@
 const char help_run[] =
 	"usage: skep run [OPTIONS] PROG [-- CMD [ARG...]]\n\n"
 	"Runs a BPF program on the events of CMD and everything CMD starts (no CMD: $SHELL), or on packets.\n"
-	"PROG is C in BCC's dialect or libbpf's style (.c), or a compiled object (.bpf.o).\n\n"
+	"PROG is C in BCC's dialect or libbpf's style (.c), a compiled object (.bpf.o), or a Python program on\n"
+	"the bcc module with its arguments (.py [ARG...]; see skep(1)), which starts first.\n\n"
 	"  -a, --attach [FN=]KIND:TARGET   where a program goes, for instance kprobe:execve, hello=kprobe:openat,\n"
 	"                                  tracepoint:syscalls:sys_enter_openat, raw_tracepoint:sys_enter, xdp:eth0.\n"
 	"                                  Sections and names as kprobe__X say it, too; this wins. A lone function\n"
@@ -44,6 +45,7 @@ struct run {
 	bool kernel, interp;
 	int records;		/* readable when a buffer has some; -1: no buffers */
 	char **command;		/* NULL: none given */
+	char **args, **rest;	/* a Python program and its arguments, up to rest; NULL: it is none */
 	int signal;		/* that the command died of, 0: none */
 
 	struct skep *skep;
@@ -126,6 +128,12 @@ static int parse(struct run *run, int argc, char **argv)
 		ours++;
 	if (ours < argc)
 		run->command = argv + ours + 1;
+	run->rest = argv + ours;
+	for (int i = 1; i < ours; i++)
+		if (is_python(argv[i])) {
+			run->args = argv + i;
+			ours = i + 1; /* what follows is the program's own */
+		}
 	while ((option = getopt_long(ours, argv, ":a:", options, NULL)) >= 0) {
 		err = take_option(run, option, argv[optind - 1]);
 		if (err)
@@ -269,6 +277,17 @@ static int start(struct run *run)
 	return run->pcap ? run_pcap(run) : run_tree(run);
 }
 
+static int run_python(const struct run *run)
+{
+	struct python_run p = { .argv = run->args, .argc = (size_t)(run->rest - run->args), .kernel = run->kernel,
+				.interp = run->interp, .shell = !run->command,
+				.command = run->kernel ? run->command : (char **)command_or_shell(run) };
+
+	if (run->nr_targets || run->pcap || run->out || run->every_ms || run->maps)
+		return usage_error("run", "a Python program takes --kernel and --interp only; it attaches and prints by itself");
+	return python_run(&p);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct run run = { .every_ms = 0 };
@@ -276,6 +295,8 @@ int cmd_run(int argc, char **argv)
 
 	if (status)
 		return status;
+	if (run.args)
+		return run_python(&run);
 	status = start(&run);
 	skep_object_close(run.object);
 	skep_free(run.skep);

@@ -89,6 +89,13 @@ struct skep_spawn_opts {
 	unsigned int nr_polls;
 	int client;		/* the tree's bpf(2) and what belongs to it is answered by skep, too */
 	int as_root;		/* with client: the tree believes it is root; programs see the true uid */
+	/*
+	 * A program (argv as above) whose BPF programs watch the command, or NULL. It starts first, in a tree of its own; with
+	 * client, its bpf(2) is skep's, else Linux's, and the command's never is. The command starts when it has attached and
+	 * waits, and its events are the command's only. When the command has ended, it gets SIGINT.
+	 */
+	char *const *observer;
+	char *const *observer_envp;	/* NULL: as envp */
 };
 
 struct skep_spawn_result {
@@ -96,6 +103,8 @@ struct skep_spawn_result {
 	int status;		/* as wait(2) gives it; 127 << 8 or 126 << 8 where the command could not be run */
 	uint64_t events;	/* system calls that were looked at */
 	uint64_t lost;		/* trace lines dropped because their reader was slow */
+	int observer_status;	/* as wait(2) gives it */
+	int observed;		/* the observer waited, so the command was run; status says nothing otherwise */
 };
 
 /*

@@ -61,8 +61,10 @@ int server_open(struct server *server)
 	server->syscalls = event_list(server->hive, &syscall_kind);
 	if (!server->syscalls)
 		return -EINVAL;
-	syscall_wanted(server->syscalls, &server->set);
-	add_own_calls(&server->set);
+	if (!server->client_only) {
+		syscall_wanted(server->syscalls, &server->set);
+		add_own_calls(&server->set);
+	}
 	if (server->client)
 		server->client->wants(server->client->arg, &server->set);
 	return task_cache_new(&server->tasks);
@@ -113,7 +115,8 @@ static void serve(struct server *server, union tree_slot *slot)
 	const struct client *client = server->client;
 	struct task *task = task_get(server->tasks, slot->notif.pid);
 
-	watch_call(server, task, &slot->notif.data);
+	if (!server->client_only)
+		watch_call(server, task, &slot->notif.data);
 	if (!client || client->call(client->arg, server->tree, slot, task) == SERVED_CONTINUE)
 		tree_continue(server->tree, slot);
 }
@@ -197,10 +200,12 @@ int server_start(struct server *server, struct tree *tree)
 	if (sig < 0)
 		return sig;
 	server->tree = tree;
-	event_watch(server->syscalls, &watcher);
+	if (!server->client_only)
+		event_watch(server->syscalls, &watcher);
 	err = start_thread(server, sig);
 	if (err) {
-		event_watch(server->syscalls, NULL);
+		if (!server->client_only)
+			event_watch(server->syscalls, NULL);
 		give_back(sig);
 		return err;
 	}
@@ -236,5 +241,6 @@ void server_stop(struct server *server)
 		if (tree_receive(server->tree, slot) == 0)
 			serve(server, slot);
 	}
-	event_watch(server->syscalls, NULL);
+	if (!server->client_only)
+		event_watch(server->syscalls, NULL);
 }

@@ -29,6 +29,7 @@ struct server {
 	struct tree *tree;
 	struct syscall_set set;	     /* what the tree was started with */
 	const struct client *client; /* NULL: none */
+	bool client_only;	     /* its calls are no events: only the client is asked */
 	/* private */
 	struct event_list *syscalls;
 	struct task_cache *tasks;

@@ -21,6 +21,7 @@
 
 #include "supervise/client.h"
 #include "supervise/command.h"
+#include "supervise/observer.h"
 #include "supervise/out.h"
 #include "supervise/serve.h"
 
@@ -38,6 +39,7 @@ struct supervisor {
 	struct log *log;
 	struct server server;
 	struct clients *clients; /* NULL: bpf(2) is Linux's */
+	struct observer *observer; /* whose programs watch the command; NULL: none */
 	struct tree tree;
 	struct out out;
 	struct pollfd fds[FD_OTHERS + MAX_POLLS];
@@ -128,7 +130,7 @@ static int loop(struct supervisor *sup)
 {
 	while (!sup->ended) {
 		int n = poll(sup->fds, FD_OTHERS + sup->opts->nr_polls,
-			     sup->clients ? REAP_MS : -1);
+			     sup->clients || sup->observer ? REAP_MS : -1);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -225,7 +227,7 @@ static int supervise(struct supervisor *sup, const char *path)
 	if (err)
 		return err;
 	sup->fds[FD_CHILD].fd = sup->tree.pidfd;
-	if (sup->clients)
+	if (sup->clients || sup->observer)
 		sup->fds[FD_HIVE].fd = core_poll_fd(sup->hive);
 	err = server_start(&sup->server, &sup->tree);
 	if (!err)
@@ -243,11 +245,46 @@ static int supervise(struct supervisor *sup, const char *path)
 static int add_clients(struct supervisor *sup)
 {
 	const struct clients_opts opts = { .as_root = sup->opts->as_root };
-	int err = sup->opts->client ? clients_new(&sup->clients, sup->hive, &opts) : 0;
+	int err = sup->opts->client && !sup->opts->observer ? clients_new(&sup->clients, sup->hive, &opts) : 0;
 
 	if (sup->clients)
 		sup->server.client = clients_client(sup->clients);
 	return err;
+}
+
+/* The observer runs until it waits for the command: 0; 1: it has ended, there is nothing to run for. */
+static int start_observer(struct supervisor *sup)
+{
+	const struct clients_opts opts = { .as_root = sup->opts->as_root };
+	struct observer_spec spec = { .hive = sup->hive,
+				      .log = sup->log,
+				      .argv = sup->opts->observer,
+				      .envp = sup->opts->envp ? sup->opts->envp : environ,
+				      .mask = &sup->mask,
+				      .signals = sup->fds[FD_SIGNALS].fd };
+	int err = sup->opts->client ? clients_new(&spec.clients, sup->hive, &opts) : 0;
+
+	if (sup->opts->observer_envp)
+		spec.envp = sup->opts->observer_envp;
+	err = err ? err : observer_start(&sup->observer, &spec, &sup->result->observer_status);
+	sup->result->observed = err == 0;
+	return err;
+}
+
+/* The command, and the observer where there is one. */
+static int run_both(struct supervisor *sup, const char *path)
+{
+	int err = sup->opts->observer ? start_observer(sup) : 0;
+
+	if (!err)
+		err = server_open(&sup->server);
+	if (!err)
+		err = supervise(sup, path);
+	if (sup->observer && err >= 0)
+		sup->result->observer_status = observer_finish(sup->observer);
+	observer_free(sup->observer);
+	sup->observer = NULL;
+	return min(err, 0);
 }
 
 static int run(struct supervisor *sup)
@@ -262,14 +299,12 @@ static int run(struct supervisor *sup)
 	sup->server.hive = sup->hive;
 	sup->server.log = sup->log;
 	err = add_clients(sup);
-	if (!err)
-		err = server_open(&sup->server);
 	if (err)
 		return err;
 	out_start(&sup->out, sup->hive, sup->opts->trace_fd);
 	err = open_fds(sup);
 	if (!err)
-		err = supervise(sup, path);
+		err = run_both(sup, path);
 	close_fds(sup);
 	restore_signals(sup);
 	sup->result->events = sup->server.events;

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * When an observer waits, and what it waits for, is read off its main thread's calls: the listener
+ * sees every sleep and poll of it with its timeout, and that trace_pipe is opened. For what a
+ * listener does not see (a read that blocks, a futex) /proc is looked at every now and then.
+ *
+ *   start   programs attached, then a wait: ready
+ *   finish  what the buffers hold is read; a wait that ends by itself within FINISH_MS is let end,
+ *           and what follows it be done, until the next wait; then SIGINT
+ *
+ * Invariant: nothing here is decided by how fast the observer is, only how soon.
+ */
+#include "supervise/observer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "supervise/command.h"
+
+enum {
+	LOOK_MS = 20,	    /* between two looks at /proc */
+	STILL = 4,	    /* looks without a change: the observer waits */
+	FINISH_MS = 10000,  /* a wait that takes longer is interrupted */
+	AGAIN_MS = 3000,    /* after SIGINT: once more, */
+	TERM_MS = 10000,    /* SIGTERM, */
+	KILL_MS = 15000,    /* SIGKILL */
+	SET_BPF = 0x40042408, /* PERF_EVENT_IOC_SET_BPF */
+};
+
+/* The main thread's last wait. */
+struct wait {
+	u64 number; /* how many there were */
+	u64 until;  /* CLOCK_MONOTONIC, ns; UINT64_MAX: for ever */
+};
+
+struct observer {
+	struct observer_spec spec;
+	struct client client; /* looks at a call, then asks clients' own */
+	struct server server;
+	struct tree tree;
+	pthread_mutex_t lock; /* of what follows */
+	struct wait wait;
+	u32 attached;
+	bool ready, ended;
+	int ready_fd; /* eventfd: ready */
+	int status;
+};
+
+/* ---- the observer's calls ---- */
+
+static u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (u64)now.tv_sec * 1000000000 + (u64)now.tv_nsec;
+}
+
+static bool peek(u32 tid, u64 addr, void *out, size_t size)
+{
+	struct iovec to = { out, size }, from = { (void *)(uintptr_t)addr, size };
+
+	return process_vm_readv((pid_t)tid, &to, 1, &from, 1, 0) == (ssize_t)size;
+}
+
+/* Nanoseconds from a timespec (unit 1) or timeval (unit 1000); a NULL or bad one: for ever. */
+static u64 peek_time(u32 tid, u64 addr, u64 unit)
+{
+	s64 time[2];
+
+	if (!addr || !peek(tid, addr, time, sizeof(time)) || time[0] < 0 || time[0] > 1ll << 32)
+		return UINT64_MAX;
+	return (u64)time[0] * 1000000000 + (u64)time[1] * unit;
+}
+
+static u64 from_now(u64 ns)
+{
+	return ns == UINT64_MAX ? ns : now_ns() + ns;
+}
+
+static u64 in_ms(u64 ms)
+{
+	return (s32)ms < 0 ? UINT64_MAX : now_ns() + (u64)(u32)ms * 1000000;
+}
+
+/* Until when a call waits; 0: it is no wait. */
+static u64 wait_until(u32 tid, const struct seccomp_data *data)
+{
+	const u64 *args = (const u64 *)data->args;
+
+	switch (data->nr) {
+	case SYS_clock_nanosleep:
+		return args[1] & TIMER_ABSTIME && args[0] == CLOCK_MONOTONIC ? peek_time(tid, args[2], 1) :
+									       from_now(peek_time(tid, args[2], 1));
+	case SYS_nanosleep: return from_now(peek_time(tid, args[0], 1));
+	case SYS_ppoll: return from_now(peek_time(tid, args[2], 1));
+	case SYS_pselect6: return from_now(peek_time(tid, args[4], 1));
+	case SYS_epoll_pwait: return in_ms(args[3]);
+	case SYS_rt_sigtimedwait: return from_now(peek_time(tid, args[2], 1));
+	case SYS_rt_sigsuspend: return UINT64_MAX;
+#if defined(__x86_64__)
+	case SYS_poll: return in_ms(args[2]);
+	case SYS_select: return from_now(peek_time(tid, args[4], 1000));
+	case SYS_epoll_wait: return in_ms(args[3]);
+	case SYS_pause: return UINT64_MAX;
+#endif
+	}
+	return 0;
+}
+
+static const s32 looked_at[] = {
+	SYS_clock_nanosleep, SYS_nanosleep, SYS_ppoll, SYS_pselect6, SYS_epoll_pwait, SYS_rt_sigtimedwait,
+	SYS_rt_sigsuspend, SYS_bpf, SYS_ioctl, SYS_openat,
+#if defined(__x86_64__)
+	SYS_poll, SYS_select, SYS_epoll_wait, SYS_pause,
+#endif
+};
+
+static bool opens_trace(u32 tid, const struct seccomp_data *data)
+{
+	static const char end[] = "/trace_pipe";
+	char path[128];
+	size_t len;
+
+	for (len = sizeof(path); len > 16 && !peek(tid, data->args[1], path, len);)
+		len /= 2; /* what follows the path may not be mapped */
+	len = strnlen(path, len > 16 ? len : 0);
+	return len >= sizeof(end) && !memcmp(path + len - (sizeof(end) - 1), end, sizeof(end) - 1);
+}
+
+static bool attaches(const struct seccomp_data *data)
+{
+	if (data->nr == SYS_ioctl)
+		return (u32)data->args[1] == SET_BPF;
+	return data->nr == SYS_bpf && (data->args[0] == BPF_RAW_TRACEPOINT_OPEN || data->args[0] == BPF_LINK_CREATE);
+}
+
+/* Caller holds the lock. */
+static void set_ready(struct observer *o)
+{
+	u64 one = 1;
+
+	if (!o->ready && write(o->ready_fd, &one, sizeof(one)) < 0)
+		return; /* /proc will tell */
+	o->ready = true;
+}
+
+static void look(struct observer *o, u32 tid, const struct seccomp_data *data)
+{
+	u64 until = wait_until(tid, data);
+	bool trace = data->nr == SYS_openat && opens_trace(tid, data);
+
+	pthread_mutex_lock(&o->lock);
+	o->attached += attaches(data);
+	if (until && tid == (u32)o->tree.child)
+		o->wait = (struct wait){ o->wait.number + 1, until };
+	if (o->attached && ((until && tid == (u32)o->tree.child) || trace))
+		set_ready(o);
+	pthread_mutex_unlock(&o->lock);
+}
+
+static enum served on_call(void *arg, struct tree *tree, union tree_slot *slot, struct task *task)
+{
+	struct observer *o = arg;
+	const struct client *client = o->spec.clients ? clients_client(o->spec.clients) : NULL;
+
+	look(o, slot->notif.pid, &slot->notif.data);
+	return client ? client->call(client->arg, tree, slot, task) : SERVED_CONTINUE;
+}
+
+static void wants(void *arg, struct syscall_set *set)
+{
+	struct observer *o = arg;
+	const struct client *client = o->spec.clients ? clients_client(o->spec.clients) : NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(looked_at); i++)
+		syscall_set_add(set, (u32)looked_at[i]);
+	if (client)
+		client->wants(client->arg, set);
+}
+
+/* ---- what /proc says ---- */
+
+/* What the main thread used of its life until now, and whether it sleeps in a system call. */
+static bool asleep(const struct observer *o, char *life, size_t size)
+{
+	char path[64], line[1024], state = 0;
+	unsigned long user = 0, system = 0, switches = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", o->tree.child, o->tree.child);
+	file = fopen(path, "re");
+	if (file && fgets(line, sizeof(line), file)) {
+		const char *rest = strrchr(line, ')');
+
+		if (rest)
+			sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user, &system);
+	}
+	if (file)
+		fclose(file);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", o->tree.child, o->tree.child);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "voluntary_ctxt_switches: %lu", &switches) == 1)
+			break;
+	if (file)
+		fclose(file);
+	snprintf(life, size, "%lu %lu %lu", user, system, switches);
+	return state == 'S';
+}
+
+/* It may sleep for a child of its own: a compiler. */
+static bool has_children(const struct observer *o)
+{
+	char path[64], one[16];
+	FILE *file;
+	bool any;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", o->tree.child, o->tree.child);
+	file = fopen(path, "re");
+	any = file && fgets(one, sizeof(one), file);
+	if (file)
+		fclose(file);
+	return any;
+}
+
+/* Called every LOOK_MS; whether the main thread has slept through STILL looks. */
+struct stillness {
+	char life[80];
+	u32 looks;
+};
+
+static bool is_still(const struct observer *o, struct stillness *s)
+{
+	char life[sizeof(s->life)];
+	bool same = asleep(o, life, sizeof(life)) && !strcmp(life, s->life) && !has_children(o);
+
+	s->looks = same ? s->looks + 1 : 0;
+	strcpy(s->life, life);
+	return s->looks >= STILL;
+}
+
+/* ---- its life ---- */
+
+static void reap(struct observer *o)
+{
+	while (waitpid(o->tree.child, &o->status, __WALL) < 0 && errno == EINTR)
+		;
+	o->ended = true;
+}
+
+/* Waits at most ms for its end, for fd (-1: none). */
+static bool wait_for(struct observer *o, int fd, int ms)
+{
+	struct pollfd fds[3] = { { .fd = o->tree.pidfd, .events = POLLIN },
+				 { .fd = fd, .events = POLLIN },
+				 { .fd = o->spec.signals, .events = POLLIN } };
+	struct signalfd_siginfo info;
+	int n = o->ended ? 0 : poll(fds, 3, ms);
+
+	if (n > 0 && fds[2].revents && read(o->spec.signals, &info, sizeof(info)) == sizeof(info) && info.ssi_code <= 0)
+		kill(o->tree.child, (int)info.ssi_signo); /* sent by a process; the terminal's reach it by themselves */
+	if (n > 0 && fds[0].revents)
+		reap(o);
+	return n > 0 && fds[1].revents;
+}
+
+static bool is_attached(struct observer *o)
+{
+	bool attached;
+
+	pthread_mutex_lock(&o->lock);
+	attached = o->attached != 0;
+	pthread_mutex_unlock(&o->lock);
+	return attached;
+}
+
+/* An XDP program is attached by netlink, which nobody looks at: a long sleep stands for it. */
+static void await_ready(struct observer *o)
+{
+	struct stillness still = { .looks = 0 };
+	u32 longer = 0;
+
+	while (!o->ended && !wait_for(o, o->ready_fd, LOOK_MS)) {
+		if (!is_still(o, &still))
+			longer = 0;
+		else if (is_attached(o) || ++longer > 10)
+			return;
+	}
+}
+
+static int launch(struct observer *o)
+{
+	struct tree_spec spec = { .argv = o->spec.argv, .envp = o->spec.envp, .set = &o->server.set, .mask = o->spec.mask };
+	char path[4096];
+	int err = command_find(o->spec.argv[0], path, sizeof(path));
+
+	if (err)
+		return fail(o->spec.log, err, "%s: %s", o->spec.argv[0], strerror(-err));
+	spec.path = path;
+	o->server.hive = o->spec.hive;
+	o->server.log = o->spec.log;
+	o->server.client = &o->client;
+	o->server.client_only = true;
+	err = server_open(&o->server);
+	if (!err)
+		err = tree_start(&o->tree, &spec, o->spec.log);
+	return err ? err : server_start(&o->server, &o->tree);
+}
+
+int observer_start(struct observer **out, const struct observer_spec *spec, int *status)
+{
+	struct observer *o = calloc(1, sizeof(*o));
+	int err;
+
+	if (!o)
+		return -ENOMEM;
+	o->spec = *spec;
+	o->client = (struct client){ .arg = o, .wants = wants, .call = on_call };
+	o->tree = (struct tree){ .listener = -1, .channel = -1, .pidfd = -1 };
+	pthread_mutex_init(&o->lock, NULL);
+	o->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	err = o->ready_fd < 0 ? -errno : launch(o);
+	if (err) {
+		observer_free(o);
+		return err;
+	}
+	*out = o;
+	await_ready(o);
+	*status = o->status;
+	return o->ended;
+}
+
+static struct wait last_wait(struct observer *o)
+{
+	struct wait wait;
+
+	pthread_mutex_lock(&o->lock);
+	wait = o->wait;
+	pthread_mutex_unlock(&o->lock);
+	return wait;
+}
+
+/* Lets it see what the command did: the wait it is in ends and what follows is done, or it has nothing more to do. */
+static void let_finish(struct observer *o)
+{
+	struct wait first = last_wait(o);
+	u64 now = now_ns(), end = first.until;
+	bool ends = end > now && end < now + FINISH_MS * 1000000ull;
+	struct stillness still = { .looks = 0 };
+
+	if (ends)
+		while (!o->ended && last_wait(o).number == first.number && now_ns() < end + AGAIN_MS * 1000000ull)
+			wait_for(o, -1, LOOK_MS / 4);
+	else
+		while (!o->ended && !is_still(o, &still) && now_ns() < now + FINISH_MS * 1000000ull)
+			wait_for(o, -1, LOOK_MS);
+}
+
+static void interrupt(struct observer *o)
+{
+	static const struct { int after_ms, signal; } steps[] = {
+		{ 0, SIGINT }, { AGAIN_MS, SIGINT }, { TERM_MS, SIGTERM }, { KILL_MS, SIGKILL },
+	};
+	u64 start = now_ns();
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && !o->ended;) {
+		u64 due = start + (u64)steps[i].after_ms * 1000000, now = now_ns();
+
+		if (now >= due)
+			kill(o->tree.child, steps[i++].signal);
+		else
+			wait_for(o, -1, (int)((due - now) / 1000000 + 1));
+	}
+	while (!o->ended)
+		wait_for(o, -1, -1);
+}
+
+int observer_finish(struct observer *o)
+{
+	wait_for(o, -1, 0);
+	if (!o->ended)
+		let_finish(o);
+	if (!o->ended)
+		interrupt(o);
+	return o->status;
+}
+
+void observer_free(struct observer *o)
+{
+	if (!o)
+		return;
+	if (o->tree.child && !o->ended)
+		interrupt(o);
+	server_stop(&o->server);
+	clients_free(o->spec.clients); /* while the tree's slots are there */
+	tree_end(&o->tree);
+	server_close(&o->server);
+	if (o->ready_fd >= 0)
+		close(o->ready_fd);
+	pthread_mutex_destroy(&o->lock);
+	free(o);
+}
