@@ -2,8 +2,9 @@
 # Plain GNU make. Everything lands in $(B); `make help` lists the targets.
 
 SAN     ?=
+ORACLE  ?=
 comma   := ,
-B       ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+B       ?= build$(if $(ORACLE),-oracle)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
@@ -26,7 +27,7 @@ OPT     ?= -O2
 CFLAGS  ?= -g $(OPT)
 SKEP_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror) \
 	-fvisibility=hidden -fPIC -fno-strict-aliasing -pthread -Isrc -Iinclude -DSKEP_VERSION='"$(VERSION)"' \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+	$(if $(ORACLE),-DSKEP_ORACLE) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 LDFLAGS += -pthread $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS  := -lelf -lz -lcapstone -ljansson -ldl -lm
 
@@ -115,8 +116,8 @@ endif
 $(B)/tests/insn/runner.arm64: tests/insn/runner.c $(ARM64_SRC) $(wildcard src/*/*.h)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  ARM64 $@")
-	$(Q)$(ARM64_CC) -O2 -g -static $(filter-out -fsanitize%,$(SKEP_CFLAGS)) -Itests -o $@ $< $(ARM64_SRC)
-unit: $(UNIT) $(RUNNERS)   ## the tests that are C programs
+	$(Q)$(ARM64_CC) -DENGINES_ONLY -O2 -g -static $(filter-out -fsanitize% -DSKEP_ORACLE,$(SKEP_CFLAGS)) -Itests -o $@ $< $(ARM64_SRC)
+unit: $(UNIT) $(RUNNERS) $(if $(ORACLE),$(B)/fuzz/oracle)   ## the tests that are C programs
 
 demo: all   ## three eBPF programs on live events
 	@SKEP=$(abspath $(B))/skep CC='$(CC)' examples/demo.sh
@@ -124,7 +125,7 @@ demo: all   ## three eBPF programs on live events
 # TESTS=… runs some of them: C tests as $(B)/tests/unit/x, scripts and data as they lie in tests/.
 SCRIPTS := $(sort $(wildcard tests/*/*.t tests/*.sh tests/*/*.test))
 TESTS   ?= $(UNIT) $(SCRIPTS)
-check: all unit   ## every test, as root and without privilege; SAN=address,undefined or SAN=thread
+check: all unit   ## every test, as root and without privilege; SAN=address,undefined, SAN=thread or ORACLE=1
 	@SKEP=$(abspath $(B))/skep B=$(B) CC='$(CC)' SAN='$(SAN)' prove -j $(JOBS) --exec tests/exec $(TESTS)
 
 # What has threads, for SAN=thread: names with these words, and everything that goes through bpf(2).
@@ -132,6 +133,12 @@ check: all unit   ## every test, as root and without privilege; SAN=address,unde
 thread-tests:
 	@echo $(filter $(B)/tests/bpf/% $(B)/tests/api/%,$(UNIT)) \
 		$(foreach w,epoch thread stress ring hash,$(foreach t,$(filter $(B)/tests/unit/%,$(UNIT)),$(if $(findstring $(w),$t),$t)))
+
+# What runs programs, for ORACLE=1, whose interpreter checks while they run what the verifier believed.
+.PHONY: oracle-tests
+oracle-tests:
+	@echo $(filter $(B)/tests/bpf/% $(B)/tests/api/%,$(UNIT)) $(sort $(foreach d,verify insn bcc cli clients net,\
+		$(wildcard tests/$d/*.t tests/$d/*.test)))
 
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
 $(B)/bench/%: bench/%.c $(B)/libskep.a $(B)/flags

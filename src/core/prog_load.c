@@ -455,6 +455,7 @@ static int make_code(struct load *l)
 		.subprog_count = prog->subprog_count,
 		.engine = l->call->hive->engine,
 		.helper = helper_body,
+		.beliefs = l->result->beliefs,
 	};
 	int err;
 
@@ -463,6 +464,7 @@ static int make_code(struct load *l)
 	for (u32 i = 0; i < prog->subprog_count; i++)
 		subprogs[i] = (struct code_subprog){ prog->subprogs[i].start,
 						     prog->subprogs[i].stack_depth };
+	l->result->beliefs = NULL;
 	err = code_new(&prog->code, &spec, l->call->hive->log);
 	free(subprogs);
 	return err;

@@ -16,6 +16,7 @@ struct map;
 struct packet;
 struct current;
 struct timers;
+struct watch;
 
 /* A helper body. r1..r5 as the program left them; returns r0. */
 typedef u64 (*helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run);
@@ -118,6 +119,7 @@ struct run {
 	u32 nr_records;		/* 0 before a run */
 	u64 func_ip, cookie;	/* what bpf_get_func_ip and bpf_get_attach_cookie say; 0 where there is none */
 	struct run_seq *seq;	/* iterators; else NULL */
+	struct watch *watch;	/* vm/watch.h, ORACLE builds only */
 	struct map_space *space;	/* where values of this hive's maps live (map/space.h); NULL: no map may be read blindly */
 };
 

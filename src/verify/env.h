@@ -11,6 +11,7 @@
 #include "def/helper.h"
 #include "def/prog.h"
 #include "isa/insn.h"
+#include "verify/belief.h"
 #include "verify/kernel.h"
 #include "verify/reason.h"
 #include "verify/state.h"
@@ -105,7 +106,11 @@ struct env {
 	struct verify_reason *reason;
 	struct known_fields *fields;	/* maps.c: special fields of map values met so far */
 	void *idmap;
+	struct beliefs *beliefs;	/* ORACLE builds: the literal walk's */
 };
+
+/* Whether what is believed must hold for dead and imprecise values, too (verify/belief.h). */
+static inline bool literal(const struct env *env) { return ORACLE_BUILD && env->beliefs; }
 
 static inline struct func_state *frame_of(struct env *env) { return cur_frame(env->cur); }
 static inline struct reg_state *regs_of(struct env *env) { return cur_frame(env->cur)->regs; }

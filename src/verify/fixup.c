@@ -170,7 +170,7 @@ static u32 rewrite(const struct fix *f, u32 at, struct bpf_insn *out)
 		return probe(env, at, out);
 	if (i->op == OP_CALL_HELPER && (map = inlines(f, at)))
 		return inline_lookup(map, out);
-	if ((class == BPF_JMP || class == BPF_JMP32) && BPF_OP(i->code) != BPF_JA && BPF_OP(i->code) != BPF_CALL &&
+	if (!ORACLE_BUILD && (class == BPF_JMP || class == BPF_JMP32) && BPF_OP(i->code) != BPF_JA && BPF_OP(i->code) != BPF_CALL &&
 	    BPF_OP(i->code) != BPF_EXIT && i->op != OP_MAY_GOTO)
 		return fix_jump(env, at, out);
 	return 1;
@@ -198,6 +198,8 @@ static int lay_out(struct fix *f)
 			f->to[at + 1] = f->count + 1;
 		if (seen(env, at))
 			f->count += rewrite(f, at, f->out + f->count);
+		else if (ORACLE_BUILD)	/* a trap */
+			f->out[f->count++] = make(BPF_JMP | BPF_JA, 0, 0, -1, 0);
 		at += slots;
 	}
 	f->to[env->count] = f->count;
@@ -298,6 +300,22 @@ static int lines(struct fix *f)
 	return 0;
 }
 
+/* Which old instruction each new one begins. */
+static int note_sources(const struct fix *f)
+{
+	const struct env *env = f->env;
+	u32 *from = malloc(f->count * sizeof(*from));
+
+	if (!from)
+		return -ENOMEM;
+	memset(from, 0xff, f->count * sizeof(*from));
+	for (u32 at = 0; at < env->count; at++)
+		if (env->insns[at].op != OP_WIDE_HIGH && f->to[at] < f->to[at + 1])
+			from[f->to[at]] = seen(env, at) ? at : at | BELIEF_DEAD;
+	env->out->from = from;
+	return 0;
+}
+
 int fix_up(struct env *env)
 {
 	struct fix f = { .env = env, .inline_lookups = true };
@@ -317,6 +335,8 @@ int fix_up(struct env *env)
 	}
 	err = err ?: functions(&f);
 	err = err ?: lines(&f);
+	if (ORACLE_BUILD && !err)
+		err = note_sources(&f);
 	free(f.to);
 	if (err) {
 		free(f.out);

@@ -7,6 +7,11 @@
 #include "verify/live.h"
 #include "verify/precision.h"
 
+/* verify.c: one verification from the attributes to the verdict; *out is NULL only without memory. */
+int verify_begin(struct env **out, struct verify_env *in);
+int verify_passes(struct env *env);
+void verify_end(struct env *env);
+
 /* because.c: notes for struct verify_reason; the functions return err. */
 int because(struct env *env, enum reason_kind kind, int err);
 int because_reg(struct env *env, enum reason_kind kind, u32 regno, int err);

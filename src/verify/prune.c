@@ -358,7 +358,7 @@ int prune_visit(struct env *env)
 	struct state **link, *old;
 
 	for (old = env->explored[env->insn_idx]; old; old = old->next)
-		if (!old->branches && !old->cleaned && !incomplete(old))
+		if (!literal(env) && !old->branches && !old->cleaned && !incomplete(old))
 			live_clean(env, old);
 	for (link = &env->explored[env->insn_idx]; (old = *link);) {
 		bool unfinished = old->branches;
@@ -373,7 +373,7 @@ int prune_visit(struct env *env)
 			if (!met && !force && jumps < 20 && insns < 100)
 				add = false;
 		} else {
-			met = state_covers(env, old, env->cur, incomplete(old) ? RANGE_WITHIN : NOT_EXACT);
+			met = state_covers(env, old, env->cur, literal(env) || incomplete(old) ? RANGE_WITHIN : NOT_EXACT);
 		}
 		if (met)
 			return hit(env, old, unfinished);

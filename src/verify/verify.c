@@ -50,7 +50,7 @@ static u64 now_ns(void)
 
 enum { IDMAP_BYTES = 8 + 256 * 8 };
 
-static int env_new(struct env **out, struct verify_env *in)
+int verify_begin(struct env **out, struct verify_env *in)
 {
 	struct env *env = calloc(1, sizeof(*env));
 
@@ -77,7 +77,7 @@ static int env_new(struct env **out, struct verify_env *in)
 	return precision_new(env);
 }
 
-static void env_free(struct env *env)
+void verify_end(struct env *env)
 {
 	u32 n = env->count;
 
@@ -108,7 +108,7 @@ static int check_sleepable(struct env *env)
 	return 0;
 }
 
-static int passes(struct env *env)
+int verify_passes(struct env *env)
 {
 	int err;
 
@@ -167,10 +167,10 @@ int verify_prog(struct verify_env *in, struct verify_result **out)
 		*out = calloc(1, sizeof(**out));
 		return -E2BIG;
 	}
-	err = env_new(&env, in);
+	err = verify_begin(&env, in);
 	if (!env)
 		return -ENOMEM;
-	err = err ?: passes(env);
+	err = err ?: verify_passes(env);
 	if (env->out) {
 		if (err)
 			because_fill(env, err);
@@ -183,7 +183,9 @@ int verify_prog(struct verify_env *in, struct verify_result **out)
 			err = full;
 	}
 	*out = env->out;
-	env_free(env);
+	verify_end(env);
+	if (!err)
+		err = beliefs_gather(in, *out);
 	return err;
 }
 
@@ -196,6 +198,8 @@ void verify_free(struct verify_result *result)
 	free(result->maps);
 	free(result->line_info);
 	free(result->func_starts);
+	free(result->from);
+	beliefs_free(result->beliefs);
 	free(result->reason);
 	free(result);
 }

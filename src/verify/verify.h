@@ -76,6 +76,8 @@ struct verify_result {
 	struct bpf_line_info *line_info;	/* insn_off adjusted */
 	u32 line_info_count;
 	u32 *func_starts;
+	u32 *from;		/* ORACLE builds: verify/belief.h; NULL in others, as is beliefs */
+	struct beliefs *beliefs;
 
 	/* always */
 	u32 processed, total_states, peak_states, max_states_per_insn, mark_read;

@@ -248,6 +248,9 @@ static int path_walk(struct env *env, bool fresh)
 				return 0;
 			}
 		}
+		err = belief_note(env);
+		if (err)
+			return err;
 		if (unlikely(env->log.on))
 			log_step(env, fresh);
 		fresh = false;
@@ -256,6 +259,8 @@ static int path_walk(struct env *env, bool fresh)
 		live = frame_of(env)->live;
 		err = check_fields(env, i);
 		err = err ?: one_insn(env, i, &next, &done);
+		if (!err && !done)
+			belief_plant(env, i);
 		if (!err && touches_memory(i))
 			err = live_commit(env, live, env->insn_idx);
 		if (err || done)

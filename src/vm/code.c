@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "verify/belief.h"
 #include "vm/vm.h"
 
 /* The entry of an interpreted program; which one it is, code_run() and tail calls leave in run->code. */
@@ -60,11 +61,11 @@ static int compile(struct code *code, const struct code_spec *spec, const struct
 /* The engine asked for; where the JIT cannot, the interpreter, unless only the JIT will do. */
 static int build_engine(struct code *code, const struct code_spec *spec, const struct insn *insns, struct log *why)
 {
-	int err = spec->engine == ENGINE_INTERP ? -EOPNOTSUPP : compile(code, spec, insns, why);
+	int err = spec->engine == ENGINE_INTERP || spec->beliefs ? -EOPNOTSUPP : compile(code, spec, insns, why);
 
 	if (!err)
 		code->entry = code->image.entry;
-	if (!err || spec->engine == ENGINE_JIT || (err != -EOPNOTSUPP && err != -ENOMEM))
+	if (!err || (spec->engine == ENGINE_JIT && !spec->beliefs) || (err != -EOPNOTSUPP && err != -ENOMEM))
 		return err;
 	code->entry = interp_enter;
 	return interp_prepare(code, spec, insns, why);
@@ -97,6 +98,7 @@ int code_new(struct code **out, const struct code_spec *spec, struct log *why)
 	if (code && insns) {
 		code->checked = spec->checked;
 		code->helper = spec->helper;
+		code->beliefs = spec->beliefs;
 		err = build(code, spec, insns, why);
 	}
 	free(insns);
@@ -117,6 +119,7 @@ void code_free(struct code *code)
 	free(code->helpers);
 	free(code->subprogs);
 	free(code->funcs);
+	beliefs_free(code->beliefs);
 	free(code);
 }
 

@@ -23,12 +23,15 @@ struct code_subprog {
 	u32 stack_depth;	/* bytes, multiple of 8 */
 };
 
+struct beliefs;
+
 struct code_spec {
 	const struct bpf_insn *insns;	/* fixed up: LD_MAP_* carry addresses, CALL_HELPER helper numbers */
 	u32 count;
 	const struct code_subprog *subprogs;	/* sorted; [0].start == 0 */
 	u32 subprog_count;
 	enum engine engine;
+	struct beliefs *beliefs;	/* ORACLE builds: code_new() takes them over and interprets; else NULL */
 	bool checked;		/* not verified: test every access against run->guard and the stack, see below */
 	helper_fn (*helper)(u32 number);	/* NULL for a number that occurs: -EINVAL */
 };

@@ -11,18 +11,12 @@
 #include <string.h>
 
 #include "vm/arith.h"
-#include "vm/vm.h"
+#include "vm/watch.h"
 
 #ifndef CHECKED
 #define CHECKED 0
 #define INTERP interp_plain
 #endif
-
-struct frame {
-	const struct iop *back;
-	u64 saved[4];	/* r6..r9 */
-	u8 *fp;
-};
 
 /* Memory at any alignment. */
 struct mem8 { u8 v; } __attribute__((packed, may_alias));
@@ -30,7 +24,12 @@ struct mem16 { u16 v; } __attribute__((packed, may_alias));
 struct mem32 { u32 v; } __attribute__((packed, may_alias));
 struct mem64 { u64 v; } __attribute__((packed, may_alias));
 
-#define NEXT goto *(++ip)->handler
+#define NEXT                                                                                       \
+	do {                                                                                       \
+		ip++;                                                                              \
+		WATCH_STEP;                                                                        \
+		goto *ip->handler;                                                                 \
+	} while (0)
 #define DST reg[ip->dst]
 #define SRC reg[ip->src]
 #define IMM ((u64)(s64)ip->imm)
@@ -105,7 +104,7 @@ u64 INTERP(const struct code *code, u32 start, const u64 args[5], struct run *ru
 #define INSN(name, opcode, field, value, format, text) [OP_##name] = &&name,
 #include "isa/insn.def"
 	};
-	struct frame frames[RUN_FRAMES - 1];
+	struct interp_frame frames[RUN_FRAMES - 1];
 	u32 depth = 0;
 	const struct iop *ip;
 	u64 reg[MAX_BPF_REG];
@@ -118,6 +117,8 @@ u64 INTERP(const struct code *code, u32 start, const u64 args[5], struct run *ru
 	memcpy(&reg[1], args, 5 * sizeof(u64));
 	reg[10] = (u64)run->stack_cur;
 	ip = code->iops + start;
+	WATCH_BEGIN;
+	WATCH_STEP;
 	goto *ip->handler;
 
 BINARY(ADD, a + b, a + b)
@@ -189,7 +190,7 @@ CALL_LOCAL:
 		goto too_deep;
 	if (CHECKED && (run->guard.budget -= iop_charge(ip)) < 0)
 		goto spent;
-	frames[depth] = (struct frame){ ip, { reg[6], reg[7], reg[8], reg[9] }, (u8 *)reg[10] };
+	frames[depth] = (struct interp_frame){ ip, { reg[6], reg[7], reg[8], reg[9] }, (u8 *)reg[10] };
 	depth++;
 	reg[10] -= CHECKED ? (u64)CHECKED_FRAME : (u64)ip->off;
 	ip += ip->imm;
@@ -258,6 +259,7 @@ INVALID:
 			if (!depth && target->iops) {
 				code = target;
 				ip = code->iops;
+				WATCH_STEP;
 				goto *ip->handler;
 			}
 			run->stack_cur = (u8 *)reg[10];

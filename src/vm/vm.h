@@ -40,6 +40,7 @@ struct code {
 	struct code_func *funcs;	/* one a subprogram */
 	u32 count, subprog_count, helper_count;
 	bool checked;
+	struct beliefs *beliefs;	/* vm/watch.h; NULL but in ORACLE builds */
 	helper_fn (*helper)(u32 number);	/* for CALLX */
 };
 

@@ -9,7 +9,7 @@
  *   -- error    instead of a result: EINVAL (refused), EFAULT, ETIME, ELOOP, ENOSYS; checked engines only
  *
  * Engines: interpreter and JIT of this machine, verified and checked; the same again by this program's
- * arm64 build under qemu-aarch64; the running kernel (a syscall program, r0 cut to 32 bits).
+ * arm64 build under qemu-aarch64; skep's bpf(2) and the kernel's (a syscall program, r0 cut to 32 bits).
  */
 #include <errno.h>
 #include <string.h>
@@ -186,9 +186,23 @@ static void run_here(const struct test *t, const char *prefix)
 	}
 }
 
-/* ---- the kernel ---- */
+/* ---- through bpf(2): the kernel's, and skep's, where a verifier comes first ---- */
 
-static int load_kernel(const struct test *t, char *log, u32 size)
+/* skep NULL: the kernel. A result >= 0 or -errno. */
+static int ask(struct skep *skep, int cmd, union bpf_attr *attr)
+{
+	long r;
+
+#ifndef ENGINES_ONLY
+	if (skep)
+		return skep_bpf(skep, cmd, attr, sizeof(*attr));
+#endif
+	(void)skep;
+	r = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+	return r < 0 ? -errno : (int)r;
+}
+
+static int load(struct skep *skep, const struct test *t, char *log, u32 size)
 {
 	struct bpf_insn *insns = calloc(t->count + 1, sizeof(*insns));
 	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SYSCALL, .insns = (u64)insns, .insn_cnt = t->count + 1,
@@ -198,7 +212,7 @@ static int load_kernel(const struct test *t, char *log, u32 size)
 
 	insns[0] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV, .dst_reg = 2, .imm = (s32)t->mem_len };
 	memcpy(insns + 1, t->insns, t->count * sizeof(*insns));
-	fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	fd = ask(skep, BPF_PROG_LOAD, &attr);
 	free(insns);
 	return fd;
 }
@@ -218,28 +232,42 @@ static const char *last_line(char *log)
 	}
 }
 
-static void run_kernel(struct test *t)
+static void run_loaded(struct skep *skep, struct test *t, const char *name)
 {
 	static char log[65536];
 	union bpf_attr attr = { 0 };
-	int fd = load_kernel(t, log, sizeof(log)), err;
+	int fd = load(skep, t, log, sizeof(log)), err;
 
-	if (fd < 0 && (errno == EPERM || errno == ENOSYS)) {
+	if (fd == -EPERM || fd == -ENOSYS) {
 		skip("kernel: bpf(2) is not permitted here");
 		return;
 	}
 	if (fd < 0) {
-		printf("ok %d - kernel # SKIP its verifier: %s\n", ++tap_count, last_line(log));
+		printf("ok %d - %s # SKIP its verifier: %s\n", ++tap_count, name, last_line(log));
 		return;
 	}
 	memcpy(mem, t->mem, sizeof(mem));
 	attr.test.prog_fd = (u32)fd;
 	attr.test.ctx_in = (u64)mem;
 	attr.test.ctx_size_in = t->mem_len ? t->mem_len : 8;	/* it refuses none at all */
-	err = (int)syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) ? -errno : 0;
+	err = ask(skep, BPF_PROG_TEST_RUN, &attr);
 	close(fd);
 	t->result = (u32)t->result;
-	check(t, "", "kernel", attr.test.retval, err);
+	check(t, "", name, attr.test.retval, err);
+}
+
+static void run_skep(struct test *t)
+{
+#ifndef ENGINES_ONLY
+	struct skep *skep;
+
+	if (skep_new(&skep, NULL))
+		bail("skep", "no instance");
+	run_loaded(skep, t, "verified");
+	skep_free(skep);
+#else
+	(void)t;
+#endif
 }
 
 /* ---- arm64 ---- */
@@ -288,8 +316,10 @@ int main(int argc, char **argv)
 	run_here(&t, here ? "arm64 " : "");
 	if (!here) {
 		run_arm64(argv[0], argv[1]);
-		if (!t.error)
-			run_kernel(&t);
+		if (!t.error) {
+			run_skep(&t);
+			run_loaded(NULL, &t, "kernel");
+		}
 	}
 	free(t.insns);
 	if (here)

@@ -142,7 +142,7 @@ static int oracle_create(struct oracle *o, u32 i)
 	return fd;
 }
 
-static void oracle_open(struct oracle *o)
+static inline void oracle_open(struct oracle *o)
 {
 	static struct btfgen g;
 
@@ -174,7 +174,7 @@ static void oracle_open(struct oracle *o)
 	}
 }
 
-static void oracle_close(struct oracle *o)
+static inline void oracle_close(struct oracle *o)
 {
 	for (u32 i = 0; i < ORACLE_MAPS; i++)
 		if (o->fds[i] >= 0)
@@ -198,7 +198,7 @@ static int oracle_find(void *arg, s32 number, bool index, const struct verify_ma
 }
 
 /* Ours: 0 or -errno; the log is in o->ours_log. *result may be NULL. */
-static int oracle_ours(struct oracle *o, const struct question *q, struct verify_result **result)
+static inline int oracle_ours(struct oracle *o, const struct question *q, struct verify_result **result)
 {
 	struct verify_env env = {
 		.insns = q->insns, .insn_count = q->count, .prog_type = q->type, .expected_attach_type = q->attach,
@@ -227,7 +227,7 @@ static int oracle_ours(struct oracle *o, const struct question *q, struct verify
 }
 
 /* The kernel's: 0 or -errno; -EPERM if it may not be asked. */
-static int oracle_kernel(struct oracle *o, const struct question *q)
+static inline int oracle_kernel(struct oracle *o, const struct question *q)
 {
 	struct bpf_insn *insns;
 	union bpf_attr attr;
