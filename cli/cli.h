@@ -49,6 +49,7 @@ struct kernel_run {
 	int (*tick)(void *arg);
 	int records;		/* when readable, ready() is called; -1: none */
 	int (*ready)(void *arg, int fd);
+	int ends;		/* without a command: its being readable ends it, too; 0: none */
 	void *arg;
 };
 int trace_start(void);

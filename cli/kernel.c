@@ -21,7 +21,7 @@
 
 extern char **environ;
 
-enum { ENDS, TRACE, TICK, RECORDS, FDS };
+enum { ENDS, TRACE, TICK, RECORDS, ENDS_TOO, FDS };
 
 int trace_start(void)
 {
@@ -70,7 +70,7 @@ static void loop(struct pollfd fds[FDS], const struct kernel_run *run)
 {
 	unsigned long long ticks;
 
-	while (!fds[ENDS].revents) {
+	while (!fds[ENDS].revents && !fds[ENDS_TOO].revents) {
 		if (poll(fds, FDS, -1) < 0 && errno != EINTR)
 			return;
 		if (fds[TRACE].revents)
@@ -131,7 +131,8 @@ int kernel_run(const struct kernel_run *run)
 {
 	struct pollfd fds[FDS] = { { .fd = -1, .events = POLLIN }, { .fd = run->trace, .events = POLLIN },
 				   { .fd = start_timer(run->tick_ms), .events = POLLIN },
-				   { .fd = run->records, .events = POLLIN } };
+				   { .fd = run->records, .events = POLLIN },
+				   { .fd = run->argv || !run->ends ? -1 : run->ends, .events = POLLIN } };
 	sigset_t set = ending(), before;
 	int status = 0;
 

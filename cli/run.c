@@ -26,6 +26,9 @@ const char help_run[] =
 	"                                  FN is reached by tail calls\n"
 	"      --pcap FILE                 run XDP programs on the packets of a capture file ('-': standard input)\n"
 	"      --out FILE                  write the packets that pass to this capture file\n"
+	"      --bridge A,B                be the path between two interfaces: packets of each go through the XDP\n"
+	"                                  programs and leave on the other if they pass. Takes CAP_NET_RAW, as in\n"
+	"                                  unshare -Urn. Without CMD: until Ctrl-C\n"
 	"      --every SECONDS             print the maps this often while CMD runs\n"
 	"      --maps NAME[,NAME...]       print these maps only ('none': no map)\n"
 	"      --kernel                    let Linux answer: load into the kernel, events of the whole machine\n"
@@ -38,7 +41,7 @@ const char help_run[] =
 enum { TARGETS_MAX = 64 };
 
 struct run {
-	const char *prog, *pcap, *out, *maps;
+	const char *prog, *pcap, *out, *bridge, *maps;
 	const char *targets[TARGETS_MAX];
 	size_t nr_targets;
 	unsigned int every_ms;
@@ -50,6 +53,8 @@ struct run {
 
 	struct skep *skep;
 	struct skep_object *object;
+	struct skep_bridge *between;	/* NULL: no --bridge, or it has ended */
+	char sides[2][16];		/* its interfaces */
 };
 
 /* ---- arguments ---- */
@@ -62,6 +67,20 @@ static int parse_seconds(const char *text, unsigned int *ms)
 	if (end == text || *end || !(seconds >= 0.001 && seconds <= 86400))
 		return usage_error("run", "--every wants seconds, not '%s'", text);
 	*ms = (unsigned int)(seconds * 1000);
+	return 0;
+}
+
+/* A,B */
+static int parse_sides(struct run *run, const char *text)
+{
+	size_t a = strcspn(text, ","), b = text[a] ? strlen(text + a + 1) : 0;
+
+	if (!a || !b || strchr(text + a + 1, ','))
+		return usage_error("run", "--bridge wants two interfaces, A,B, not '%s'", text);
+	if (a >= sizeof(run->sides[0]) || b >= sizeof(run->sides[1]))
+		return usage_error("run", "--bridge %s: an interface's name has 15 letters at most", text);
+	memcpy(run->sides[0], text, a);
+	memcpy(run->sides[1], text + a + 1, b);
 	return 0;
 }
 
@@ -79,6 +98,9 @@ static int take_option(struct run *run, int option, const char *word)
 	case 'o':
 		run->out = optarg;
 		return 0;
+	case 'b':
+		run->bridge = optarg;
+		return parse_sides(run, optarg);
 	case 'e':
 		return parse_seconds(optarg, &run->every_ms);
 	case 'm':
@@ -107,6 +129,10 @@ static int check(struct run *run, int words)
 		return usage_error("run", "no command after --");
 	if (run->pcap && (run->command || run->kernel))
 		return usage_error("run", "--pcap goes without a command and without --kernel");
+	if (run->bridge && run->pcap)
+		return usage_error("run", "packets come from --bridge or from --pcap, not from both");
+	if (run->bridge && run->kernel)
+		return usage_error("run", "--bridge is skep's own; with --kernel: --attach xdp:%s", run->bridge);
 	if (run->out && !run->pcap)
 		return usage_error("run", "--out goes with --pcap");
 	if (run->kernel && run->interp)
@@ -118,7 +144,8 @@ static int parse(struct run *run, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "attach", required_argument, NULL, 'a' }, { "pcap", required_argument, NULL, 'p' },
-		{ "out", required_argument, NULL, 'o' },    { "every", required_argument, NULL, 'e' },
+		{ "bridge", required_argument, NULL, 'b' }, { "out", required_argument, NULL, 'o' },
+		{ "every", required_argument, NULL, 'e' },
 		{ "maps", required_argument, NULL, 'm' },   { "kernel", no_argument, NULL, 'k' },
 		{ "interp", no_argument, NULL, 'i' },       { NULL, 0, NULL, 0 },
 	};
@@ -202,10 +229,17 @@ static char *const *command_or_shell(const struct run *run)
 	return shell;
 }
 
-static int run_tree(struct run *run)
+static void tell_lost(unsigned long long lines)
+{
+	if (lines)
+		complain(0, "%llu trace lines were lost: their reader was too slow", lines);
+}
+
+/* The command's tree under the programs, until it ends. trace: where lines go, -1: they are left. */
+static int run_command(struct run *run, int trace)
 {
 	struct skep_spawn_opts opts = {
-		.sz = sizeof(opts), .argv = command_or_shell(run), .trace_fd = STDOUT_FILENO,
+		.sz = sizeof(opts), .argv = command_or_shell(run), .trace_fd = trace,
 		.tick_ms = run->every_ms, .tick = print_maps, .arg = run,
 	};
 	struct skep_spawn_result r = { .sz = sizeof(r) };
@@ -215,15 +249,58 @@ static int run_tree(struct run *run)
 	opts.polls = &records;
 	opts.nr_polls = run->records >= 0;
 	err = skep_spawn(run->skep, &opts, &r);
-
 	if (err)
 		return complain(EXIT_SKEP, "cannot run %s: %s", opts.argv[0], strerror(-err));
-	read_records(run, -1);
-	print_maps(run);
-	if (r.lost)
-		complain(0, "%llu trace lines were lost: their reader was too slow", (unsigned long long)r.lost);
+	tell_lost(r.lost);
 	run->signal = WIFSIGNALED(r.status) ? WTERMSIG(r.status) : 0;
 	return skep_exit_code(r.status);
+}
+
+static int run_tree(struct run *run)
+{
+	int status = run_command(run, STDOUT_FILENO);
+
+	read_records(run, -1);
+	print_maps(run);
+	return status;
+}
+
+static void tell_side(const struct run *run, int from, const struct skep_bridge_side *n)
+{
+	complain(0, "%s to %s: %llu packets: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
+		 run->sides[from], run->sides[!from], (unsigned long long)n->packets, (unsigned long long)n->passed,
+		 (unsigned long long)(n->dropped + n->invalid + n->too_long), (unsigned long long)n->tx,
+		 (unsigned long long)n->redirected, (unsigned long long)n->aborted);
+	if (n->lost)
+		complain(0, "%llu packets from %s were lost: they came too fast", (unsigned long long)n->lost,
+			 run->sides[from]);
+	if (n->unreachable)
+		complain(0, "%llu packets from %s were redirected to where nothing can be sent",
+			 (unsigned long long)n->unreachable, run->sides[from]);
+	if (n->unsent)
+		complain(0, "%llu packets could not leave on %s: too long for it, or it took no more",
+			 (unsigned long long)n->unsent, run->sides[from]);
+}
+
+/* With a command, which is traced as ever, or until a signal comes; the bridge has a thread of its own. */
+static int run_bridge(struct run *run)
+{
+	struct kernel_run k = { .trace = -1, .tick_ms = run->every_ms, .tick = print_maps, .records = run->records,
+				.ready = read_records, .ends = skep_bridge_fd(run->between), .arg = run };
+	struct skep_bridge_result r;
+	int err = skep_bridge_start(run->between), status;
+
+	if (err)
+		return complain(EXIT_SKEP, "cannot start the bridge: %s", strerror(-err));
+	status = run->command ? run_command(run, -1) : kernel_run(&k);
+	err = skep_bridge_stop(run->between, &r);
+	run->between = NULL;
+	read_records(run, -1);
+	print_maps(run);
+	for (int side = 0; side < 2; side++)
+		tell_side(run, side, &r.side[side]);
+	tell_lost(r.trace_lost);
+	return err ? EXIT_SKEP : status;
 }
 
 static int run_kernel(struct run *run, int trace)
@@ -240,7 +317,7 @@ static int run_kernel(struct run *run, int trace)
 static int load(struct run *run)
 {
 	struct skep_object_opts opts = { .sz = sizeof(opts), .name = run->prog, .log = log_stderr,
-					 .capture = run->pcap != NULL };
+					 .capture = run->pcap != NULL, .interfaces = run->bridge };
 	void *bytes;
 	size_t size;
 	int err = read_program(run->prog, &bytes, &size);
@@ -258,6 +335,8 @@ static int start(struct run *run)
 {
 	struct skep_opts opts = { .sz = sizeof(opts), .log = log_stderr,
 				  .engine = run->interp ? SKEP_INTERP : SKEP_AUTO };
+	struct skep_bridge_opts between = { .sz = sizeof(between), .a = run->sides[0], .b = run->sides[1],
+					    .trace_fd = STDOUT_FILENO };
 	int err = run->kernel ? 0 : skep_new(&run->skep, &opts), trace = -1;
 
 	if (err)
@@ -267,6 +346,8 @@ static int start(struct run *run)
 	run->records = skep_object_open_records(run->object, to_stdout, NULL);
 	if (run->records < 0 && run->records != -ENOENT)
 		return EXIT_SKEP;
+	if (run->bridge && skep_bridge_open(&run->between, run->skep, &between))
+		return EXIT_SKEP;
 	if (run->kernel)
 		trace = trace_start();
 	err = skep_object_attach(run->object);
@@ -274,6 +355,8 @@ static int start(struct run *run)
 		return EXIT_SKEP;
 	if (run->kernel)
 		return run_kernel(run, trace);
+	if (run->bridge)
+		return run_bridge(run);
 	return run->pcap ? run_pcap(run) : run_tree(run);
 }
 
@@ -291,6 +374,7 @@ static int run_python(const struct run *run)
 int cmd_run(int argc, char **argv)
 {
 	struct run run = { .every_ms = 0 };
+	struct skep_bridge_result unused;
 	int status = parse(&run, argc, argv);
 
 	if (status)
@@ -298,6 +382,8 @@ int cmd_run(int argc, char **argv)
 	if (run.args)
 		return run_python(&run);
 	status = start(&run);
+	if (run.between)
+		skep_bridge_stop(run.between, &unused);
 	skep_object_close(run.object);
 	skep_free(run.skep);
 	if (run.signal)

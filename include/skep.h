@@ -144,6 +144,48 @@ struct skep_pcap_result {
  */
 SKEP_API int skep_pcap(struct skep *skep, const struct skep_pcap_opts *opts, struct skep_pcap_result *result);
 
+/* ---- packets: XDP programs between two interfaces ---- */
+
+struct skep_bridge;
+
+struct skep_bridge_opts {
+	size_t sz;
+	const char *a, *b;	/* Ethernet interfaces, up, of this process's network namespace */
+	int trace_fd;		/* the trace pipe's lines go here meanwhile; -1: left in the pipe */
+};
+
+/* What became of the packets that arrived on one side. */
+struct skep_bridge_side {
+	uint64_t packets, aborted, dropped, passed, tx, redirected, invalid;
+	uint64_t unreachable;	/* redirected to where nothing can be sent */
+	uint64_t too_long;	/* longer than 192 KiB, dropped */
+	uint64_t lost;		/* never seen: they came faster than they could be looked at */
+	uint64_t unsent;	/* of those to be sent on this side: too long for it, or it took no more */
+};
+
+struct skep_bridge_result {
+	size_t sz;
+	struct skep_bridge_side side[2];	/* a's, b's */
+	uint64_t unsent_elsewhere;	/* on interfaces that were redirected to */
+	uint64_t trace_lost;
+	uint64_t busy_ns;		/* spent on packets, outside of system calls */
+};
+
+/*
+ * Opens both interfaces; from now on what arrives waits. Needs CAP_NET_RAW (-EPERM), which there is without privilege
+ * in network namespaces of one's own. -ENODEV, -ENETDOWN, -EINVAL (the same twice, no Ethernet) after words to the log.
+ */
+SKEP_API int skep_bridge_open(struct skep_bridge **out, struct skep *skep, const struct skep_bridge_opts *opts);
+/*
+ * Makes the XDP programs that are attached to the two the path between them, on a thread of its own: what arrives on a
+ * and passes leaves on b, and the other way round; XDP_TX leaves where it came from, XDP_REDIRECT where the program
+ * says. Packets of an interface without a program pass.
+ */
+SKEP_API int skep_bridge_start(struct skep_bridge *bridge);
+SKEP_API int skep_bridge_fd(const struct skep_bridge *bridge);	/* readable when it has ended by itself */
+/* What has arrived by now is still served, if it was started. Frees the bridge. 0, or why it ended by itself: -ENODEV. */
+SKEP_API int skep_bridge_stop(struct skep_bridge *bridge, struct skep_bridge_result *result);
+
 /* ---- instructions in words ---- */
 
 /*
@@ -180,6 +222,7 @@ struct skep_object_opts {
 	skep_log_fn log;
 	void *log_arg;
 	int capture;		/* XDP programs that say no interface are for skep_pcap() */
+	const char *interfaces;	/* XDP programs that say none go to these two, "A,B", for skep_bridge_start(); -EINVAL: too long */
 };
 struct skep_object;
 

@@ -22,10 +22,18 @@ struct packet {
 	u32 room;	/* bytes of the buffer */
 };
 
-/* XDP programs. md.data, data_end, data_meta are unused; the other fields of md hold the values. */
+enum { XDP_TARGETS = 32 };	/* interfaces one packet is redirected to at most */
+
+/*
+ * XDP programs. md.data, data_end, data_meta are unused; the other fields of md hold the values. Where a packet
+ * goes whose program said XDP_REDIRECT is left in targets by bpf_redirect and bpf_redirect_map; whoever runs the
+ * program sets nr_targets to 0 before.
+ */
 struct xdp_ctx {
 	struct xdp_md md;
 	struct packet packet;
+	u32 nr_targets;
+	u32 targets[XDP_TARGETS];	/* interfaces by number */
 };
 
 /* Programs on struct __sk_buff. md.data, data_end, data_meta, sk, flow_keys are unused. */

@@ -111,7 +111,7 @@ struct run {
 	u64 random;		/* state of bpf_get_prandom_u32, seeded on first use from 0 */
 	u32 prog_type;		/* of the program entered, for helpers that differ by it */
 	struct packet *packet;	/* the packet behind ctx (ctx_layout.h), NULL for other program types */
-	u32 redirect_ifindex;	/* where bpf_redirect or bpf_redirect_map sends it */
+	u32 redirect_ifindex;	/* where bpf_redirect sends what is no XDP packet */
 	struct timers *timers;	/* the hive's (helper/timers.h); NULL: no timers */
 	void *prog;		/* core's object of the program entered last */
 	struct current *current;	/* objects of bpf_get_current_task (helper/current.h), NULL until the first call */

@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #include "core/core.h"
+#include "def/ctx_layout.h"
 
 /* One attached program; a kind's own rows begin with it. */
 struct event_row {
@@ -111,11 +112,15 @@ struct packet_frame {
 	u8 *mem;
 	u32 room;
 	u32 start, len; /* after a run: where the packet is now */
+	/* after XDP_REDIRECT: the interfaces it goes to */
+	u32 nr_targets;
+	u32 targets[XDP_TARGETS];
 };
 
 /*
  * Runs the programs attached to ifindex (0: to any interface) one after the other while they pass
  * the packet, as received there. Returns the last verdict, XDP_PASS where no program is attached.
+ * Hold list->lock for reading: over many packets, for it costs as much as a small program.
  */
 u32 packet_fire(struct event_list *list, u32 cpu, u32 ifindex, struct packet_frame *frame);
 

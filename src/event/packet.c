@@ -43,16 +43,14 @@ u32 packet_fire(struct event_list *list, u32 cpu, u32 ifindex, struct packet_fra
 {
 	u8 *data = frame->mem + PACKET_HEADROOM;
 	struct task idle = { .ops = &idle_ops };
-	struct xdp_ctx ctx = {
-		.packet = { .data = data,
-			    .data_end = data + frame->len,
-			    .data_meta = data,
-			    .head = frame->mem,
-			    .room = frame->room },
-	};
 	u32 verdict = XDP_PASS;
+	struct xdp_ctx ctx; /* targets are not cleared for every packet */
 
-	pthread_rwlock_rdlock(&list->lock);
+	ctx.md = (struct xdp_md){ 0 };
+	ctx.packet = (struct packet){ .data = data,
+				      .data_end = data + frame->len,
+				      .head = frame->mem,
+				      .room = frame->room };
 	for (size_t i = 0; i < list->count && verdict == XDP_PASS; i++) {
 		const struct on_interface *on = (const void *)event_row(list, i);
 
@@ -60,11 +58,13 @@ u32 packet_fire(struct event_list *list, u32 cpu, u32 ifindex, struct packet_fra
 			continue;
 		ctx.md.ingress_ifindex = on->ifindex;
 		ctx.packet.data_meta = ctx.packet.data;
+		ctx.nr_targets = 0;
 		verdict = (u32)core_fire(list->hive, on->row.attachment, cpu, &ctx, &idle, NULL, 0);
 	}
-	pthread_rwlock_unlock(&list->lock);
 	frame->start = (u32)(ctx.packet.data - frame->mem);
 	frame->len = (u32)(ctx.packet.data_end - ctx.packet.data);
+	frame->nr_targets = verdict == XDP_REDIRECT ? ctx.nr_targets : 0;
+	memcpy(frame->targets, ctx.targets, frame->nr_targets * sizeof(u32));
 	return verdict;
 }
 

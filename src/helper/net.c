@@ -134,19 +134,38 @@ HELPER(skb_pull_data)
 
 HELPER(get_hash_recalc) { return ((struct skb_ctx *)ptr(r1))->md.hash; }
 
+/* The XDP packet goes to this one interface. */
+static u64 redirect_to(struct run *run, u32 ifindex)
+{
+	struct xdp_ctx *ctx = container_of(run->packet, struct xdp_ctx, packet);
+
+	ctx->nr_targets = 1;
+	ctx->targets[0] = ifindex;
+	return XDP_REDIRECT;
+}
+
 /* XDP programs and those on struct __sk_buff see different helpers under one number. */
 HELPER(redirect)
 {
-	if (run->prog_type == BPF_PROG_TYPE_XDP) {
-		if (r2)
-			return XDP_ABORTED;
-		run->redirect_ifindex = (u32)r1;
-		return XDP_REDIRECT;
-	}
+	if (run->prog_type == BPF_PROG_TYPE_XDP)
+		return r2 ? XDP_ABORTED : redirect_to(run, (u32)r1);
 	if (r2 & ~(u64)BPF_F_INGRESS)
 		return TC_SHOT;
 	run->redirect_ifindex = (u32)r1;
 	return TC_REDIRECT;
+}
+
+/* To every interface of the map, perhaps but the one it came from. */
+static u64 broadcast(struct run *run, struct map *map, bool but_ingress)
+{
+	struct xdp_ctx *ctx = container_of(run->packet, struct xdp_ctx, packet);
+	u32 all = map_devices(map, ctx->targets, XDP_TARGETS), kept = 0;
+
+	for (u32 i = 0; i < all; i++)
+		if (!but_ingress || ctx->targets[i] != ctx->md.ingress_ifindex)
+			ctx->targets[kept++] = ctx->targets[i];
+	ctx->nr_targets = kept;
+	return XDP_REDIRECT;
 }
 
 /* (map, key, flags): the low bits of flags are what to answer where the key is not in the map. */
@@ -155,14 +174,12 @@ HELPER(redirect_map)
 	struct map *map = ptr(r1);
 	const u32 actions = XDP_ABORTED | XDP_DROP | XDP_PASS | XDP_TX, spread = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS;
 	u32 key = (u32)r2, *ifindex;
-	bool devices;
+	bool devices = map->spec.type == BPF_MAP_TYPE_DEVMAP || map->spec.type == BPF_MAP_TYPE_DEVMAP_HASH;
 
-	if (r3 & ~(u64)(actions | spread))
+	if (r3 & ~(u64)(actions | (devices ? spread : 0)))
 		return XDP_ABORTED;
-	devices = map->spec.type == BPF_MAP_TYPE_DEVMAP || map->spec.type == BPF_MAP_TYPE_DEVMAP_HASH;
+	if (r3 & BPF_F_BROADCAST)
+		return broadcast(run, map, r3 & BPF_F_EXCLUDE_INGRESS);
 	ifindex = devices ? map->ops->lookup(map, &key, run->cpu) : NULL;
-	if (!ifindex && !(r3 & BPF_F_BROADCAST))
-		return r3 & actions;
-	run->redirect_ifindex = ifindex ? *ifindex : 0;
-	return XDP_REDIRECT;
+	return ifindex ? redirect_to(run, *ifindex) : r3 & actions;
 }

@@ -58,6 +58,8 @@ SKEP_API int skep_object_open(struct skep_object **out, struct skep *skep, const
 	*out = NULL;
 	if (err)
 		return err;
+	if (opts.interfaces && strlen(opts.interfaces) >= sizeof(object->file->interfaces))
+		return -EINVAL;
 	object = calloc(1, sizeof(*object));
 	if (!object)
 		return -ENOMEM;
@@ -74,6 +76,8 @@ SKEP_API int skep_object_open(struct skep_object **out, struct skep *skep, const
 	}
 	if (opts.capture)
 		object->file->xdp_ifindex = 1;
+	if (opts.interfaces)
+		strcpy(object->file->interfaces, opts.interfaces);
 	*out = object;
 	return 0;
 }

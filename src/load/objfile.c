@@ -173,8 +173,11 @@ void objfile_close(struct objfile *file)
 		return;
 	objfile_begin(file);
 	objfile_close_streams(file);
-	for (size_t i = 0; i < file->nr_progs; i++)
+	for (size_t i = 0; i < file->nr_progs; i++) {
 		bpf_link__destroy(file->progs[i].link);
+		for (size_t n = 0; n < file->progs[i].nr_also; n++)
+			bpf_link__destroy(file->progs[i].also[n]);
+	}
 	bpf_object__close(file->bpf);
 	seam_leave();
 	free(file->progs);
@@ -215,9 +218,11 @@ static int plan_target(struct objfile *file, const char *text)
 		return fail(file->log, -EINVAL, "%s: has %zu programs: say which one, FN=%s", file->name,
 			    file->nr_progs, text);
 	}
-	if (target.kind == TARGET_XDP && file->answer.hive && !file->xdp_ifindex)
-		return fail(file->log, -EOPNOTSUPP, "'%s': packets of an interface are not there yet but with --kernel; "
-			    "those of a file are: --pcap FILE", text);
+	if (target.kind == TARGET_XDP && file->answer.hive) {
+		err = target_check_xdp(file, text, &target);
+		if (err)
+			return err;
+	}
 	p->target = target;
 	p->by_user = true;
 	if (target.kind == TARGET_NONE && bpf_program__type(p->prog) != BPF_PROG_TYPE_UNSPEC)
@@ -231,13 +236,14 @@ static int plan_default(struct objfile *file, struct objfile_prog *p)
 	const char *name = bpf_program__name(p->prog), *section = bpf_program__section_name(p->prog);
 	u32 type = bpf_program__type(p->prog);
 
-	if (type == BPF_PROG_TYPE_XDP && file->xdp_ifindex) {
+	if (type == BPF_PROG_TYPE_XDP && (file->xdp_ifindex || file->interfaces[0])) {
 		p->target.kind = TARGET_XDP;
+		strcpy(p->target.name, file->interfaces);
 		return 0;
 	}
 	if (type == BPF_PROG_TYPE_XDP)
-		return fail(file->log, -EINVAL, "%s: program '%s' is for packets: say where they are, --pcap FILE%s",
-			    file->name, name, file->answer.hive ? "" : " or --attach xdp:INTERFACE");
+		return fail(file->log, -EINVAL, "%s: program '%s' is for packets: say where they are, %s", file->name, name,
+			    file->answer.hive ? "--pcap FILE or --bridge A,B" : "--attach xdp:INTERFACE");
 	if (type != BPF_PROG_TYPE_UNSPEC) {
 		p->target.kind = TARGET_AUTO;
 		return 0;

@@ -18,14 +18,18 @@ enum target_kind {	/* rows of target_kinds[] in target.c */
 	TARGET_KPROBE, TARGET_KRETPROBE, TARGET_TRACEPOINT, TARGET_RAW_TRACEPOINT, TARGET_XDP,
 };
 
+enum { TARGET_INTERFACES = 16 };	/* of one XDP program at most */
+
 struct target {
 	enum target_kind kind;
-	char name[128];	/* "execve", "sched:sched_process_exec", "eth0" */
+	char name[128];	/* "execve", "sched:sched_process_exec", "eth0", "veth0,veth1" */
 };
 
 struct objfile_prog {
 	struct bpf_program *prog;
 	struct bpf_link *link;
+	struct bpf_link *also[TARGET_INTERFACES - 1];	/* of the other interfaces */
+	size_t nr_also;
 	struct target target;
 	bool by_user;	/* the target was asked for, not derived */
 	bool by_default;	/* nobody said: the log does when it is attached */
@@ -40,6 +44,7 @@ struct objfile {
 	size_t nr_progs;
 	struct streams *streams;	/* streams.c; NULL: none open */
 	int xdp_ifindex;	/* where XDP programs without a target go; 0: nowhere */
+	char interfaces[2 * 16];	/* likewise, by name, with commas between; "" none. Then XDP goes to no others */
 	char *explanation;	/* of the last program that skep's verifier rejected, NULL none */
 	char *said;		/* what libbpf said since the last step began */
 	size_t said_len;
@@ -68,6 +73,8 @@ int objfile_end(struct objfile *file, int err, const char *fmt, ...) __attribute
 int target_parse(const char *text, const char **fn, size_t *fn_len, struct target *out, struct log *log);
 /* Attaches p to its target: 0, or -errno and the reason in the log. */
 int target_attach(struct objfile *file, struct objfile_prog *p);
+/* Whether skep has the packets of an XDP target that was asked for by text: 0, or -errno and the reason in the log. */
+int target_check_xdp(struct objfile *file, const char *text, const struct target *target);
 /* The program type (BPF_PROG_TYPE_*) that a kind needs. */
 u32 target_prog_type(enum target_kind kind);
 

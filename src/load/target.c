@@ -69,15 +69,68 @@ static struct bpf_link *attach_raw_tracepoint(struct objfile *file, struct objfi
 	return bpf_program__attach_raw_tracepoint(p->prog, p->target.name);
 }
 
+/* The next of names with commas between: false at the end. */
+static bool next_name(const char **names, char name[IF_NAMESIZE])
+{
+	size_t len = strcspn(*names, ","), kept = min(len, (size_t)IF_NAMESIZE - 1);
+
+	if (!**names)
+		return false;
+	memcpy(name, *names, kept);
+	name[kept] = 0;
+	*names += len + ((*names)[len] == ',');
+	return true;
+}
+
+/* To every interface that is named, in this order. */
 static struct bpf_link *attach_xdp(struct objfile *file, struct objfile_prog *p)
 {
-	int ifindex = p->target.name[0] ? (int)if_nametoindex(p->target.name) : file->xdp_ifindex;
+	const char *names = p->target.name;
+	char name[IF_NAMESIZE];
+	struct bpf_link *link;
 
-	if (!ifindex) {
-		errno = ENODEV;
-		return NULL;
+	if (!*names)
+		return bpf_program__attach_xdp(p->prog, file->xdp_ifindex);
+	for (;;) {
+		next_name(&names, name);
+		if (!if_nametoindex(name))
+			return NULL;	/* errno: ENODEV */
+		link = bpf_program__attach_xdp(p->prog, (int)if_nametoindex(name));
+		if (!link || !*names)
+			return link;
+		if (p->nr_also == ARRAY_SIZE(p->also)) {
+			bpf_link__destroy(link);
+			errno = E2BIG;
+			return NULL;
+		}
+		p->also[p->nr_also++] = link;
 	}
-	return bpf_program__attach_xdp(p->prog, ifindex);
+}
+
+static bool is_among(const char *name, const char *names)
+{
+	char one[IF_NAMESIZE];
+
+	while (next_name(&names, one))
+		if (!strcmp(one, name))
+			return true;
+	return false;
+}
+
+int target_check_xdp(struct objfile *file, const char *text, const struct target *target)
+{
+	const char *names = target->name;
+	char name[IF_NAMESIZE];
+
+	if (file->xdp_ifindex)
+		return 0;
+	if (!file->interfaces[0])
+		return fail(file->log, -EOPNOTSUPP, "'%s': say where packets come from: --bridge A,B between two interfaces, "
+			    "--pcap FILE; --kernel has them all", text);
+	while (next_name(&names, name))
+		if (!is_among(name, file->interfaces))
+			return fail(file->log, -EINVAL, "'%s': %s is not of the bridge %s", text, name, file->interfaces);
+	return 0;
 }
 
 static struct bpf_link *attach_auto(struct objfile *file, struct objfile_prog *p)

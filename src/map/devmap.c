@@ -133,6 +133,31 @@ static int devhash_remove(struct map *map, const void *key) { return map_sys_rem
 
 static int devmap_next_key(struct map *map, const void *key, void *next) { return map_next_key(store_of(map), key, next); }
 
+struct device_list {
+	u32 *ifindexes;
+	u32 count, max;
+};
+
+static bool list_device(void *arg, struct map *store, const void *key, void *value)
+{
+	struct device_list *list = arg;
+	u32 ifindex = __atomic_load_n((u32 *)value, __ATOMIC_RELAXED);
+
+	(void)store, (void)key;
+	if (ifindex)
+		list->ifindexes[list->count++] = ifindex;
+	return list->count == list->max;
+}
+
+u32 map_devices(struct map *map, u32 *ifindexes, u32 max)
+{
+	struct map *store = store_of(map);
+	struct device_list list = { .ifindexes = ifindexes, .max = max };
+
+	store->ops->for_each(store, 0, list_device, &list);
+	return list.count;
+}
+
 #define COMMON .alloc = devmap_alloc, .adjust = devmap_adjust, .free = devmap_free, .lookup = devmap_lookup,       \
 	.sys_lookup = devmap_sys_lookup, .next_key = devmap_next_key
 

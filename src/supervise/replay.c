@@ -70,7 +70,11 @@ static int run_packet(struct replay *replay, const struct pcap_record *record)
 		.room = PACKET_HEADROOM + max(record->captured, (u32)PACKET_LINEAR),
 		.len = record->captured,
 	};
-	u32 verdict = packet_fire(replay->source, 0, replay->ifindex, &frame);
+	u32 verdict;
+
+	pthread_rwlock_rdlock(&replay->source->lock);
+	verdict = packet_fire(replay->source, 0, replay->ifindex, &frame);
+	pthread_rwlock_unlock(&replay->source->lock);
 
 	replay->result->packets++;
 	++*counter(replay->result, verdict);
