@@ -127,10 +127,10 @@ static int check(struct run *run, int words)
 		return usage_error("run", "one program at a time; the command comes after --");
 	if (run->command && !run->command[0])
 		return usage_error("run", "no command after --");
-	if (run->pcap && (run->command || run->kernel))
-		return usage_error("run", "--pcap goes without a command and without --kernel");
 	if (run->bridge && run->pcap)
 		return usage_error("run", "packets come from --bridge or from --pcap, not from both");
+	if (run->pcap && (run->command || run->kernel))
+		return usage_error("run", "--pcap goes without a command and without --kernel");
 	if (run->bridge && run->kernel)
 		return usage_error("run", "--bridge is skep's own; with --kernel: --attach xdp:%s", run->bridge);
 	if (run->out && !run->pcap)

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "event/names.h"
@@ -29,7 +30,7 @@
 
 enum {
 	BLOCK = 256 << 10,
-	BLOCKS = 32,
+	BLOCKS = 64,
 	RETIRE_MS = 1,
 	SLOT = 4096,
 	SLOTS = 512,
@@ -409,7 +410,7 @@ static bool taken(struct port *port)
 	return port->sent == port->next;
 }
 
-void port_flush(struct port *port)
+static void flush(struct port *port)
 {
 	for (int tries = 0; !taken(port) && tries < WAIT_MS; tries++) {
 		u32 before = port->sent;
@@ -420,4 +421,23 @@ void port_flush(struct port *port)
 		if (!taken(port) && port->sent == before)
 			poll(NULL, 0, 1);
 	}
+}
+
+static u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (u64)now.tv_sec * 1000000000 + (u64)now.tv_nsec;
+}
+
+void port_flush(struct port *port)
+{
+	u64 start;
+
+	if (taken(port))
+		return;
+	start = now_ns();
+	flush(port);
+	port->flush_ns += now_ns() - start;
 }

@@ -34,6 +34,7 @@ struct port {
 	u32 block;	/* received: the next to look at */
 	u32 sent, next; /* slots, counted without end */
 	u64 unsent;	/* frames the kernel did not take */
+	u64 flush_ns;	/* spent in port_flush() */
 };
 
 /* A received frame; bytes are in the ring. */

@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# skep run --bridge A,B: real traffic between two hosts that only the program connects, what is told of it, and bad
+# interfaces. In network namespaces of the test's own, as a user without privilege.
+. "$(dirname "$0")/../cli/lib.sh"
+command -v clang >/dev/null || skip_all "no clang"
+PATH=$PATH:/usr/sbin:/sbin
+command -v ip >/dev/null || skip_all "no ip (iproute2)"
+command -v nsenter >/dev/null || skip_all "no nsenter"
+SKEP=$(realpath "$SKEP")
+
+if [ "$1" != inside ]; then
+	unshare -Urn true 2>/dev/null || skip_all "no user namespaces: unshare -Urn is forbidden here"
+	unshare -Urn ip link add skept0 type veth peer name skept1 2>/dev/null || skip_all "no veth pairs in this kernel"
+	# before any namespace: no privilege, unless it is root's test
+	if [ "$(id -u)" != 0 ]; then
+		run "$SKEP" run "$root/examples/hello.bpf.c" --bridge lo,lo0 -- /bin/true
+		echo "$status $err" >"$T/unprivileged"
+	fi
+	SKEP=$SKEP UNPRIVILEGED=$(cat "$T/unprivileged" 2>/dev/null) unshare -Urn "$BASH" "$0" inside
+	exit
+fi
+
+# host a (192.0.2.1) -- left   right -- host b (192.0.2.2); each host a namespace that a sleep keeps
+host() { # NAME ADDRESS PEER: in $NAME the process that keeps it
+	unshare -n sleep 600 &
+	eval "$1=$!"
+	until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
+	ip link add "$3" type veth peer name "$1"0
+	ip link set "$3" addrgenmode none
+	ip link set "$3" up
+	ip link set "$1"0 netns "$!"
+	nsenter -t "$!" -n sh -c "ip link set lo up; ip link set ${1}0 addrgenmode none; ip link set ${1}0 up
+		ip addr add $2/24 dev ${1}0"
+}
+host a 192.0.2.1 left
+host b 192.0.2.2 right
+trap 'kill $a $b; rm -rf "$T"' EXIT
+on() { nsenter -t "${!1}" -n "${@:2}"; }
+
+cc=${CC:-cc}
+$cc -O1 -o "$T/talk" "$root/tests/net/talk.c" || skip_all "no C compiler"
+"$SKEP" build "$root/examples/hello.bpf.c" -o "$T/hello.bpf.o" 2>/dev/null
+hello=$T/hello.bpf.o
+
+# UDP: ten questions, ten answers; ARP needs the bridge, too
+on b "$T/talk" answer 192.0.2.2 10 &
+run "$SKEP" run "$hello" --bridge left,right -- nsenter -t "$a" -n "$T/talk" ask 192.0.2.2 10
+is "$status" 0 "ten questions through the bridge are answered"
+wait $!
+like "$err" "left to right: ([0-9]+) packets: ([0-9]+) passed, 0 dropped, 0 sent back, 0 redirected, 0 aborted" "one way told"
+read -r n p <<<"${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+is "$n" "$p" "all that came passed"
+[ "$n" -ge 11 ]
+ok $? "the questions and an ARP were among them"
+like "$err" "right to left: [0-9]+ packets: [0-9]+ passed" "and the other way"
+is "$(grep -o 'Hello World [0-9]*$' <<<"$out" | head -11)" "$(seq -f 'Hello World %.0f' 0 10)" "the program saw them one by one"
+
+# the program is the only path: one that drops UDP leaves no answer, and ARP passes
+cat >"$T/drop.bpf.c" <<'END'
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+const volatile int verdict = 0;
+SEC("xdp") int udp(struct xdp_md *ctx)
+{
+	unsigned char *data = (void *)(long)ctx->data;
+	if (data + 24 > (unsigned char *)(long)ctx->data_end || data[12] != 8 || data[13] != 0 || data[23] != 17)
+		return XDP_PASS;
+	return verdict ? verdict : XDP_ABORTED;
+}
+char LICENSE[] SEC("license") = "GPL";
+END
+run "$SKEP" run "$T/drop.bpf.c" --bridge left,right -- nsenter -t "$a" -n "$T/talk" send 192.0.2.2 7
+like "$status $err" "^0 .*left to right: [0-9]+ packets: [0-9]+ passed, 0 dropped, 0 sent back, 0 redirected, 7 aborted" \
+	"what a program aborts is counted and goes nowhere"
+# one that is only on the other side lets them out
+run "$SKEP" run "$T/drop.bpf.c" -a xdp:right --bridge left,right -- nsenter -t "$a" -n "$T/talk" send 192.0.2.2 7
+like "$status $err" "^0 .*left to right: [0-9]+ packets: [0-9]+ passed, 0 dropped, 0 sent back, 0 redirected, 0 aborted" \
+	"a program on one side judges that side only"
+
+# TCP: 20 MB in frames that are still to be cut, sums still to be made
+on b "$T/talk" sink 192.0.2.2 >"$T/sum" &
+run "$SKEP" run "$hello" --maps none --bridge left,right -- nsenter -t "$a" -n "$T/talk" pour 192.0.2.2 20000000
+wait $!
+is "$status $(grep -v Hello "$T/out")" "0 $(cat "$T/sum")" "20 MB of TCP arrive as they were sent"
+like "$(cat "$T/sum")" "^20000000 " "all of them"
+is "$(grep -c 'lost: they came\|could not leave' <<<"$err")" 0 "no packet was lost"
+
+# without a command, until a signal
+start() { # NAME: in the background, its words in $T/NAME
+	"$SKEP" run "$hello" --bridge left,right >/dev/null 2>"$T/$1" &
+	skep=$!
+	until grep -qs "running until" "$T/$1"; do sleep 0.02; done
+}
+start signalled
+kill -INT $skep
+wait $skep
+is $? 0 "without a command it runs until Ctrl-C"
+like "$(cat "$T/signalled")" "right to left: 0 packets" "and tells what there was"
+# ... or until an interface is taken away
+start bereft
+ip link del right
+wait $skep
+is $? 125 "an interface that goes away ends it"
+like "$(cat "$T/bereft")" "right: the interface is gone" "and is named"
+
+bad() { # NAME REGEX ARGS…
+	run "$SKEP" run "$hello" "${@:3}" -- /bin/echo ran
+	like "$status$out $err" "^$2" "$1"
+}
+ip link add right type veth peer name other
+bad "a missing interface: the near ones are named" "125 .*lefd: no such interface here; nearest: .*left" --bridge left,lefd
+bad "an interface that is down" "125 .*right: is down: ip link set right up" --bridge left,right
+bad "one interface twice" "125 .*left: a bridge is between two interfaces, not one" --bridge left,left
+ip link set lo up
+bad "no Ethernet" "125 .*lo: no Ethernet interface" --bridge lo,left
+bad "one name only" "2 .*--bridge wants two interfaces, A,B, not 'left'" --bridge left
+bad "three names" "2 .*--bridge wants two interfaces" --bridge left,right,lo
+bad "a long name" "2 .*15 letters" --bridge left,right5678901234567890
+bad "--pcap, too" "2 .*not from both" --bridge left,right --pcap x
+bad "--kernel, too" "2 .*--bridge is skep's own; with --kernel: --attach xdp:left,right" --bridge left,right --kernel
+bad "attached elsewhere" "125 .*lo is not of the bridge left,right" --bridge left,right -a xdp:lo
+# in a namespace whose owner took the capability away
+ip link set right up
+if command -v setpriv >/dev/null; then
+	run setpriv --bounding-set=-net_raw --inh-caps=-all "$SKEP" run "$hello" --bridge left,right -- /bin/echo ran
+	like "$status$out $err" "^125 .*CAP_NET_RAW.*unshare -Urn" "without privilege: the capability is named"
+else
+	skip "without privilege" "no setpriv"
+fi
+done_testing
