@@ -149,6 +149,9 @@ struct pt_regs {
 
 #include "helpers.h"
 
+/* tells the loader that t->field through the kernel's pointer t is meant as bpf_probe_read() */
+static char skep_dialect SEC(".skep.bcc") = 1;
+
 #define bpf_trace_printk(format, ...)                                                              \
 	({                                                                                         \
 		char skep_format[] = format;                                                       \

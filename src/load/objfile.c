@@ -156,6 +156,7 @@ int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, siz
 		err = errno ? -errno : -EINVAL;
 	else
 		err = list_progs(file);
+	file->answer.bcc = file->bpf && objfile_is_dialect(file);
 	err = objfile_end(file, err, "cannot be read as a BPF object");
 	if (!err && !file->nr_progs)
 		err = fail(log, -EINVAL, "%s: has no program in it", name);

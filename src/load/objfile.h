@@ -81,6 +81,9 @@ u32 target_prog_type(enum target_kind kind);
 /* Refuses bytes that are not a well-formed relocatable object for BPF: -EINVAL and a message naming it. */
 int elf_check(const void *bytes, size_t size, const char *name, struct log *log);
 
+/* Whether the open object was compiled from BCC's dialect. */
+bool objfile_is_dialect(const struct objfile *file);
+
 /* Whether raw BTF from an object can be handed to libbpf: 0, -EINVAL, -ENOMEM. */
 int btf_check(const void *bytes, size_t size);
 

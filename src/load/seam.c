@@ -24,6 +24,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "bcc/reads.h"
 #include "event/paths.h"
 
 static _Thread_local struct {
@@ -80,11 +81,35 @@ void seam_leave(void)
 	now.log = NULL;
 }
 
+static long bpf(int cmd, const void *attr, unsigned int size)
+{
+	if (hive())
+		return result(core_bpf(hive(), &now.answer->caller, cmd, (u64)(uintptr_t)attr, size));
+	return syscall(__NR_bpf, cmd, attr, size);
+}
+
+static long load_bcc(const void *attr, unsigned int size)
+{
+	struct bcc_reads reads;
+	long ret = bcc_reads(attr, size, &reads);
+
+	if (ret == -ENOSPC)
+		say(now.log, "no room on the stack for what is read through the kernel's pointers: "
+			     "make local variables smaller, or call bpf_probe_read_kernel()\n");
+	if (ret)
+		return result(ret);
+	ret = bpf(BPF_PROG_LOAD, reads.changed ? &reads.attr : attr, size);
+	bcc_reads_free(&reads);
+	return ret;
+}
+
 /* bpf(2) and perf_event_open(2); no other call of libbpf's goes by number. */
 long seam_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
-	if (hive() && nr == __NR_bpf)
-		return result(core_bpf(hive(), &now.answer->caller, (int)a, (u64)b, (u32)c));
+	if (nr == __NR_bpf && a == BPF_PROG_LOAD && now.answer && now.answer->bcc)
+		return load_bcc((const void *)b, (unsigned int)c);
+	if (nr == __NR_bpf)
+		return bpf((int)a, (const void *)b, (unsigned int)c);
 	if (hive() && nr == __NR_perf_event_open)
 		return result(core_perf_event_open(hive(), &now.answer->caller, (u64)a, (int)b, (int)c, (int)d,
 						   (u64)e));

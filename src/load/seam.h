@@ -15,6 +15,7 @@
 struct answer {
 	struct hive *hive;	/* NULL: Linux answers */
 	struct caller caller;
+	bool bcc;		/* what is loaded was written in BCC's dialect: its implicit reads become calls */
 };
 
 /* Fills *answer for this very process; hive NULL: Linux. -EBUSY: libbpf has been used with the other kind. */

@@ -145,6 +145,13 @@ static int open_all(struct objfile *file)
 	return err;
 }
 
+bool objfile_is_dialect(const struct objfile *file)
+{
+	const struct btf *btf = bpf_object__btf(file->bpf);
+
+	return btf && btf__find_by_name_kind(btf, ".skep.bcc", BTF_KIND_DATASEC) > 0;	/* skep/bcc.h's */
+}
+
 int objfile_open_streams(struct objfile *file, struct log *out)
 {
 	struct bpf_map *map;
