@@ -40,38 +40,6 @@ static int note_kind(struct env *env, u32 type, bool load)
 	return 0;
 }
 
-int load_insn(struct env *env, const struct insn *i)
-{
-	bool sign = BPF_MODE(i->code) == BPF_MEMSX;
-	struct mem_op op = { .regno = i->src, .size = size_of(i), .off = i->off, .value = i->dst, .sign = sign };
-	int err = reg_read(env, i->src);
-	u32 type;
-
-	err = err ?: reg_write(env, i->dst);
-	if (err)
-		return err;
-	type = regs_of(env)[i->src].type;
-	err = mem_access(env, &op);
-	return err ?: note_kind(env, type, true);
-}
-
-int store_insn(struct env *env, const struct insn *i)
-{
-	bool reg = BPF_CLASS(i->code) == BPF_STX;
-	struct mem_op op = { .regno = i->dst, .size = size_of(i), .off = i->off, .value = reg ? i->src : -1, .write = true };
-	int err = 0;
-	u32 type;
-
-	if (reg)
-		err = reg_read(env, i->src);
-	err = err ?: reg_read(env, i->dst);
-	if (err)
-		return err;
-	type = regs_of(env)[i->dst].type;
-	err = mem_access(env, &op);
-	return err ?: note_kind(env, type, false);
-}
-
 static bool atomic_allowed(u32 type)
 {
 	u32 base = type_base(type);
@@ -88,9 +56,11 @@ static int atomic_refused(struct env *env, u32 regno, const char *what)
 	return because_reg(env, REASON_OTHER, regno, -EACCES);
 }
 
-static int ordered_load(struct env *env, const struct insn *i)
+/* ordered: as an atomic instruction, which not every kind of memory allows. */
+static int load(struct env *env, const struct insn *i, bool ordered)
 {
-	struct mem_op op = { .regno = i->src, .size = size_of(i), .off = i->off, .value = i->dst, .strict = true };
+	struct mem_op op = { .regno = i->src, .size = size_of(i), .off = i->off, .value = i->dst,
+		.sign = BPF_MODE(i->code) == BPF_MEMSX, .strict = ordered };
 	int err = reg_read(env, i->src);
 	u32 type;
 
@@ -98,26 +68,38 @@ static int ordered_load(struct env *env, const struct insn *i)
 	if (err)
 		return err;
 	type = regs_of(env)[i->src].type;
-	if (!atomic_allowed(type) || kernel_probes(type))
+	if (ordered && (!atomic_allowed(type) || kernel_probes(type)))
 		return atomic_refused(env, i->src, "loads from");
 	err = mem_access(env, &op);
-	return err ?: note_kind(env, type, false);
+	return err ?: note_kind(env, type, !ordered);
 }
 
-static int ordered_store(struct env *env, const struct insn *i)
+static int store(struct env *env, const struct insn *i, bool ordered)
 {
-	struct mem_op op = { .regno = i->dst, .size = size_of(i), .off = i->off, .value = i->src, .write = true, .strict = true };
-	int err = reg_read(env, i->src);
+	bool reg = BPF_CLASS(i->code) == BPF_STX;
+	struct mem_op op = { .regno = i->dst, .size = size_of(i), .off = i->off, .value = reg ? i->src : -1, .write = true,
+		.strict = ordered };
+	int err = reg ? reg_read(env, i->src) : 0;
 	u32 type;
 
 	err = err ?: reg_read(env, i->dst);
 	if (err)
 		return err;
 	type = regs_of(env)[i->dst].type;
-	if (!atomic_allowed(type))
+	if (ordered && !atomic_allowed(type))
 		return atomic_refused(env, i->dst, "stores into");
 	err = mem_access(env, &op);
 	return err ?: note_kind(env, type, false);
+}
+
+int load_insn(struct env *env, const struct insn *i)
+{
+	return load(env, i, false);
+}
+
+int store_insn(struct env *env, const struct insn *i)
+{
+	return store(env, i, false);
 }
 
 /* Read, modify, write: judged as a load (into the register that gets the old value) and a store. */
@@ -162,9 +144,9 @@ static int modify(struct env *env, const struct insn *i)
 int atomic_insn(struct env *env, const struct insn *i)
 {
 	if (i->imm == BPF_LOAD_ACQ)
-		return ordered_load(env, i);
+		return load(env, i, true);
 	if (i->imm == BPF_STORE_REL)
-		return ordered_store(env, i);
+		return store(env, i, true);
 	return modify(env, i);
 }
 
