@@ -69,11 +69,12 @@ static void release_value(struct map *map, void *value)
 	timers_drop_value(((struct map_object *)map->owner)->object.hive->timers, map, value);
 }
 
+/* Values with locks, timers and the like are never mapped. */
 static int map_memfd(struct object *object)
 {
 	struct map *map = to_map(object)->map;
 
-	return map && map->ops->memfd ? map->ops->memfd(map) : -EOPNOTSUPP;
+	return map && map->ops->memfd && !to_map(object)->fields ? map->ops->memfd(map) : -EOPNOTSUPP;
 }
 
 static const struct object_ops map_object_ops = {
@@ -344,6 +345,10 @@ static int build(struct call *call, struct map_object *map, struct map_object *i
 	if (spec.timer_off >= 0)
 		map->map->release = release_value;
 	map->map->spec.flags &= ~(u32)(BPF_F_RDONLY | BPF_F_WRONLY);
+	/* no writable mapping that would outlive the freeze: ours is there already */
+	if (spec.flags & BPF_F_RDONLY_PROG && map_memfd(&map->object) >= 0 &&
+	    fcntl(map_memfd(&map->object), F_ADD_SEALS, F_SEAL_FUTURE_WRITE))
+		return -errno;
 	if (attr->map_flags & BPF_F_TOKEN_FD)
 		return check_token(call, attr->map_token_fd);
 	if (check_name(attr->map_name))

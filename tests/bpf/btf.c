@@ -1,82 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* BTF objects: BTF_LOAD's attributes and log, info, ids; and which key and value types each map type takes. */
-#include <linux/btf.h>
-
-#include "bpf/both.h"
-
-/* 1: int, 2: u64, 3: struct key { int a; int b; }, 4: struct with a spin lock, 5: its lock, 6: section of the int,
- * 7: variable, 8: struct with a timer, 9: bpf_timer, 10: typedef of the int, 11: array of two ints, 12: pointer */
-static const char strings[] =
-	"\0int\0u64\0key\0a\0b\0with_lock\0bpf_spin_lock\0val\0.data\0var\0with_timer\0bpf_timer\0my_int";
-
-static struct {
-	struct btf_header header;
-	__u32 types[200];
-	char strings[sizeof(strings)];
-} blob;
-
-static __u32 at;
-
-static __u32 name(const char *text)
-{
-	for (__u32 i = 1; i < sizeof(strings); i += (__u32)strlen(strings + i) + 1)
-		if (!strcmp(strings + i, text))
-			return i;
-	return 0;
-}
-
-static void put(__u32 word)
-{
-	blob.types[at++] = word;
-}
-
-static void type(const char *text, __u32 kind, __u32 vlen, __u32 size_or_type)
-{
-	put(text ? name(text) : 0);
-	put(kind << 24 | vlen);
-	put(size_or_type);
-}
-
-static void member(const char *text, __u32 id, __u32 bits)
-{
-	put(name(text));
-	put(id);
-	put(bits);
-}
-
-static void build(void)
-{
-	at = 0;
-	type("int", BTF_KIND_INT, 0, 4), put(BTF_INT_SIGNED << 24 | 32);
-	type("u64", BTF_KIND_INT, 0, 8), put(64);
-	type("key", BTF_KIND_STRUCT, 2, 8), member("a", 1, 0), member("b", 1, 32);
-	type("with_lock", BTF_KIND_STRUCT, 2, 8), member("a", 1, 0), member("b", 5, 32);
-	type("bpf_spin_lock", BTF_KIND_STRUCT, 1, 4), member("val", 1, 0);
-	type(".data", BTF_KIND_DATASEC, 1, 4), put(7), put(0), put(4);
-	type("var", BTF_KIND_VAR, 0, 1), put(BTF_VAR_GLOBAL_ALLOCATED);
-	type("with_timer", BTF_KIND_STRUCT, 2, 24), member("a", 2, 0), member("b", 9, 64);
-	type("bpf_timer", BTF_KIND_STRUCT, 2, 16), member("a", 2, 0), member("b", 2, 64);
-	type("my_int", BTF_KIND_TYPEDEF, 0, 1);
-	type(NULL, BTF_KIND_ARRAY, 0, 0), put(1), put(1), put(2);
-	type(NULL, BTF_KIND_PTR, 0, 1);
-	memcpy((char *)blob.types + at * 4, strings, sizeof(strings));
-	blob.header = (struct btf_header){ .magic = BTF_MAGIC,
-					   .version = 1,
-					   .hdr_len = sizeof(blob.header),
-					   .type_len = at * 4,
-					   .str_off = at * 4,
-					   .str_len = sizeof(strings) };
-}
-
-static __u32 size(void)
-{
-	return (__u32)sizeof(struct btf_header) + at * 4 + (__u32)sizeof(strings);
-}
-
-static int load(struct ask *ask)
-{
-	return BPF(ask, BPF_BTF_LOAD, .btf = PTR(&blob), .btf_size = size());
-}
+#include "bpf/blob.h"
 
 #pragma GCC diagnostic ignored "-Woverride-init"
 static __u32 whole;
@@ -115,7 +39,7 @@ static void attributes(struct ask *ask)
 	for (__u32 level = 1; level < 9; level++)
 		for (__u32 room = 16; room <= sizeof(log); room *= 8) {
 			union bpf_attr attr = { .btf = PTR(&blob),
-						.btf_size = size(),
+						.btf_size = blob_size(),
 						.btf_log_level = level,
 						.btf_log_buf = PTR(log),
 						.btf_log_size = room };
@@ -132,54 +56,46 @@ static void attributes(struct ask *ask)
 		}
 }
 
+/* Asks for info with room for so much text, and notes what does not depend on the BTF. */
+static void ask_info(struct ask *ask, int fd, struct bpf_btf_info *info, char *text, __u32 room)
+{
+	memset(text, 'x', 64);
+	text[20] = 0;
+	info->name = room ? PTR(text) : 0;
+	info->name_len = room;
+	ask->key = room;
+	note(ask, "info",
+	     BPF(ask, BPF_OBJ_GET_INFO_BY_FD,
+		 .info = { .bpf_fd = (__u32)fd, .info_len = sizeof(*info), .info = PTR(info) }));
+	note(ask, "size", info->btf_size);
+	note(ask, "kernel", info->kernel_btf);
+	note(ask, "name length", info->name_len);
+	note(ask, "name", text[0] * 256 + (long long)strlen(text));
+}
+
 static void info(struct ask *ask)
 {
 	static char bytes[2048], text[64];
-	int fd = load(ask), other;
+	int fd = blob_load(ask), other;
 
 	for (__u32 room = 0; room < 20; room += 3) {
-		struct bpf_btf_info info = { .btf = PTR(bytes),
-					     .btf_size = room * 100,
-					     .name = room ? PTR(text) : 0,
-					     .name_len = room };
+		struct bpf_btf_info info = { .btf = PTR(bytes), .btf_size = room * 100 };
 
 		memset(bytes, 0, sizeof(bytes));
-		memset(text, 'x', sizeof(text));
-		ask->key = room;
-		note(ask, "info",
-		     BPF(ask, BPF_OBJ_GET_INFO_BY_FD,
-			 .info = { .bpf_fd = (__u32)fd,
-				   .info_len = sizeof(info),
-				   .info = PTR(&info) }));
-		note(ask, "size", info.btf_size);
-		note(ask, "kernel", info.kernel_btf);
-		note(ask, "name length", info.name_len);
-		note(ask, "name ends", text[0] == 0);
-		note(ask, "bytes", memcmp(bytes, &blob, room * 100 < size() ? room * 100 : size()));
+		ask_info(ask, fd, &info, text, room);
+		note(ask, "bytes", memcmp(bytes, &blob, room * 100 < blob_size() ? room * 100 : blob_size()));
 		if (!room) {
-			other = note_fd(ask, "by id",
-					BPF(ask, BPF_BTF_GET_FD_BY_ID, .btf_id = info.id));
+			other = note_fd(ask, "by id", BPF(ask, BPF_BTF_GET_FD_BY_ID, .btf_id = info.id));
 			close(other);
 		}
 	}
 	close(fd);
 	fd = note_fd(ask, "the kernel's", BPF(ask, BPF_BTF_GET_FD_BY_ID, .btf_id = 1));
 	for (__u32 room = 0; room < 12; room++) {
-		struct bpf_btf_info info = { .name = room ? PTR(text) : 0, .name_len = room };
+		struct bpf_btf_info info = { 0 };
 
-		memset(text, 'x', sizeof(text));
-		text[20] = 0;
-		ask->key = room;
-		note(ask, "info",
-		     BPF(ask, BPF_OBJ_GET_INFO_BY_FD,
-			 .info = { .bpf_fd = (__u32)fd,
-				   .info_len = sizeof(info),
-				   .info = PTR(&info) }));
-		note(ask, "size", info.btf_size);
-		note(ask, "kernel", info.kernel_btf);
+		ask_info(ask, fd, &info, text, room);
 		note(ask, "id", info.id);
-		note(ask, "name length", info.name_len);
-		note(ask, "name", text[0] * 256 + (long long)strlen(text));
 	}
 	note_fd(ask, "as a map's",
 		BPF(ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
@@ -217,7 +133,7 @@ static void maps(struct ask *ask)
 	};
 	static const __u32 key_ids[] = { 0, 1, 2, 3, 10, 11, 13 },
 			   value_ids[] = { 0, 1, 2, 3, 4, 5, 6, 8, 10, 11, 12, 13 };
-	int btf = load(ask);
+	int btf = blob_load(ask);
 
 	for (unsigned int t = 0; t < sizeof(tries) / sizeof(tries[0]); t++)
 		for (unsigned int k = 0; k < sizeof(key_ids) / 4; k++)
@@ -241,8 +157,8 @@ static void maps(struct ask *ask)
 
 int main(void)
 {
-	build();
-	whole = size();
+	blob_build();
+	whole = blob_size();
 	both("attributes", attributes);
 	both("info", info);
 	both("types of maps", maps);
