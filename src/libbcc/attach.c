@@ -192,6 +192,7 @@ ABI int bpf_close_perf_event_fd(int fd)
 	if (fd < 0)
 		return -1;
 	ioctl(fd, PERF_EVENT_IOC_DISABLE, 0); /* a link has nothing to disable */
+	fallback_closed(fd);
 	return close(fd);
 }
 

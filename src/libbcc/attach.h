@@ -11,6 +11,9 @@
  */
 int attach_without_kprobes(int prog_fd, bool at_return, const char *name, u64 offset);
 
+/* The link of that is about to be closed. Any other fd is fine. */
+void fallback_closed(int link);
+
 /* Prints "; nearest: …" of the kernel's functions. */
 void symbols_suggest(const char *name);
 
