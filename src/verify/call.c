@@ -213,25 +213,29 @@ int callback_enter(struct env *env, struct call *call, u32 *next)
 	return 0;
 }
 
-static const struct state *entry_of(struct env *env, const struct state *s, u32 insn, u32 depth)
+static const struct saved *entry_of(struct env *env, const struct state *s, u32 insn, u32 depth)
 {
-	const struct state *old;
+	const struct saved *old;
 
-	for (old = env->explored[insn]; old; old = old->next) {
+	for (old = *explored_at(env, insn); old; old = old->next) {
 		bool same = old->branches && old->curframe == s->curframe && old->depth < depth;
 
 		for (u32 f = 1; same && f <= s->curframe; f++)
-			same = old->frame[f]->callsite == s->frame[f]->callsite;
+			same = old->frame[f].facts.callsite == s->frame[f]->callsite;
 		if (same)
 			return old;
 	}
 	return NULL;
 }
 
-static void widen(struct env *env, const struct reg_state *old, struct reg_state *cur)
+static void widen(struct env *env, const u8 *packed, bool precise, struct reg_state *cur)
 {
-	if (old->type != SCALAR_VALUE || cur->type != SCALAR_VALUE || old->precise ||
-	    (!memcmp(old, cur, offsetof(struct reg_state, id)) && old->id == cur->id))
+	struct reg_state old;
+
+	if (!packed_is_scalar(packed) || cur->type != SCALAR_VALUE || precise)
+		return;
+	packed_reg(packed, &old);
+	if (!memcmp(&old, cur, offsetof(struct reg_state, id)) && old.id == cur->id)
 		return;
 	reg_unknown(env, cur);
 	cur->origin_kind = ORIGIN_MERGE;
@@ -240,19 +244,22 @@ static void widen(struct env *env, const struct reg_state *old, struct reg_state
 
 void widen_against(struct env *env, struct state *s, u32 insn, u32 depth)
 {
-	const struct state *old = entry_of(env, s, insn, depth);
+	const struct saved *old = entry_of(env, s, insn, depth);
 
 	if (!old)
 		return;
 	for (u32 f = 0; f <= old->curframe; f++) {
-		const struct func_state *a = old->frame[f];
+		struct slot_reader slots = { .frame = &old->frame[f] };
+		const u8 *at = old->frame[f].piece[0]->bytes;
+		const struct marks *precise = &old->precise[f];
 		struct func_state *b = s->frame[f];
+		u8 types[SLOT];
 
-		for (u32 r = 0; r < REG_FP; r++)
-			widen(env, &a->regs[r], &b->regs[r]);
-		for (u32 i = 0; i < min(a->nr_slots, b->nr_slots); i++)
-			if (slot_reg(a, i) && slot_reg(b, i))
-				widen(env, slot_reg(a, i), slot_reg(b, i));
+		for (u32 r = 0; r < REG_FP; r++, at = packed_skip(at))
+			widen(env, at, precise->regs >> r & 1, &b->regs[r]);
+		for (u32 i = 0; i < b->nr_slots && slot_read(&slots, types, &at); i++)
+			if (at && slot_reg(b, i))
+				widen(env, at, precise->slots >> i & 1, slot_reg(b, i));
 	}
 }
 

@@ -193,6 +193,7 @@ static void mark_points(struct env *env, u32 at, const struct insn *i)
 	if (calls_local(i) || BPF_OP(i->code) == BPF_CALL)
 		mark(env, next, AUX_PRUNE);
 	if (i->op == OP_CALL_HELPER) {
+		env->calls_back |= helper_calls_back((u32)i->imm);
 		if (helper_calls_back_now((u32)i->imm))
 			mark(env, at, AUX_CALLBACK | AUX_FORCE | AUX_PRUNE);
 		else if (helper_calls_back((u32)i->imm))
@@ -203,6 +204,8 @@ static void mark_points(struct env *env, u32 at, const struct insn *i)
 	if (!is_jump(i))
 		return;
 	mark(env, (u32)target_of(i, at), AUX_PRUNE | AUX_TARGET);
+	if (target_of(i, at) <= at)
+		env->subprogs[cfg_subprog_of(env, at)].loops = true;
 	if (BPF_OP(i->code) != BPF_JA)
 		mark(env, at, AUX_PRUNE);
 	if (i->op == OP_MAY_GOTO)
@@ -256,7 +259,7 @@ static int all_reached(struct env *env, const struct dfs *d)
 	return 0;
 }
 
-/* Postorder of each function by itself, and predecessors by jump. */
+/* Postorder of each function by itself. */
 static int order(struct env *env, struct dfs *d)
 {
 	memset(d->state, NEW, env->count);
@@ -279,14 +282,6 @@ static int order(struct env *env, struct dfs *d)
 			env->postorder[env->nr_postorder++] = at;
 			d->depth--;
 		}
-	}
-	for (u32 at = 0; at < env->count; at++) {
-		const struct insn *i = &env->insns[at];
-
-		if (i->op == OP_WIDE_HIGH || !is_jump(i))
-			continue;
-		env->next_pred[at] = env->jump_pred[target_of(i, at)];
-		env->jump_pred[target_of(i, at)] = at + 1;
 	}
 	return 0;
 }
@@ -322,9 +317,7 @@ int cfg_check(struct env *env)
 	d.state = mem_zalloc(env, n);
 	d.stack = mem_alloc(env, n * sizeof(u32));
 	env->postorder = mem_alloc(env, n * sizeof(u32));
-	env->jump_pred = mem_zalloc(env, n * sizeof(u32));
-	env->next_pred = mem_zalloc(env, n * sizeof(u32));
-	if (!d.state || !d.stack || !env->postorder || !env->jump_pred || !env->next_pred)
+	if (!d.state || !d.stack || !env->postorder)
 		err = -ENOMEM;
 	if (!err) {
 		d.state[0] = ENTERED;
@@ -339,6 +332,74 @@ int cfg_check(struct env *env)
 	mem_free(env, d.state, n);
 	mem_free(env, d.stack, n * sizeof(u32));
 	return err;
+}
+
+/* Jumps to each point, counted at the place behind it, then each put in its place. */
+static int predecessors(struct env *env)
+{
+	u32 *start = mem_zalloc(env, (env->points.count + 2) * sizeof(u32));
+
+	env->points.pred_start = start;
+	if (!start)
+		return -ENOMEM;
+	for (u32 at = 0; at < env->count; at++)
+		if (env->insns[at].op != OP_WIDE_HIGH && is_jump(&env->insns[at])) {
+			start[block_of(env, (u32)target_of(&env->insns[at], at)) + 2]++;
+			env->points.nr_preds++;
+		}
+	env->points.pred = mem_alloc(env, env->points.nr_preds * sizeof(u32));
+	if (!env->points.pred)
+		return -ENOMEM;
+	for (u32 p = 2; p < env->points.count + 2; p++)
+		start[p] += start[p - 1];
+	for (u32 at = 0; at < env->count; at++)
+		if (env->insns[at].op != OP_WIDE_HIGH && is_jump(&env->insns[at]))
+			env->points.pred[start[block_of(env, (u32)target_of(&env->insns[at], at)) + 1]++] = block_of(env, at);
+	return 0;
+}
+
+int cfg_points(struct env *env)
+{
+	u32 words = env->count / 64 + 1, nr = 0;
+
+	mem_free(env, env->postorder, env->count * sizeof(u32));
+	env->postorder = NULL;
+	env->points.bits = mem_zalloc(env, words * sizeof(u64));
+	env->points.before = mem_zalloc(env, words * sizeof(u32));
+	if (!env->points.bits || !env->points.before)
+		return -ENOMEM;
+	for (u32 s = 0; s < env->nr_subprogs; s++)
+		env->points.bits[env->subprogs[s].start / 64] |= 1ull << env->subprogs[s].start % 64;
+	for (u32 at = 0; at < env->count; at++)
+		if (env->aux[at].flags & AUX_PRUNE)
+			env->points.bits[at / 64] |= 1ull << at % 64;
+	for (u32 w = 0; w < words; w++) {
+		env->points.before[w] = nr;
+		nr += (u32)__builtin_popcountll(env->points.bits[w]);
+	}
+	env->points.count = nr;
+	env->points.at = mem_alloc(env, (nr + 1) * sizeof(u32));
+	env->explored = mem_zalloc(env, nr * sizeof(*env->explored));
+	if (!env->points.at || !env->explored)
+		return -ENOMEM;
+	for (u32 w = 0, p = 0; w < words; w++)
+		for (u64 bits = env->points.bits[w]; bits; bits &= bits - 1)
+			env->points.at[p++] = w * 64 + (u32)__builtin_ctzll(bits);
+	env->points.at[nr] = env->count;
+	return predecessors(env);
+}
+
+void cfg_free(struct env *env)
+{
+	u32 words = env->count / 64 + 1;
+
+	mem_free(env, env->postorder, env->count * sizeof(u32));
+	mem_free(env, env->points.bits, words * sizeof(u64));
+	mem_free(env, env->points.before, words * sizeof(u32));
+	mem_free(env, env->points.at, (env->points.count + 1) * sizeof(u32));
+	mem_free(env, env->points.pred_start, (env->points.count + 2) * sizeof(u32));
+	mem_free(env, env->points.pred, env->points.nr_preds * sizeof(u32));
+	mem_free(env, env->explored, env->points.count * sizeof(*env->explored));
 }
 
 /* What depth() needs to know of the chain of calls that led to a function. */

@@ -12,7 +12,7 @@ int context_access(struct env *env, s32 off, u32 size, bool write, bool sign, st
 
 	if (env->prog->btf_args) {
 		aux->ctx_size = (u16)size;
-		aux->map_off = (u32)off;
+		aux->ctx_off = (u16)off;
 		return kernel_argument(env, off, size, write, value);
 	}
 	if (!ctx_access(env->prog_type, env->in->expected_attach_type, off, size, write, &access))
@@ -21,7 +21,7 @@ int context_access(struct env *env, s32 off, u32 size, bool write, bool sign, st
 	if (sign && type_base(access.kind) != SCALAR_VALUE)
 		return -EACCES;
 	aux->ctx_size = (u16)min(access.field_size, (u32)UINT16_MAX);
-	aux->map_off = access.field_off;
+	aux->ctx_off = (u16)access.field_off;
 	if (access.kind == SCALAR_VALUE)
 		reg_unknown(env, value);
 	else

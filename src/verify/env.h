@@ -13,40 +13,18 @@
 #include "isa/insn.h"
 #include "verify/belief.h"
 #include "verify/kernel.h"
+#include "verify/program.h"
 #include "verify/reason.h"
-#include "verify/state.h"
+#include "verify/saved.h"
 #include "verify/verify.h"
 
 enum { MAX_PROCESSED = 1000000, MAX_PENDING = 8192, MAX_SUBPROGS = 256, MAX_MAPS = 64 };
 enum { MAX_VAR_OFF = 1 << 29, MAX_VAR_SIZE = 1 << 29, MAX_PACKET_OFF = 0xffff };
 
-/* What passes and walk remember of an instruction. */
-enum aux_flag {
-	AUX_SEEN = 1 << 0, AUX_PRUNE = 1 << 1, AUX_FORCE = 1 << 2, AUX_TARGET = 1 << 3, AUX_CALLBACK = 1 << 4,
-	AUX_MAP_POISON = 1 << 5,
-};
-struct insn_aux {
-	u16 flags, live_regs;	/* live_regs: bit n, register n is read before it is written from here on */
-	u32 ptr_type;		/* of the memory this load or store touched, NOT_INIT if none yet */
-	u16 map;		/* 1 + index in env->maps: LD_MAP_*'s, or the map a helper call is always given */
-	u16 ctx_size;		/* context load: bytes of the field */
-	u32 map_off;		/* LD_MAP_VALUE */
-};
-
-struct subprog {
-	u32 start, stack_depth, order;
-	const char *name;
-	u32 btf_func;			/* type id of its FUNC, or 0 */
-	bool has_tail_call, has_ld_abs, is_callback, is_async, global, called, verified, checked_args;
-	bool reaches_tail_call, changes_packet;
-	u32 nr_args;
-	struct { u32 type, mem_size, btf_id; } args[5];
-	u32 depth_limit;
-};
-
 struct pending {		/* a path to walk later */
-	struct state *state;
-	struct pending *next;
+	struct state *state;	/* or, if it waits behind many, */
+	struct saved *saved;
+	struct pending *next, *newer;
 	u32 insn, prev;
 	u32 log_pos;
 };
@@ -67,27 +45,28 @@ struct env {
 	u32 nr_maps;
 
 	/* cfg.c */
-	u32 *postorder, nr_postorder;
-	u32 *jump_pred, *next_pred;	/* predecessors by jump: first of a target, next of a jump (index + 1) */
-	u32 *po_start;			/* per subprog, its piece of postorder */
+	u32 *postorder, nr_postorder;	/* gone when the walk begins */
+	struct points points;
 
 	/* the walk */
 	struct state *cur;
-	struct pending *stack;
-	u32 nr_pending;
+	struct pending *stack, *oldest_whole;	/* those below oldest_whole are saved */
+	u32 nr_pending, nr_whole;
 	u32 insn_idx, prev_insn, subprog;
-	struct state **explored;
-	struct state *all_states;	/* remembered, evicted ones whose paths are unfinished too */
-	u32 nr_states;
+	struct saved **explored;	/* per point */
+	struct saved *all_states;	/* remembered, evicted ones whose paths are unfinished too */
+	u32 nr_states, furthest;	/* furthest: instruction of the entry function that a state was remembered at */
 	u32 id_gen, map_uid_gen;
 	u32 jumps, prev_jumps, prev_processed;
 	u32 scratched_regs;
 	u64 scratched_slots;
-	bool changed_packet, in_walk;
+	bool changed_packet, in_walk, calls_back;
 	struct reg_state fake[4];
 
 	/* live.c, precision.c, log.c */
 	struct live *live_root;
+	struct mask *masks;
+	u32 nr_masks, cap_masks;
 	struct { u64 read, write; } live_now[MAX_FRAMES];	/* what this instruction does to whose slots */
 	bool live_dirty, live_touched;
 	struct precision *precision;
@@ -114,6 +93,12 @@ static inline bool literal(const struct env *env) { return ORACLE_BUILD && env->
 
 static inline struct func_state *frame_of(struct env *env) { return cur_frame(env->cur); }
 static inline struct reg_state *regs_of(struct env *env) { return cur_frame(env->cur)->regs; }
+/* The block that the instruction is in. */
+static inline u32 block_of(const struct env *env, u32 insn) { return points_until(&env->points, insn) - 1; }
+static inline struct saved **explored_at(struct env *env, u32 point)
+{
+	return &env->explored[block_of(env, point)];
+}
 static inline struct insn_aux *aux_of(struct env *env) { return &env->aux[env->insn_idx]; }
 /* The frame a stack pointer points into. */
 static inline struct func_state *frame_at(struct env *env, const struct reg_state *reg)
@@ -124,6 +109,7 @@ static inline struct func_state *frame_at(struct env *env, const struct reg_stat
 /* verify.c */
 void *mem_alloc(struct env *env, size_t size);
 void *mem_zalloc(struct env *env, size_t size);
+void *mem_grow(struct env *env, void *mem, size_t size, size_t bigger);	/* realloc() */
 void mem_free(struct env *env, void *mem, size_t size);
 
 /* log.c: say() for errors (always kept), trace() for the walk's own lines (callers test env->log.on). */

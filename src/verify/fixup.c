@@ -50,13 +50,13 @@ static u32 fix_context(const struct env *env, u32 at, struct bpf_insn *out)
 	u32 home, size, within;
 
 	out[0] = *raw;
-	if (!ctx_home(env->prog_type, aux->map_off, &home, &size))
+	if (!ctx_home(env->prog_type, aux->ctx_off, &home, &size))
 		return 1;
 	if (size == 8 && BPF_CLASS(raw->code) == BPF_LDX && aux->ctx_size <= 8 && BPF_SIZE(raw->code) != BPF_DW) {
 		out[0] = make(BPF_LDX | BPF_MEM | BPF_DW, raw->dst_reg, raw->src_reg, (s16)home, 0);
 		return 1;
 	}
-	within = (u32)raw->off - aux->map_off;
+	within = (u32)raw->off - aux->ctx_off;
 	out[0].off = (s16)(home + within);
 	return 1;
 }

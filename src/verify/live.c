@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Liveness. Register masks come from a backward data-flow pass; stack masks from what the walk saw,
- * spread backwards with a worklist. may_read only grows and must_write only shrinks after an
- * instruction's first visit, so live sets only grow and the spreading is incremental: its total cost
- * is bounded by the number of edges times slots.
+ * spread backwards over blocks with a worklist. may_read only grows and must_write only shrinks after
+ * an instruction's first visit, so live sets only grow and the spreading is incremental: its total cost
+ * is bounded by the number of edges times slots. A program may have a million instructions, so what
+ * one does to the stack is a number, and only those that touch more than a slot have masks.
  */
 #include "verify/live.h"
 
@@ -13,15 +14,20 @@
 #include "verify/env.h"
 
 struct mask {
-	u64 read, write, live;
+	u64 read, write;
 };
+
+/* What an instruction does: 1 + slot read, 1 + slot written << 8, or index in masks | MASKS. */
+#define MASKS (1u << 31)
 
 struct live {
 	struct live *children, *sibling, *caller;
 	u32 callsite, subprog, start, count, depth;
-	struct mask *frames[MAX_FRAMES];
-	u8 *visited;			/* a bit an instruction: must_write is meant */
-	u32 *dirty, nr_dirty, cap_dirty;	/* instructions to look at again, all frames */
+	u32 first, blocks;		/* points of this function */
+	u32 *acts[MAX_FRAMES];		/* per instruction */
+	u64 *alive[MAX_FRAMES];		/* per block: slots that may be read from its beginning on */
+	u8 *visited;			/* a bit an instruction: what it always writes is known */
+	u32 *dirty, nr_dirty, cap_dirty;	/* blocks to look at again, all frames */
 };
 
 static u16 bit(u32 reg)
@@ -124,8 +130,10 @@ static void drop(struct env *env, struct live *l)
 		struct live *next = l->sibling;
 
 		drop(env, l->children);
-		for (u32 i = 0; i < MAX_FRAMES; i++)
-			mem_free(env, l->frames[i], l->count * sizeof(struct mask));
+		for (u32 i = 0; i < MAX_FRAMES; i++) {
+			mem_free(env, l->acts[i], l->count * sizeof(u32));
+			mem_free(env, l->alive[i], l->blocks * sizeof(u64));
+		}
 		mem_free(env, l->visited, (l->count + 7) / 8);
 		mem_free(env, l->dirty, l->cap_dirty * sizeof(u32));
 		mem_free(env, l, sizeof(*l));
@@ -136,7 +144,10 @@ static void drop(struct env *env, struct live *l)
 void live_free(struct env *env)
 {
 	drop(env, env->live_root);
+	mem_free(env, env->masks, env->cap_masks * sizeof(*env->masks));
 	env->live_root = NULL;
+	env->masks = NULL;
+	env->nr_masks = env->cap_masks = 0;
 }
 
 struct live *live_enter(struct env *env, struct live *caller, u32 callsite, u32 subprog)
@@ -155,6 +166,8 @@ struct live *live_enter(struct env *env, struct live *caller, u32 callsite, u32 
 	l->depth = caller ? caller->depth + 1 : 0;
 	l->start = env->subprogs[subprog].start;
 	l->count = env->subprogs[subprog + 1].start - l->start;
+	l->first = block_of(env, l->start);
+	l->blocks = block_of(env, l->start + l->count - 1) + 1 - l->first;
 	l->sibling = *list;
 	*list = l;
 	return l;
@@ -172,30 +185,68 @@ void live_write(struct env *env, const struct func_state *f, u64 slots)
 	env->live_touched = true;
 }
 
-static int push_dirty(struct env *env, struct live *l, u32 rel)
+static int push_dirty(struct env *env, struct live *l, u32 block)
 {
 	u32 cap = max(l->cap_dirty * 2, 64u), *more;
 
+	env->live_dirty = true;
+	if (l->nr_dirty && l->dirty[l->nr_dirty - 1] == block)
+		return 0;
 	if (l->nr_dirty == l->cap_dirty) {
-		more = mem_alloc(env, cap * sizeof(*more));
+		more = mem_grow(env, l->dirty, l->cap_dirty * sizeof(*more), cap * sizeof(*more));
 		if (!more)
 			return -ENOMEM;
-		if (l->nr_dirty)
-			memcpy(more, l->dirty, l->nr_dirty * sizeof(*more));
-		mem_free(env, l->dirty, l->cap_dirty * sizeof(*more));
 		l->dirty = more;
 		l->cap_dirty = cap;
 	}
-	l->dirty[l->nr_dirty++] = rel;
-	env->live_dirty = true;
+	l->dirty[l->nr_dirty++] = block;
 	return 0;
 }
 
-static struct mask *masks_of(struct env *env, struct live *l, u32 frame)
+static struct mask mask_of(const struct env *env, u32 act)
 {
-	if (!l->frames[frame])
-		l->frames[frame] = mem_zalloc(env, l->count * sizeof(struct mask));
-	return l->frames[frame];
+	struct mask m = { 0 };
+
+	if (act & MASKS)
+		return env->masks[act & ~MASKS];
+	if (act & 0xff)
+		m.read = 1ull << ((act & 0xff) - 1);
+	if (act >> 8)
+		m.write = 1ull << ((act >> 8) - 1);
+	return m;
+}
+
+static int set_act(struct env *env, u32 *act, struct mask m)
+{
+	if (!(*act & MASKS)) {
+		if (!(m.read & (m.read - 1)) && !(m.write & (m.write - 1))) {
+			*act = (m.read ? 1u + (u32)__builtin_ctzll(m.read) : 0) |
+			       (m.write ? 1u + (u32)__builtin_ctzll(m.write) : 0) << 8;
+			return 0;
+		}
+		if (env->nr_masks == env->cap_masks) {
+			u32 cap = max(env->cap_masks + env->cap_masks / 2, 64u);
+			struct mask *more = mem_grow(env, env->masks, env->cap_masks * sizeof(*more), cap * sizeof(*more));
+
+			if (!more)
+				return -ENOMEM;
+			env->masks = more;
+			env->cap_masks = cap;
+		}
+		*act = MASKS | env->nr_masks++;
+	}
+	env->masks[*act & ~MASKS] = m;
+	return 0;
+}
+
+/* Room to note what happens to the stack of frame k. */
+static int track(struct env *env, struct live *l, u32 k)
+{
+	if (l->acts[k])
+		return 0;
+	l->acts[k] = mem_zalloc(env, l->count * sizeof(u32));
+	l->alive[k] = mem_zalloc(env, l->blocks * sizeof(u64));
+	return l->acts[k] && l->alive[k] ? 0 : -ENOMEM;
 }
 
 /* Reads and writes of one visit join those of earlier ones: any visit may read, every visit must write. */
@@ -209,24 +260,24 @@ int live_commit(struct env *env, struct live *l, u32 insn)
 	first = !(l->visited[rel / 8] >> rel % 8 & 1);
 	l->visited[rel / 8] |= (u8)(1u << rel % 8);
 	for (u32 k = 0; k <= l->depth && k < MAX_FRAMES; k++) {
-		u64 read = env->live_now[k].read, write = env->live_now[k].write;
-		struct mask *m = l->frames[k];
+		struct mask now = { env->live_now[k].read, env->live_now[k].write }, m;
 
-		if (!read && !write && !m)
+		if (!now.read && !now.write && !l->acts[k])
 			continue;
-		if (!m && !(m = masks_of(env, l, k)))
+		if (track(env, l, k))
 			return -ENOMEM;
-		m += rel;
-		write = first ? write : m->write & write;
-		if ((m->read | read) != m->read || write != m->write) {
-			m->read |= read;
-			m->write = write;
+		m = mask_of(env, l->acts[k][rel]);
+		now.write = first ? now.write : m.write & now.write;
+		now.read |= m.read;
+		if (now.read != m.read || now.write != m.write) {
+			if (set_act(env, &l->acts[k][rel], now))
+				return -ENOMEM;
 			dirty = true;
 		}
 		env->live_now[k].read = env->live_now[k].write = 0;
 	}
 	env->live_touched = false;
-	return dirty ? push_dirty(env, l, rel) : 0;
+	return dirty ? push_dirty(env, l, block_of(env, insn) - l->first) : 0;
 }
 
 /* What a callee reads of its callers' frames, the call reads. */
@@ -238,36 +289,63 @@ static int tell_caller(struct env *env, struct live *l)
 	if (!up)
 		return 0;
 	for (u32 k = 0; k < l->depth && k < MAX_FRAMES; k++) {
-		struct mask *m = l->frames[k], *caller;
+		u32 *act;
+		struct mask m;
 
-		if (!m || !m[0].live)
+		if (!l->alive[k] || !l->alive[k][0])
 			continue;
-		caller = masks_of(env, up, k);
-		if (!caller)
+		if (track(env, up, k))
 			return -ENOMEM;
-		caller += l->callsite - up->start;
-		dirty |= (caller->read | m[0].live) != caller->read;
-		caller->read |= m[0].live;
+		act = &up->acts[k][l->callsite - up->start];
+		m = mask_of(env, *act);
+		if ((m.read | l->alive[k][0]) == m.read)
+			continue;
+		m.read |= l->alive[k][0];
+		if (set_act(env, act, m))
+			return -ENOMEM;
+		dirty = true;
 	}
-	return dirty ? push_dirty(env, up, l->callsite - up->start) : 0;
+	return dirty ? push_dirty(env, up, block_of(env, l->callsite) - up->first) : 0;
 }
 
-static bool update(struct env *env, struct live *l, u32 rel)
+/* From a block's end to its beginning, for frame k. */
+static u64 alive_before(struct env *env, const struct live *l, u32 k, u32 block)
 {
-	u32 next[2], nr = cfg_successors(env, l->start + rel, next);
+	u32 from = env->points.at[l->first + block], end = min(env->points.at[l->first + block + 1], l->start + l->count);
+	u64 alive = 0;
+
+	for (u32 at = end; at-- > from;) {
+		u32 next[2], nr;
+		struct mask m;
+
+		if (env->insns[at].op == OP_WIDE_HIGH)
+			continue;
+		nr = cfg_successors(env, at, next);
+		if (!nr || next[0] != at + 1 + insn_is_wide(&env->insns[at]))
+			alive = 0;	/* goes on elsewhere, or nowhere */
+		for (u32 n = 0; n < nr; n++)
+			if (next[n] >= end || next[n] <= at)
+				alive |= l->alive[k][block_of(env, next[n]) - l->first];
+		if (!l->acts[k][at - l->start])
+			continue;
+		m = mask_of(env, l->acts[k][at - l->start]);
+		alive = m.read | (alive & ~m.write);
+	}
+	return alive;
+}
+
+static bool update(struct env *env, struct live *l, u32 block)
+{
 	bool changed = false;
 
 	for (u32 k = 0; k <= l->depth && k < MAX_FRAMES; k++) {
-		struct mask *m = l->frames[k];
-		u64 live = 0;
+		u64 alive;
 
-		if (!m)
+		if (!l->alive[k])
 			continue;
-		for (u32 n = 0; n < nr; n++)
-			live |= m[next[n] - l->start].live;
-		live = m[rel].read | (live & ~m[rel].write) | m[rel].live;
-		changed |= live != m[rel].live;
-		m[rel].live = live;
+		alive = alive_before(env, l, k, block) | l->alive[k][block];
+		changed |= alive != l->alive[k][block];
+		l->alive[k][block] = alive;
 	}
 	return changed;
 }
@@ -279,14 +357,14 @@ static int spread(struct env *env, struct live *l)
 		if (spread(env, child))
 			return -ENOMEM;
 	while (l->nr_dirty) {
-		u32 rel = l->dirty[--l->nr_dirty], at = l->start + rel;
+		u32 block = l->dirty[--l->nr_dirty], point = l->first + block;
 
-		if (!update(env, l, rel))
+		if (!update(env, l, block))
 			continue;
-		for (u32 p = env->jump_pred[at]; p; p = env->next_pred[p - 1])
-			if (push_dirty(env, l, p - 1 - l->start))
+		for (u32 p = env->points.pred_start[point]; p < env->points.pred_start[point + 1]; p++)
+			if (push_dirty(env, l, env->points.pred[p] - l->first))
 				return -ENOMEM;
-		if (rel && cfg_falls_into(env, at) && push_dirty(env, l, cfg_before(env, at) - l->start))
+		if (block && cfg_falls_into(env, env->points.at[point]) && push_dirty(env, l, block - 1))
 			return -ENOMEM;
 	}
 	return tell_caller(env, l);
@@ -303,58 +381,49 @@ static int spread_all(struct env *env)
 	return 0;
 }
 
-static u64 live_at(struct live *l, u32 frame, u32 insn)
+static u64 live_at(const struct env *env, const struct live *l, u32 frame, u32 insn)
 {
-	u32 rel = insn - l->start;
+	u32 block;
 
-	if (frame >= MAX_FRAMES || !l->frames[frame] || rel >= l->count)
+	if (frame >= MAX_FRAMES || !l->alive[frame] || insn - l->start >= l->count)
 		return 0;
-	return l->frames[frame][rel].live;
+	block = block_of(env, insn);
+	return env->points.at[block] == insn ? l->alive[frame][block - l->first] : ~0ull;
 }
 
 /* Slots of frame k that somebody may read later on: this function, or one of its callers after the call. */
-static u64 slots_alive(struct env *env, struct state *s, u32 k)
+static u64 slots_alive(struct env *env, const struct saved *s, u32 k)
 {
 	u64 alive = 0;
 
 	if (spread_all(env))
 		return ~0ull;
 	for (u32 i = k; i <= s->curframe; i++) {
-		struct live *l = s->frame[i]->live;
+		struct live *l = s->frame[i].facts.live;
 		u32 at = s->insn_idx;
 
 		if (i < s->curframe) {
-			at = s->frame[i + 1]->callsite;
+			at = s->frame[i + 1].facts.callsite;
 			if (!(env->aux[at].flags & AUX_CALLBACK))
 				at++;
 		}
 		/* a chain of its own may be shorter than the stack of frames (callbacks of async kinds) */
 		if (!l || l->depth != i)
 			return ~0ull;
-		alive |= live_at(l, k, at);
+		alive |= live_at(env, l, k, at);
 	}
 	return alive;
 }
 
-void live_clean(struct env *env, struct state *s)
+void live_clean(struct env *env, struct saved *s)
 {
 	if (s->cleaned)
 		return;
 	s->cleaned = true;
 	for (u32 k = 0; k <= s->curframe; k++) {
-		struct func_state *f = s->frame[k];
-		u32 at = k == s->curframe ? s->insn_idx : s->frame[k + 1]->callsite;
-		u16 regs = env->aux[at].live_regs;
-		u64 alive = slots_alive(env, s, k);
+		u32 at = k == s->curframe ? s->insn_idx : s->frame[k + 1].facts.callsite;
 
-		for (u32 r = 0; r < REG_FP; r++)
-			if (!(regs >> r & 1))
-				reg_not_init(&f->regs[r]);
-		for (u32 i = 0; i < f->nr_slots; i++)
-			if (!(alive >> i & 1)) {
-				if (slot_reg(f, i))
-					reg_not_init(slot_reg(f, i));
-				memset(packed_types(f, i), STACK_INVALID, SLOT);
-			}
+		s->frame[k].dead_regs = (u16)~env->aux[at].live_regs;
+		s->frame[k].dead_slots = ~slots_alive(env, s, k);
 	}
 }

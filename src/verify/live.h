@@ -13,7 +13,7 @@
 #include "util/types.h"
 
 struct env;
-struct state;
+struct saved;
 struct func_state;
 
 int live_registers(struct env *env);	/* fills aux[].live_regs; needs cfg.c's predecessors */
@@ -29,6 +29,6 @@ void live_write(struct env *env, const struct func_state *f, u64 slots);
 int live_commit(struct env *env, struct live *live, u32 insn);
 
 /* Forgets dead registers and slots of a remembered state with no unfinished paths below it. */
-void live_clean(struct env *env, struct state *state);
+void live_clean(struct env *env, struct saved *state);
 
 #endif

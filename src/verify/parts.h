@@ -114,6 +114,8 @@ bool cfg_falls_into(const struct env *env, u32 insn);
 u32 cfg_before(const struct env *env, u32 insn);	/* index of the instruction that ends before insn */
 s32 cfg_subprog_at(const struct env *env, u32 start);
 u32 cfg_subprog_of(const struct env *env, u32 insn);
+int cfg_points(struct env *env);	/* blocks and what jumps to them; frees postorder */
+void cfg_free(struct env *env);
 int check_stack_depth(struct env *env);
 
 /* btfinfo.c */

@@ -15,6 +15,7 @@
 
 struct env;
 struct state;
+struct saved;
 struct reg_state;
 
 int precision_new(struct env *env);
@@ -26,12 +27,11 @@ void precision_reset(struct env *env);
 u32 precise_join(struct env *env, u32 a, u32 b);
 /* The value of reg matters from here on. */
 void precise_mark(struct env *env, const struct reg_state *reg);
-/* The current state is about to be remembered: fresh leaves for its scalars; then, of the copy that has them. */
-int precise_leaves(struct env *env, struct state *cur);
-void precise_remember(struct env *env, struct state *stored);
+/* cur has been saved as stored, to be remembered: fresh leaves for its scalars. */
+int precise_remember(struct env *env, struct state *cur, struct saved *stored);
+/* No state but stored, the one just remembered, is kept: nothing that it came from can be asked for any more. */
+void precise_restart(struct env *env, struct saved *stored);
 /* cur's path ends because it is like stored: what mattered of stored's scalars matters of cur's. */
-void precise_follow(struct env *env, struct state *cur, struct state *stored);
-/* stored's memory is given back. */
-void precise_forget(struct env *env, struct state *stored);
+void precise_follow(struct env *env, struct state *cur, const struct saved *stored);
 
 #endif

@@ -203,7 +203,7 @@ void log_reg(struct env *env, const struct func_state *f, const struct reg_state
 static void print_slot(struct env *env, const struct func_state *f, u32 i)
 {
 	static const char letters[] = { [STACK_INVALID] = '?', [STACK_SPILL] = 'r', [STACK_MISC] = 'm', [STACK_ZERO] = '0' };
-	const u8 *type = slot_types(f, i);
+	const u8 *type = f->stack[i].type;
 	char types[SLOT + 1] = "", reg[256];
 	bool any = false;
 

@@ -65,8 +65,9 @@ static bool packet_covers(const struct reg_state *old, const struct reg_state *c
 	return old->off == cur->off && same_id(map, old->id, cur->id) && within(old, cur);
 }
 
-/* What was safe with old is safe with cur. */
-static bool covers(const struct reg_state *old, const struct reg_state *cur, struct idmap *map, enum exactness exact)
+/* What was safe with old (whose value mattered: precise) is safe with cur. */
+static bool covers(const struct reg_state *old, bool precise, const struct reg_state *cur, struct idmap *map,
+		   enum exactness exact)
 {
 	if (exact == EXACT)
 		return identical(old, cur, map) && old->frameno == cur->frameno;
@@ -76,7 +77,7 @@ static bool covers(const struct reg_state *old, const struct reg_state *cur, str
 		return false;
 	switch (type_base(old->type)) {
 	case SCALAR_VALUE:
-		if (!old->precise && exact == NOT_EXACT)
+		if (!precise && exact == NOT_EXACT)
 			return true;
 		if (old->id && ((old->id ^ cur->id) & ID_ADD_CONST || (old->id & ID_ADD_CONST && old->off != cur->off)))
 			return false;
@@ -96,6 +97,24 @@ static bool covers(const struct reg_state *old, const struct reg_state *cur, str
 	}
 }
 
+/* The same of a register as it was saved: looked at only as far as it matters. */
+static bool packed_covers(const u8 *at, bool precise, const struct reg_state *cur, struct idmap *map,
+			  enum exactness exact)
+{
+	struct reg_state old;
+
+	if (exact == NOT_EXACT && packed_is_none(at))
+		return true;
+	if (exact == EXACT && !packed_may_equal(at, cur))
+		return false;
+	if (packed_is_none(at) ? cur->type != NOT_INIT : packed_is_scalar(at) != (cur->type == SCALAR_VALUE))
+		return false;
+	if (exact == NOT_EXACT && !precise && cur->type == SCALAR_VALUE)
+		return true;
+	packed_reg(at, &old);
+	return covers(&old, precise, cur, map, exact);
+}
+
 /* A slot of which nothing is known loads like an unbounded scalar. */
 static const struct reg_state *scalar_in(const u8 *type, const struct reg_state *reg, const struct reg_state *unknown)
 {
@@ -107,51 +126,71 @@ static const struct reg_state *scalar_in(const u8 *type, const struct reg_state 
 	return unknown;
 }
 
-/* Slot i; cur may be shorter. */
-static bool slot_covers(const struct func_state *f, const struct func_state *g, u32 i, struct idmap *map,
-			enum exactness exact)
+/* A slot as it was (its bytes, its register or NULL) and slot i of g, which may be shorter. */
+static bool slot_covers(const u8 *old, const u8 *packed, bool precise, const struct func_state *g, u32 i,
+			struct idmap *map, enum exactness exact)
 {
 	static const u8 empty[SLOT];
-	const u8 *old = slot_types(f, i), *cur = i < g->nr_slots ? slot_types(g, i) : empty;
-	const struct reg_state *old_reg = old[SLOT - 1] == STACK_SPILL ? slot_reg(f, i) : NULL;
+	const u8 *cur = i < g->nr_slots ? g->stack[i].type : empty;
 	const struct reg_state *cur_reg = i < g->nr_slots ? slot_reg(g, i) : NULL, *a, *b;
-	struct reg_state unknown;
+	struct reg_state unknown, old_reg;
 	bool used = false;
 
 	if (exact == EXACT)
-		return !memcmp(old, cur, SLOT) && (!old_reg || covers(old_reg, cur_reg, map, exact));
+		return !memcmp(old, cur, SLOT) && (!packed || packed_covers(packed, precise, cur_reg, map, exact));
 	for (u32 k = 0; k < SLOT; k++)
 		used |= old[k] == STACK_SPILL || old[k] == STACK_ZERO;
 	if (!used)
 		return true;
+	if (packed)
+		packed_reg(packed, &old_reg);
 	memset(&unknown, 0, sizeof(unknown));
 	unknown.type = SCALAR_VALUE;
 	reg_set_unbounded(&unknown);
-	a = scalar_in(old, old_reg, &unknown);
+	a = scalar_in(old, packed ? &old_reg : NULL, &unknown);
 	b = scalar_in(cur, cur_reg, &unknown);
 	if (a && b)
-		return covers(a, b, map, exact);
+		return covers(a, precise && packed, b, map, exact);
 	for (u32 k = 0; k < SLOT; k++) {
 		if (old[k] == STACK_INVALID || old[k] == STACK_MISC)
 			continue;
 		if (old[k] != cur[k])
 			return false;
 	}
-	return !old_reg || covers(old_reg, cur_reg, map, exact);
+	return !packed || covers(&old_reg, precise, cur_reg, map, exact);
 }
 
-static bool stack_covers(const struct func_state *old, const struct func_state *cur, struct idmap *map,
-			 enum exactness exact)
+static bool regs_cover(const struct saved_frame *old, const struct marks *precise, const struct func_state *cur,
+		       struct idmap *map, enum exactness exact)
 {
+	static const u8 none[2] = { PACK_NONE & 0xff, PACK_NONE >> 8 };
+	const u8 *at = old->piece[0]->bytes;
+
+	for (u32 r = 0; r < REG_FP; r++, at = packed_skip(at)) {
+		const u8 *reg = old->dead_regs >> r & 1 ? none : at;
+
+		if (!packed_covers(reg, precise->regs >> r & 1, &cur->regs[r], map, exact))
+			return false;
+	}
+	return true;
+}
+
+static bool stack_covers(const struct saved_frame *old, const struct marks *precise, const struct func_state *cur,
+			 struct idmap *map, enum exactness exact)
+{
+	struct slot_reader slots = { .frame = old };
+	u8 types[SLOT];
+	const u8 *reg;
+
 	if (exact == EXACT && old->nr_slots > cur->nr_slots)
 		return false;
-	for (u32 i = 0; i < old->nr_slots; i++)
-		if (!slot_covers(old, cur, i, map, exact))
+	for (u32 i = 0; slot_read(&slots, types, &reg); i++)
+		if (!slot_covers(types, reg, precise->slots >> i & 1, cur, i, map, exact))
 			return false;
 	return true;
 }
 
-static bool refs_cover(const struct state *old, const struct state *cur, struct idmap *map)
+static bool refs_cover(const struct saved *old, const struct state *cur, struct idmap *map)
 {
 	if (old->nr_refs != cur->nr_refs || old->locks != cur->locks)
 		return false;
@@ -162,7 +201,14 @@ static bool refs_cover(const struct state *old, const struct state *cur, struct 
 	return true;
 }
 
-static bool state_covers(struct env *env, struct state *old, struct state *cur, enum exactness exact)
+static bool same_frame(const struct frame_facts *a, const struct frame_facts *b, enum exactness exact)
+{
+	return (!a->frameno || a->callsite == b->callsite) && a->subprog == b->subprog &&
+	       a->in_callback == b->in_callback && a->in_async == b->in_async &&
+	       (a->callback_depth <= b->callback_depth || exact == EXACT);
+}
+
+static bool state_covers(struct env *env, const struct saved *old, const struct state *cur, enum exactness exact)
 {
 	struct idmap *map = env->idmap;
 
@@ -173,58 +219,62 @@ static bool state_covers(struct env *env, struct state *old, struct state *cur, 
 	if (!refs_cover(old, cur, map))
 		return false;
 	for (u32 f = 0; f <= old->curframe; f++) {
-		const struct func_state *a = old->frame[f], *b = cur->frame[f];
+		const struct saved_frame *a = &old->frame[f];
+		const struct func_state *b = cur->frame[f];
 
-		if (f && a->callsite != b->callsite)
+		if (!same_frame(&a->facts, &b->facts, exact))
 			return false;
-		if (a->subprog != b->subprog || a->in_callback != b->in_callback || a->in_async != b->in_async)
-			return false;
-		if (a->callback_depth > b->callback_depth && exact != EXACT)
-			return false;
-		for (u32 r = 0; r < REG_FP; r++)
-			if (!covers(&a->regs[r], &b->regs[r], map, exact))
-				return false;
-		if (!stack_covers(a, b, map, exact))
+		if (!regs_cover(a, &old->precise[f], b, map, exact) || !stack_covers(a, &old->precise[f], b, map, exact))
 			return false;
 	}
 	return true;
 }
 
 /* A quick look before an exact comparison. */
-static bool may_loop(const struct state *old, const struct state *cur)
+static bool may_loop(const struct saved *old, const struct state *cur)
 {
-	const struct func_state *a, *b;
+	const struct func_state *f;
+	const u8 *at;
 
 	if (old->curframe != cur->curframe)
 		return false;
-	a = cur_frame(old);
-	b = cur_frame(cur);
-	for (u32 r = 0; r < REG_FP; r++)
-		if (memcmp(&a->regs[r], &b->regs[r], offsetof(struct reg_state, frameno)))
+	f = cur_frame(cur);
+	at = old->frame[old->curframe].piece[0]->bytes;
+	for (u32 r = 0; r < REG_FP; r++) {
+		struct reg_state reg;
+
+		if (!packed_may_equal(at, &f->regs[r]))
 			return false;
+		if (packed_is_none(at)) {
+			at = packed_skip(at);
+			continue;
+		}
+		at = packed_reg(at, &reg);
+		if (memcmp(&reg, &f->regs[r], offsetof(struct reg_state, frameno)))
+			return false;
+	}
 	return true;
 }
 
 /* Some continuation ended at a state that is not finished: marks of this one may still change. */
-static bool incomplete(const struct state *s)
+static bool incomplete(const struct saved *s)
 {
-	for (const struct state *h = s->loop_entry; h; h = h->loop_entry)
+	for (const struct saved *h = s->loop_entry; h; h = h->loop_entry)
 		if (h->branches)
 			return true;
 	return false;
 }
 
-static void set_loop_entry(struct state *s, struct state *entry)
+/* *of, of a path or of a remembered state, becomes entry unless it is an outer loop's already. */
+static void set_loop_entry(struct saved **of, struct saved *entry)
 {
-	if (!entry || s == entry)
+	if (*of && (*of)->branches && (*of)->depth <= entry->depth)
 		return;
-	if (s->loop_entry && s->loop_entry->branches && s->loop_entry->depth <= entry->depth)
-		return;
-	s->loop_entry = entry;
+	*of = entry;
 	entry->loop_target = true;
 }
 
-static void forget(struct env *env, struct state *s)
+static void forget(struct env *env, struct saved *s)
 {
 	if (s->all_prev)
 		s->all_prev->all_next = s->all_next;
@@ -232,20 +282,21 @@ static void forget(struct env *env, struct state *s)
 		env->all_states = s->all_next;
 	if (s->all_next)
 		s->all_next->all_prev = s->all_prev;
-	precise_forget(env, s);
-	state_free(env, s);
+	saved_free(env, s);
 }
 
 void path_end(struct env *env)
 {
-	struct state *s = env->cur, *up;
+	struct saved *entry = env->cur->loop_entry, *s = env->cur->parent, *up;
 
+	if (s && entry && entry->branches && entry != s)
+		set_loop_entry(&s->loop_entry, entry);
 	for (; s; s = up) {
 		up = s->parent;
 		if (--s->branches)
 			break;
 		if (up && s->loop_entry && s->loop_entry->branches && s->loop_entry != up)
-			set_loop_entry(up, s->loop_entry);
+			set_loop_entry(&up->loop_entry, s->loop_entry);
 		if (s->evicted && !s->loop_target)
 			forget(env, s);
 	}
@@ -255,43 +306,67 @@ void states_drop(struct env *env)
 {
 	while (env->all_states)
 		forget(env, env->all_states);
+	env->furthest = 0;
 	if (env->explored)
-		memset(env->explored, 0, env->count * sizeof(*env->explored));
+		memset(env->explored, 0, env->points.count * sizeof(*env->explored));
+}
+
+/*
+ * Where one path is left, which goes forward only, and s is the furthest remembered state: none of the others can be
+ * met again. What the log counts stays.
+ */
+static void keep_only(struct env *env, struct saved *s)
+{
+	const struct state *cur = env->cur;
+	u32 at = cur->curframe ? cur->frame[1]->callsite : env->insn_idx;
+
+	env->furthest = max(env->furthest, at);
+	if (env->nr_pending || cur->curframe || env->furthest > at || env->calls_back ||
+	    env->subprogs[cur->frame[0]->subprog].loops)
+		return;
+	while (s->all_next) {
+		*explored_at(env, s->all_next->insn_idx) = NULL;
+		forget(env, s->all_next);
+	}
+	s->parent = NULL;
+	precise_restart(env, s);
 }
 
 static int remember(struct env *env)
 {
-	struct state *s = state_new(env), *cur = env->cur;
+	struct state *cur = env->cur;
+	struct saved *s = saved_new(env, cur, cur->parent, false), **list = explored_at(env, env->insn_idx);
 
 	if (!s)
 		return -ENOMEM;
-	cur->branches = 1;
-	if (precise_leaves(env, cur) || state_store(env, s, cur)) {
-		state_free(env, s);
+	if (precise_remember(env, cur, s)) {
+		saved_free(env, s);
 		return -ENOMEM;
 	}
-	precise_remember(env, s);
+	s->branches = 1;
 	s->all_next = env->all_states;
 	if (s->all_next)
 		s->all_next->all_prev = s;
 	env->all_states = s;
 	s->insn_idx = env->insn_idx;
-	s->next = env->explored[env->insn_idx];
-	env->explored[env->insn_idx] = s;
+	s->next = *list;
+	*list = s;
 	env->out->total_states++;
 	env->nr_states++;
 	env->out->peak_states = max(env->out->peak_states, env->nr_states);
 	env->prev_jumps = env->jumps;
 	env->prev_processed = env->out->processed;
 	cur->parent = s;
-	cur->first_insn = env->insn_idx;
 	cur->depth = s->depth + 1;
 	cur->loop_entry = NULL;
+	keep_only(env, s);
 	return 0;
 }
 
-static int infinite(struct env *env, struct state *old)
+static int infinite(struct env *env, const struct saved *old)
 {
+	struct state *was;
+
 	log_line(env, env->insn_idx, "; ");
 	say_error(env, "infinite loop detected at insn %u\n", env->insn_idx);
 	because(env, REASON_LOOP, -EINVAL);
@@ -299,16 +374,20 @@ static int infinite(struct env *env, struct state *old)
 		trace(env, "cur state:");
 		log_state(env, env->cur, env->cur->curframe, true);
 		trace(env, "old state:");
-		log_state(env, old, env->cur->curframe, true);
+		was = saved_restore(env, old);
+		if (!was)
+			return -ENOMEM;
+		log_state(env, was, env->cur->curframe, true);
+		state_free(env, was);
 	}
 	return -EINVAL;
 }
 
 /* old is not finished. 1: its loop closes here; -errno; 0: nothing to be had from it. */
-static int meet_unfinished(struct env *env, struct state *old, bool loops_by_itself)
+static int meet_unfinished(struct env *env, struct saved *old, bool loops_by_itself)
 {
 	struct state *cur = env->cur;
-	const struct func_state *f = cur_frame(old);
+	const struct frame_facts *f = &old->frame[old->curframe].facts;
 
 	if (f->in_async && old->curframe == cur->curframe && f->async_entries != cur_frame(cur)->async_entries)
 		return 0;
@@ -323,9 +402,9 @@ static int meet_unfinished(struct env *env, struct state *old, bool loops_by_its
 	return 0;
 }
 
-static void evict(struct env *env, struct state **link)
+static void evict(struct env *env, struct saved **link)
 {
-	struct state *s = *link;
+	struct saved *s = *link;
 
 	*link = s->next;
 	s->evicted = true;
@@ -334,15 +413,15 @@ static void evict(struct env *env, struct state **link)
 		forget(env, s);
 }
 
-static int hit(struct env *env, struct state *old, bool looping)
+static int hit(struct env *env, struct saved *old, bool looping)
 {
 	old->hit++;
 	if (looping)
-		set_loop_entry(env->cur, old);
+		set_loop_entry(&env->cur->loop_entry, old);
 	else if (incomplete(old))
-		for (struct state *h = old->loop_entry; h; h = h->loop_entry)
+		for (struct saved *h = old->loop_entry; h; h = h->loop_entry)
 			if (h->branches) {
-				set_loop_entry(env->cur, h);
+				set_loop_entry(&env->cur->loop_entry, h);
 				break;
 			}
 	precise_follow(env, env->cur, old);
@@ -355,12 +434,12 @@ int prune_visit(struct env *env)
 	u32 jumps = env->jumps - env->prev_jumps, insns = env->out->processed - env->prev_processed, count = 0;
 	bool force = flags & AUX_FORCE || env->in->prog_flags & BPF_F_TEST_STATE_FREQ;
 	bool add = force || (jumps >= 2 && insns >= 8);
-	struct state **link, *old;
+	struct saved **list = explored_at(env, env->insn_idx), **link, *old;
 
-	for (old = env->explored[env->insn_idx]; old; old = old->next)
+	for (old = *list; old; old = old->next)
 		if (!literal(env) && !old->branches && !old->cleaned && !incomplete(old))
 			live_clean(env, old);
-	for (link = &env->explored[env->insn_idx]; (old = *link);) {
+	for (link = list; (old = *link);) {
 		bool unfinished = old->branches;
 		u32 n = force && unfinished ? 64 : 3;
 		int met = 0;

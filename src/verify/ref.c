@@ -11,19 +11,9 @@
 static struct ref_state *ref_new(struct env *env)
 {
 	struct state *s = env->cur;
-	struct ref_state *more;
-	u32 cap = max(s->cap_refs * 2, 4u);
 
-	if (s->nr_refs < s->cap_refs)
-		return &s->refs[s->nr_refs++];
-	more = mem_alloc(env, cap * sizeof(*more));
-	if (!more)
+	if (s->nr_refs == s->cap_refs && refs_reserve(env, s, max(s->cap_refs * 2, 4u)))
 		return NULL;
-	if (s->nr_refs)
-		memcpy(more, s->refs, s->nr_refs * sizeof(*more));
-	mem_free(env, s->refs, s->cap_refs * sizeof(*more));
-	s->refs = more;
-	s->cap_refs = cap;
 	return &s->refs[s->nr_refs++];
 }
 

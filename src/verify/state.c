@@ -38,12 +38,7 @@ struct func_state *frame_new(struct env *env)
 	env->frame_pool = next;
 	memset(f->regs, 0, sizeof(f->regs));
 	f->nr_slots = 0;
-	f->packed = NULL;
-	f->live = NULL;
-	f->callsite = f->frameno = f->subprog = f->callback_depth = f->async_entries = 0;
-	f->in_callback = f->in_async = false;
-	f->ret_min = f->ret_max = 0;
-	f->refs_at_entry = 0;
+	memset(&f->facts, 0, sizeof(f->facts));
 	return f;
 }
 
@@ -53,9 +48,6 @@ void frame_free(struct env *env, struct func_state *f)
 
 	if (!f)
 		return;
-	if (f->packed)
-		mem_free(env, f->packed, f->packed->size);
-	f->packed = NULL;
 	if (f->cap_slots > 16) {	/* large stacks are rare: keep the pool small */
 		mem_free(env, f->stack, f->cap_slots * sizeof(*f->stack));
 		f->stack = NULL;
@@ -144,7 +136,6 @@ static int frame_copy(struct env *env, struct func_state *dst, const struct func
 	stack = dst->stack;
 	cap = dst->cap_slots;
 	*dst = *src;
-	dst->packed = NULL;
 	dst->stack = stack;
 	dst->cap_slots = cap;
 	if (src->nr_slots)
@@ -152,55 +143,34 @@ static int frame_copy(struct env *env, struct func_state *dst, const struct func
 	return 0;
 }
 
-/* dst is a fresh frame. */
-static int frame_pack(struct env *env, struct func_state *dst, const struct func_state *src)
+int refs_reserve(struct env *env, struct state *s, u32 count)
 {
-	struct packed *p;
-	u32 nr = 0, size;
-	u8 *index;
+	struct ref_state *more;
 
-	for (u32 i = 0; i < src->nr_slots; i++)
-		nr += slot_is_spill(&src->stack[i]);
-	size = (u32)(sizeof(*p) + nr * sizeof(p->regs[0]) + src->nr_slots * (SLOT + 1));
-	p = mem_alloc(env, size);
-	if (!p)
+	if (count <= s->cap_refs)
+		return 0;
+	more = mem_alloc(env, count * sizeof(*more));
+	if (!more)
 		return -ENOMEM;
-	mem_free(env, dst->stack, dst->cap_slots * sizeof(*dst->stack));
-	*dst = *src;
-	dst->stack = NULL;
-	dst->cap_slots = 0;
-	dst->packed = p;
-	p->size = size;
-	p->nr_regs = nr;
-	index = packed_types(dst, src->nr_slots);
-	nr = 0;
-	for (u32 i = 0; i < src->nr_slots; i++) {
-		memcpy(packed_types(dst, i), src->stack[i].type, SLOT);
-		index[i] = NO_REG;
-		if (!slot_is_spill(&src->stack[i]))
-			continue;
-		index[i] = (u8)nr;
-		p->regs[nr++] = src->stack[i].reg;
-	}
+	if (s->nr_refs)
+		memcpy(more, s->refs, s->nr_refs * sizeof(*more));
+	mem_free(env, s->refs, s->cap_refs * sizeof(*more));
+	s->refs = more;
+	s->cap_refs = count;
 	return 0;
 }
 
-static int copy(struct env *env, struct state *dst, const struct state *src,
-		int (*frame)(struct env *, struct func_state *, const struct func_state *))
+int state_copy(struct env *env, struct state *dst, const struct state *src)
 {
 	struct func_state *frames[MAX_FRAMES];
-	struct ref_state *refs = dst->refs;
-	u32 cap = dst->cap_refs;
+	struct ref_state *refs;
+	u32 cap;
 
-	if (src->nr_refs > cap) {
-		refs = mem_alloc(env, src->nr_refs * sizeof(*refs));
-		if (!refs)
-			return -ENOMEM;
-		mem_free(env, dst->refs, cap * sizeof(*refs));
-		cap = src->nr_refs;
-		dst->refs = refs;
-		dst->cap_refs = cap;
-	}
+	dst->nr_refs = 0;
+	if (refs_reserve(env, dst, src->nr_refs))
+		return -ENOMEM;
+	refs = dst->refs;
+	cap = dst->cap_refs;
 	for (u32 i = 0; i < MAX_FRAMES; i++) {
 		if (i > src->curframe) {
 			frame_free(env, dst->frame[i]);
@@ -209,7 +179,7 @@ static int copy(struct env *env, struct state *dst, const struct state *src,
 		}
 		if (!dst->frame[i] && !(dst->frame[i] = frame_new(env)))
 			return -ENOMEM;
-		if (frame(env, dst->frame[i], src->frame[i]))
+		if (frame_copy(env, dst->frame[i], src->frame[i]))
 			return -ENOMEM;
 	}
 	memcpy(frames, dst->frame, sizeof(frames));
@@ -219,18 +189,6 @@ static int copy(struct env *env, struct state *dst, const struct state *src,
 	dst->cap_refs = cap;
 	if (src->nr_refs)
 		memcpy(refs, src->refs, src->nr_refs * sizeof(*refs));
-	dst->next = dst->all_next = dst->all_prev = NULL;
-	dst->cleaned = dst->loop_target = dst->evicted = false;
-	dst->serial = dst->miss = dst->hit = 0;
+	dst->next = NULL;
 	return 0;
-}
-
-int state_copy(struct env *env, struct state *dst, const struct state *src)
-{
-	return copy(env, dst, src, frame_copy);
-}
-
-int state_store(struct env *env, struct state *dst, const struct state *src)
-{
-	return copy(env, dst, src, frame_pack);
 }

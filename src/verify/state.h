@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A verifier state: what is believed at one point of one path, as a stack of frames. Remembered
- * states (checkpoints) form a tree by `parent`; `branches` counts the paths below one that are not
- * finished yet. A state with branches == 0 is known safe as far as the instructions behind it go.
+ * A verifier state: what is believed at one point of one path, as a stack of frames. Those that are
+ * remembered or wait for long are kept smaller: saved.h.
  */
 #ifndef VERIFY_STATE_H
 #define VERIFY_STATE_H
@@ -19,30 +18,33 @@ struct stack_slot {
 	u8 type[SLOT];
 };
 
-/*
- * A remembered state's stack: registers of the spilled slots only, then the bytes' kinds, then which
- * register is whose. Most slots hold no register, and there are thousands of states.
- */
-struct packed {
-	u32 size, nr_regs;
-	struct reg_state regs[];
-};
-
 struct live;	/* live.h: which stack slots are read later, per chain of calls */
+
+/* What a frame is besides its registers and its stack. */
+#define FRAME_FACTS                                                                                \
+	struct live *live;                                                                         \
+	u32 callsite;		/* instruction of the call; entry frame: unused */                 \
+	u32 frameno, subprog;                                                                      \
+	u32 callback_depth;	/* how often this callback has been entered on the path */         \
+	u32 async_entries;	/* asynchronous callbacks: how often queued */                     \
+	bool in_callback, in_async;                                                                \
+	s32 ret_min, ret_max;	/* what a callback may return */                                   \
+	u32 refs_at_entry;	/* references held when this callback was entered */
+
+struct frame_facts {
+	FRAME_FACTS
+};
 
 struct func_state {
 	struct reg_state regs[REG_COUNT];
 	struct stack_slot *stack;	/* [i] is fp - 8 * (i + 1) */
-	struct packed *packed;	/* instead of stack, in a remembered state */
-	struct live *live;
 	u32 nr_slots, cap_slots;
-	u32 callsite;		/* instruction of the call; entry frame: unused */
-	u32 frameno, subprog;
-	u32 callback_depth;	/* how often this callback has been entered on the path */
-	u32 async_entries;	/* asynchronous callbacks: how often queued */
-	bool in_callback, in_async;
-	s32 ret_min, ret_max;	/* what a callback may return */
-	u32 refs_at_entry;	/* references held when this callback was entered */
+	union {
+		struct frame_facts facts;
+		struct {
+			FRAME_FACTS
+		};
+	};
 };
 
 enum ref_kind { REF_PTR, REF_LOCK };
@@ -54,16 +56,13 @@ struct ref_state {
 struct state {
 	struct func_state *frame[MAX_FRAMES];
 	struct ref_state *refs;
-	struct state *parent, *loop_entry;
+	struct saved *parent, *loop_entry;	/* saved.h */
 	u32 curframe, nr_refs, cap_refs, locks;
-	u32 branches, insn_idx, first_insn, last_insn;
+	u32 insn_idx;
 	u32 depth;		/* distance from the root of the tree */
 	u32 may_goto_depth, unroll_depth;
-	u32 serial;		/* precision.c: its number, 0 if not remembered */
-	bool cleaned, loop_target, sleepable, evicted;
-	struct state *next;	/* explored list or pool */
-	struct state *all_next, *all_prev;	/* every remembered state, in a list or evicted */
-	u32 miss, hit;
+	bool sleepable;
+	struct state *next;	/* in the pool */
 };
 
 struct env;
@@ -71,14 +70,14 @@ struct env;
 struct state *state_new(struct env *env);
 /* dst becomes a deep copy of src (dst's memory is used again); -ENOMEM. */
 int state_copy(struct env *env, struct state *dst, const struct state *src);
-/* Likewise, with packed stacks: to be remembered. */
-int state_store(struct env *env, struct state *dst, const struct state *src);
 void state_free(struct env *env, struct state *state);
 void state_drop_pool(struct env *env);
 struct func_state *frame_new(struct env *env);
 void frame_free(struct env *env, struct func_state *frame);
 /* Makes room for slots up to size bytes below fp; new ones are STACK_INVALID. */
 int frame_grow(struct env *env, struct func_state *frame, u32 size);
+/* Room for so many references; -ENOMEM. */
+int refs_reserve(struct env *env, struct state *state, u32 count);
 
 static inline struct func_state *cur_frame(const struct state *s)
 {
@@ -90,26 +89,9 @@ static inline bool slot_is_spill(const struct stack_slot *s)
 	return s->type[SLOT - 1] == STACK_SPILL;
 }
 
-enum { NO_REG = 0xff };
-
-static inline u8 *packed_types(const struct func_state *f, u32 i)
-{
-	return (u8 *)(f->packed->regs + f->packed->nr_regs) + i * SLOT;
-}
-
-/* The kinds of slot i's bytes, and the register spilled there (NULL: none), in either form. */
-static inline const u8 *slot_types(const struct func_state *f, u32 i)
-{
-	return f->packed ? packed_types(f, i) : f->stack[i].type;
-}
-
+/* The register spilled in slot i, or NULL. */
 static inline struct reg_state *slot_reg(const struct func_state *f, u32 i)
 {
-	if (f->packed) {
-		u8 at = packed_types(f, f->nr_slots)[i];
-
-		return at == NO_REG ? NULL : &f->packed->regs[at];
-	}
 	return slot_is_spill(&f->stack[i]) ? &f->stack[i].reg : NULL;
 }
 

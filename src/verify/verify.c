@@ -33,6 +33,18 @@ void *mem_zalloc(struct env *env, size_t size)
 	return mem;
 }
 
+void *mem_grow(struct env *env, void *mem, size_t size, size_t bigger)
+{
+	void *grown = realloc(mem, bigger);
+
+	if (!grown)
+		return NULL;
+	env->mem_now += bigger - size;
+	if (env->mem_now > env->mem_peak)
+		env->mem_peak = env->mem_now;
+	return grown;
+}
+
 void mem_free(struct env *env, void *mem, size_t size)
 {
 	if (mem)
@@ -69,30 +81,32 @@ int verify_begin(struct env **out, struct verify_env *in)
 		return -ENOMEM;
 	env->insns = mem_alloc(env, env->count * sizeof(*env->insns));
 	env->aux = mem_zalloc(env, env->count * sizeof(*env->aux));
-	env->explored = mem_zalloc(env, env->count * sizeof(*env->explored));
 	env->idmap = mem_zalloc(env, IDMAP_BYTES);
-	if (!env->insns || !env->aux || !env->explored || !env->idmap)
+	if (!env->insns || !env->aux || !env->idmap)
 		return -ENOMEM;
 	insn_decode(env->raw, env->count, env->insns);
 	return precision_new(env);
+}
+
+/* What the walk needed and nothing after it does. */
+static void walk_free(struct env *env)
+{
+	walk_drop(env);
+	state_drop_pool(env);
+	live_free(env);
+	precision_free(env);
 }
 
 void verify_end(struct env *env)
 {
 	u32 n = env->count;
 
-	walk_drop(env);
-	state_drop_pool(env);
-	live_free(env);
-	precision_free(env);
+	walk_free(env);
 	maps_free(env);
 	mem_free(env, env->insns, n * sizeof(*env->insns));
 	mem_free(env, env->aux, n * sizeof(*env->aux));
-	mem_free(env, env->explored, n * sizeof(*env->explored));
 	mem_free(env, env->idmap, IDMAP_BYTES);
-	mem_free(env, env->postorder, n * sizeof(u32));
-	mem_free(env, env->jump_pred, n * sizeof(u32));
-	mem_free(env, env->next_pred, n * sizeof(u32));
+	cfg_free(env);
 	free(env->reason);
 	free(env);
 }
@@ -122,6 +136,7 @@ int verify_passes(struct env *env)
 	err = err ?: resolve_wide(env);
 	err = err ?: cfg_check(env);
 	err = err ?: live_registers(env);
+	err = err ?: cfg_points(env);
 	err = err ?: walk_all(env);
 	err = err ?: check_stack_depth(env);
 	return err;
@@ -174,8 +189,8 @@ int verify_prog(struct verify_env *in, struct verify_result **out)
 	if (env->out) {
 		if (err)
 			because_fill(env, err);
-		else
-			err = fix_up(env);
+		walk_free(env);
+		err = err ?: fix_up(env);
 		err = err ?: take_maps(env);
 		statistics(env, started);
 		full = log_finish(env);

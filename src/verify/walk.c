@@ -8,6 +8,33 @@
 
 #include "verify/env.h"
 
+enum { MOST_WHOLE = 64 };	/* paths that wait as they are; those below them are saved */
+
+/* One more path waits: the oldest whole one is written in few bytes. */
+static int save_oldest(struct env *env)
+{
+	struct pending *p = env->oldest_whole;
+
+	p->saved = saved_new(env, p->state, p->next ? p->next->saved : NULL, true);
+	if (!p->saved)
+		return -ENOMEM;
+	state_free(env, p->state);
+	p->state = NULL;
+	env->oldest_whole = p->newer;
+	return 0;
+}
+
+static void push(struct env *env, struct pending *p)
+{
+	p->next = env->stack;
+	if (p->next)
+		p->next->newer = p;
+	if (!env->oldest_whole)
+		env->oldest_whole = p;
+	env->stack = p;
+	env->nr_pending++;
+}
+
 struct state *path_push(struct env *env, u32 insn, u32 prev)
 {
 	struct pending *p;
@@ -23,15 +50,18 @@ struct state *path_push(struct env *env, u32 insn, u32 prev)
 		mem_free(env, p, sizeof(*p));
 		return NULL;
 	}
-	p->state->branches = 1;
 	if (p->state->parent)
 		p->state->parent->branches++;
 	p->insn = insn;
 	p->prev = prev;
 	p->log_pos = env->log.end;
-	p->next = env->stack;
-	env->stack = p;
-	env->nr_pending++;
+	push(env, p);
+	env->nr_whole++;
+	if (env->nr_whole > MOST_WHOLE) {
+		if (save_oldest(env))
+			return NULL;
+		env->nr_whole--;
+	}
 	return p->state;
 }
 
@@ -44,23 +74,35 @@ int path_overflow(struct env *env, int err, const char *whose)
 	return because(env, REASON_COMPLEXITY, err);
 }
 
-/* The next path becomes the current one; false: none left. */
-static bool path_pop(struct env *env, bool reset_log)
+/* The next path becomes the current one: 1; 0: none left; -ENOMEM. */
+static int path_pop(struct env *env, bool reset_log)
 {
 	struct pending *p = env->stack;
+	struct state *state;
 
 	if (!p)
-		return false;
+		return 0;
+	state = p->saved ? saved_restore(env, p->saved) : p->state;
+	if (!state)
+		return -ENOMEM;
+	if (p->saved)
+		saved_free(env, p->saved);
+	else
+		env->nr_whole--;
 	state_free(env, env->cur);
-	env->cur = p->state;
+	env->cur = state;
 	env->insn_idx = p->insn;
 	env->prev_insn = p->prev;
 	if (reset_log)
 		log_reset(env, p->log_pos);
 	env->stack = p->next;
+	if (env->stack)
+		env->stack->newer = NULL;
+	if (env->oldest_whole == p)
+		env->oldest_whole = NULL;
 	env->nr_pending--;
 	mem_free(env, p, sizeof(*p));
-	return true;
+	return 1;
 }
 
 void walk_drop(struct env *env)
@@ -71,10 +113,12 @@ void walk_drop(struct env *env)
 		struct pending *next = env->stack->next;
 
 		state_free(env, env->stack->state);
+		saved_free(env, env->stack->saved);
 		mem_free(env, env->stack, sizeof(*env->stack));
 		env->stack = next;
 	}
-	env->nr_pending = 0;
+	env->oldest_whole = NULL;
+	env->nr_pending = env->nr_whole = 0;
 	states_drop(env);
 }
 
@@ -235,7 +279,6 @@ static int path_walk(struct env *env, bool fresh)
 		if (++env->out->processed > MAX_PROCESSED)
 			return too_large(env);
 		env->cur->insn_idx = env->insn_idx;
-		env->cur->last_insn = env->prev_insn;
 		if (env->aux[env->insn_idx].flags & AUX_PRUNE) {
 			err = prune_visit(env);
 			if (err < 0)
@@ -313,7 +356,6 @@ static int first_state(struct env *env, u32 s)
 	if (!st)
 		return -ENOMEM;
 	env->cur = st;
-	st->branches = 1;
 	f = st->frame[0] = frame_new(env);
 	if (!f)
 		return -ENOMEM;
@@ -324,7 +366,7 @@ static int first_state(struct env *env, u32 s)
 	for (u32 r = 0; r < REG_COUNT; r++)
 		reg_not_init(&f->regs[r]);
 	reg_pointer(&f->regs[REG_FP], PTR_TO_STACK);
-	st->first_insn = env->insn_idx = env->subprogs[s].start;
+	env->insn_idx = env->subprogs[s].start;
 	env->prev_insn = ~0u;
 	env->scratched_regs = ~0u;
 	env->scratched_slots = ~0ull;
@@ -347,8 +389,10 @@ static int walk_from(struct env *env, u32 s)
 		env->scratched_regs = ~0u;
 		env->scratched_slots = ~0ull;
 		path_end(env);
-		if (!path_pop(env, pop_log))
+		err = path_pop(env, pop_log);
+		if (err <= 0)
 			break;
+		err = 0;
 		fresh = true;
 	}
 	if (!err) {
