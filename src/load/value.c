@@ -61,13 +61,27 @@ static void print_string(struct log *out, const u8 *data, u32 size)
 	say(out, "\"");
 }
 
+/* Letters, and nothing but zeroes after the first one. */
+static bool is_text(const u8 *data, u32 size)
+{
+	u32 len = 0;
+
+	while (len < size && data[len] >= 0x20 && data[len] < 0x7f)
+		len++;
+	for (u32 i = len; i < size; i++)
+		if (data[i])
+			return false;
+	return len;
+}
+
 static void print_array(const struct typed *t, const struct btf_array *array, const u8 *data, u32 size, int depth)
 {
 	u32 type = array->type;
 	s64 each = btf__resolve_size(t->btf, type);
 	const struct btf_type *element = btf__type_by_id(t->btf, (u32)btf__resolve_type(t->btf, type));
 
-	if (each == 1 && element && btf_is_int(element)) {
+	if (each == 1 && element && btf_is_int(element) &&
+	    (!strcmp(btf__name_by_offset(t->btf, element->name_off), "char") || is_text(data, min(size, array->nelems)))) {
 		print_string(t->out, data, min(size, array->nelems));
 		return;
 	}

@@ -48,5 +48,5 @@ like "$status $err" "^125 .*none.pcap: No such file" "a capture that is not ther
 run "$SKEP" run "$root/examples/hello.bpf.c" -- /bin/true
 like "$status $err" "^125 .*say where they are, --pcap FILE" "XDP without packets: what to say"
 run "$SKEP" run -a xdp:lo "$root/examples/hello.bpf.c" -- /bin/true
-like "$status $err" "^125 .*packets of an interface are not there yet" "an interface, which only --kernel has: said"
+like "$status $err" "^125 .*say where packets come from: --bridge A,B" "an interface alone: what to say"
 done_testing

@@ -39,7 +39,7 @@ trap 'kill $a $b; rm -rf "$T"' EXIT
 on() { nsenter -t "${!1}" -n "${@:2}"; }
 
 cc=${CC:-cc}
-$cc -O1 -o "$T/talk" "$root/tests/net/talk.c" || skip_all "no C compiler"
+$cc -O1 -o "$T/talk" "$root/examples/xdp/talk.c" || skip_all "no C compiler"
 "$SKEP" build "$root/examples/hello.bpf.c" -o "$T/hello.bpf.o" 2>/dev/null
 hello=$T/hello.bpf.o
 

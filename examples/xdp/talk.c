@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Traffic for the tests of packets; every host has one address, ports are fixed.
+ * Traffic for the lab and the tests of packets, on machines that have no ping and no nc.
  *
+ *   talk ping ADDR N [FROM]     pings until N answers have come
  *   talk answer ADDR N   answers N questions (UDP), then ends     talk ask ADDR N    asks until N answers have come
  *   talk send ADDR N     sends N datagrams, waits for nothing     talk sink ADDR     takes one connection to its end
  *   talk pour ADDR BYTES sends so many                            talk serve ADDR PORT N   answers N connections
@@ -12,6 +13,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -87,6 +90,57 @@ static int ask(const char *host, long n)
 	return 0;
 }
 
+static uint16_t checksum(const void *bytes, size_t len)
+{
+	const uint16_t *words = bytes;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len / 2; i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~(sum + (sum >> 16));
+}
+
+/* Whether the answer to number i comes within ms. */
+static int answered(int fd, uint16_t i, int ms)
+{
+	struct {
+		struct iphdr ip;
+		struct icmphdr icmp;
+	} packet;
+
+	while (readable(fd, ms))
+		if (recv(fd, &packet, sizeof(packet), 0) == sizeof(packet) && packet.icmp.type == ICMP_ECHOREPLY &&
+		    packet.icmp.un.echo.sequence == htons(i))
+			return 1;
+	return 0;
+}
+
+/* A raw socket: as in an own namespace, where it is ours to have. */
+static int ping(const char *host, long n, const char *from)
+{
+	struct sockaddr_in at = address(from ? from : "0.0.0.0", 0);
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)))
+		return perror("talk ping"), 1;
+	at = address(host, 0);
+	for (uint16_t i = 1; i <= n; i++) {
+		struct icmphdr icmp = { .type = ICMP_ECHO, .un.echo = { htons((uint16_t)getpid()), htons(i) } };
+		int tries = 0;
+
+		icmp.checksum = checksum(&icmp, sizeof(icmp));
+		do {
+			if (tries++ == PATIENCE_MS / 1000)
+				return 1;
+			sendto(fd, &icmp, sizeof(icmp), 0, (struct sockaddr *)&at, sizeof(at));
+		} while (!answered(fd, i, 1000));
+		printf("%s answers %d\n", host, i);
+		fflush(stdout);
+	}
+	return 0;
+}
+
 static int send_all(const char *host, long n)
 {
 	int fd = open_socket(SOCK_DGRAM, host, UDP_PORT, connect);
@@ -156,7 +210,8 @@ static int serve(const char *host, int port, long n)
 	return n > 0;
 }
 
-static int connect_to(const char *host, int port, int ms)
+/* 0: connected, ECONNREFUSED and so on, ETIMEDOUT: no answer within ms */
+static int try_to_connect(const char *host, int port, int ms)
 {
 	struct sockaddr_in at = address(host, port);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), err = 0;
@@ -165,8 +220,23 @@ static int connect_to(const char *host, int port, int ms)
 
 	connect(fd, (struct sockaddr *)&at, sizeof(at));
 	if (poll(&done, 1, ms) != 1)
-		return 1;
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+		err = ETIMEDOUT;
+	else
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	close(fd);
+	return err;
+}
+
+/* Whoever is to answer may not listen yet: refusals do not count. */
+static int connect_to(const char *host, int port, int ms)
+{
+	int err = ECONNREFUSED;
+
+	for (int tries = 0; err == ECONNREFUSED && tries < PATIENCE_MS / 10; tries++) {
+		if (tries)
+			usleep(10000);
+		err = try_to_connect(host, port, ms);
+	}
 	return err != 0;
 }
 
@@ -175,6 +245,8 @@ int main(int argc, char **argv)
 	const char *what = argc > 2 ? argv[1] : "";
 	long n = argc > 3 ? atol(argv[3]) : 0;
 
+	if (!strcmp(what, "ping"))
+		return ping(argv[2], n, argv[4]);
 	if (!strcmp(what, "answer"))
 		return answer(argv[2], n);
 	if (!strcmp(what, "ask"))
