@@ -143,6 +143,26 @@ static int put_map_ids(struct call *call, struct prog *prog, struct bpf_prog_inf
 	return err;
 }
 
+/* Of a program of several functions, each one's as it runs. */
+static int put_tags(struct call *call, const struct prog *prog, struct bpf_prog_info *info)
+{
+	u32 count = prog->subprog_count, room = info->nr_prog_tags;
+	int err = 0;
+
+	if (count < 2)
+		return put_array(call, info->prog_tags, &info->nr_prog_tags, prog->tag, 1, BPF_TAG_SIZE);
+	info->nr_prog_tags = count;
+	for (u32 i = 0; i < min(room, count) && !err; i++) {
+		u32 start = prog->subprogs[i].start, end = i + 1 < count ? prog->subprogs[i + 1].start : prog->xlated_count;
+		u8 tag[BPF_TAG_SIZE];
+
+		err = prog_tag(tag, prog->xlated + start, end - start);
+		if (!err)
+			err = call_write(call, info->prog_tags + (u64)i * BPF_TAG_SIZE, tag, sizeof(tag));
+	}
+	return err;
+}
+
 /* Record sizes are ours, or zero where there is no count. */
 static int set_rec_sizes(struct bpf_prog_info *info)
 {
@@ -204,7 +224,7 @@ static int prog_info(struct call *call, struct prog *prog)
 		      prog->func_info_count, sizeof(struct bpf_func_info)) ||
 	    put_array(call, info.line_info, &info.nr_line_info, prog->line_info,
 		      prog->line_info_count, sizeof(struct bpf_line_info)) ||
-	    put_array(call, info.prog_tags, &info.nr_prog_tags, prog->tag, 1, BPF_TAG_SIZE))
+	    put_tags(call, prog, &info))
 		return -EFAULT;
 	return call_write_info(call, &info, sizeof(info));
 }

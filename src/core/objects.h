@@ -76,6 +76,9 @@ struct prog {
 	struct epoch_item ending;
 };
 
+/* A tag: the beginning of a SHA-256 of count instructions, maps taken out. -ENOMEM. */
+int prog_tag(u8 tag[BPF_TAG_SIZE], const struct bpf_insn *insns, u32 count);
+
 struct hive *prog_hive(const struct prog *prog);
 
 static inline struct map_object *to_map(struct object *o) { return container_of(o, struct map_object, object); }

@@ -470,10 +470,8 @@ static int make_code(struct load *l)
 	return err;
 }
 
-/* The tag: the beginning of a SHA-256 of the instructions as loaded, map fds taken out. */
-static int make_tag(struct load *l)
+int prog_tag(u8 tag[BPF_TAG_SIZE], const struct bpf_insn *insns, u32 count)
 {
-	u32 count = l->call->attr.insn_cnt;
 	size_t size = (size_t)count * sizeof(struct bpf_insn);
 	struct bpf_insn *copy = malloc(size);
 	bool second = false;
@@ -481,7 +479,7 @@ static int make_tag(struct load *l)
 
 	if (!copy)
 		return -ENOMEM;
-	memcpy(copy, l->insns, size);
+	memcpy(copy, insns, size);
 	for (u32 i = 0; i < count; i++) {
 		struct bpf_insn *insn = &copy[i];
 		bool map = insn->code == (BPF_LD | BPF_IMM | BPF_DW) &&
@@ -495,7 +493,7 @@ static int make_tag(struct load *l)
 		second = !second && map;
 	}
 	sha256(digest, copy, size);
-	memcpy(l->prog->tag, digest, sizeof(l->prog->tag));
+	memcpy(tag, digest, BPF_TAG_SIZE);
 	free(copy);
 	return 0;
 }
@@ -504,7 +502,7 @@ static int publish(struct load *l)
 {
 	struct prog *prog = l->prog;
 	struct timespec now;
-	int err = make_tag(l);
+	int err = prog_tag(prog->tag, l->insns, l->call->attr.insn_cnt);
 
 	if (err)
 		return err;
