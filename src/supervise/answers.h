@@ -40,7 +40,7 @@ struct clients {
 	struct clients_opts opts;
 	struct client client;
 	const struct answer_row *rows[SYSCALL_MAX];
-	struct fd_cache *fds; /* the serving thread's */
+	struct peers *peers; /* the serving thread's */
 	struct folders *folders;
 	struct trace_pump *pump;
 	struct workers *workers;

@@ -4,8 +4,8 @@
  * number is its own as long as the notification is valid; that is asked again before anything of
  * it is changed, for a thread can be killed at any moment and its number be given away.
  *
- * An fd is known by (device, inode), asked of /proc/TID/fd without making a file system refresh
- * what it knows: a client's own FUSE must not be able to hold us up.
+ * An fd is known by (device, inode): of a copy of it, taken for a moment, or where that is denied
+ * (containers), of what /proc says.
  */
 #include "supervise/caller.h"
 
@@ -16,36 +16,80 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "util/proc.h"
 
-enum { PAGE = 4096, BEFORE = 256, FDS = 16 };
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 
-/* /proc/TID/fd of the threads that called last: a look-up through one costs half of one by path. */
-struct fd_cache {
+enum { PAGE = 4096, BEFORE = 256, PEERS = 16, THREAD = O_EXCL /* PIDFD_THREAD */ };
+
+/*
+ * What is kept of a thread. Either fails once the thread is gone, whoever has its number then, and
+ * is opened anew.
+ */
+struct peers {
 	u64 clock;
-	struct fd_folder {
-		u32 tid;
-		int fd; /* fails with ESRCH or ENOENT once its thread is gone, whoever has the number */
+	struct peer {
+		u32 tid; /* 0: free */
+		int pidfd, mem; /* -1: cannot be had, -2: not tried yet */
 		u64 used;
-	} folders[FDS];
+	} peers[PEERS];
 };
 
-struct fd_cache *fd_cache_new(void)
+struct peers *peers_new(void)
 {
-	return calloc(1, sizeof(struct fd_cache));
+	return calloc(1, sizeof(struct peers));
 }
 
-void fd_cache_free(struct fd_cache *cache)
+static void forget(struct peer *peer)
 {
-	for (int i = 0; cache && i < FDS; i++)
-		if (cache->folders[i].tid)
-			close(cache->folders[i].fd);
-	free(cache);
+	if (peer->tid && peer->pidfd >= 0)
+		close(peer->pidfd);
+	if (peer->tid && peer->mem >= 0)
+		close(peer->mem);
+	*peer = (struct peer){ .pidfd = -2, .mem = -2 };
 }
+
+void peers_forget(struct peers *peers)
+{
+	for (int i = 0; i < PEERS; i++)
+		forget(&peers->peers[i]);
+}
+
+void peers_free(struct peers *peers)
+{
+	if (peers)
+		peers_forget(peers);
+	free(peers);
+}
+
+static struct peer *find_peer(struct peers *peers, u32 tid)
+{
+	struct peer *oldest = peers->peers;
+
+	for (int i = 0; i < PEERS; i++) {
+		struct peer *peer = &peers->peers[i];
+
+		if (peer->tid == tid) {
+			peer->used = ++peers->clock;
+			return peer;
+		}
+		if (peer->used < oldest->used)
+			oldest = peer;
+	}
+	forget(oldest);
+	oldest->tid = tid;
+	oldest->used = ++peers->clock;
+	return oldest;
+}
+
+/* ---- fds ---- */
 
 static int open_folder(u32 tid)
 {
@@ -55,71 +99,75 @@ static int open_folder(u32 tid)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static struct fd_folder *find_folder(struct fd_cache *cache, u32 tid)
-{
-	struct fd_folder *oldest = cache->folders;
-
-	for (int i = 0; i < FDS; i++) {
-		if (cache->folders[i].tid == tid)
-			return &cache->folders[i];
-		if (cache->folders[i].used < oldest->used)
-			oldest = &cache->folders[i];
-	}
-	return oldest;
-}
-
-/* What file fd is; 0 or -errno. */
-static int ask(int folder, int fd, struct statx *out)
-{
-	char name[16];
-
-	snprintf(name, sizeof(name), "%d", fd);
-	return statx(folder, name, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, out) ? -errno : 0;
-}
-
 /* O_* of the fd, as the mode of its link says. */
-static int ask_access(int folder, int fd, u32 *access)
+static int ask_access(int folder, const char *name, u32 *access)
 {
-	char name[16];
 	struct stat st;
 
-	snprintf(name, sizeof(name), "%d", fd);
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW))
 		return -EBADF;
 	*access = st.st_mode & S_IWUSR ? (st.st_mode & S_IRUSR ? O_RDWR : O_WRONLY) : O_RDONLY;
 	return 0;
 }
 
-static int identify_in(int folder, int fd, struct fd_key *out)
+/* By /proc, where the fd cannot be taken. */
+static int identify_by_name(u32 tid, int fd, struct fd_key *out)
 {
+	int folder = open_folder(tid), err = -EBADF;
 	struct statx stx;
-	int err = ask(folder, fd, &stx);
+	char name[16];
 
-	if (err)
-		return err;
-	*out = (struct fd_key){ .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
-				.ino = stx.stx_ino,
-				.access = O_WRONLY };
-	return S_ISFIFO(stx.stx_mode) ? 0 : ask_access(folder, fd, &out->access);
+	if (folder < 0)
+		return -EBADF;
+	snprintf(name, sizeof(name), "%d", fd);
+	if (!statx(folder, name, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &stx)) {
+		*out = (struct fd_key){ .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+					.ino = stx.stx_ino,
+					.access = O_WRONLY };
+		err = S_ISFIFO(stx.stx_mode) ? 0 : ask_access(folder, name, &out->access);
+	}
+	close(folder);
+	return err;
 }
 
-/* Through the cache; a folder of a thread that is gone makes room for that of its successor. */
-static int identify_cached(struct fd_cache *cache, u32 tid, int fd, struct fd_key *out)
+/* A copy of the thread's fd: -EBADF it has none, -ESRCH, -EPERM. */
+static int take_fd(struct peer *peer, int fd)
 {
-	struct fd_folder *folder = find_folder(cache, tid);
-	int fresh;
+	int taken;
 
-	folder->used = ++cache->clock;
-	if (folder->tid == tid && !identify_in(folder->fd, fd, out))
-		return 0;
-	fresh = open_folder(tid);
-	if (fresh < 0)
-		return -EBADF;
-	if (folder->tid)
-		close(folder->fd);
-	folder->tid = tid;
-	folder->fd = fresh;
-	return identify_in(fresh, fd, out) ? -EBADF : 0;
+	if (peer->pidfd == -2) {
+		peer->pidfd = (int)syscall(SYS_pidfd_open, peer->tid, THREAD);
+		if (peer->pidfd < 0) /* Linux before 6.9: of processes only */
+			peer->pidfd = (int)syscall(SYS_pidfd_open, peer->tid, 0);
+	}
+	if (peer->pidfd < 0)
+		return -EPERM;
+	taken = (int)syscall(SYS_pidfd_getfd, peer->pidfd, fd, 0);
+	return taken < 0 ? -errno : taken;
+}
+
+/* By a copy of the fd: cheaper by half. */
+static int identify_by_copy(struct peer *peer, int fd, struct fd_key *out)
+{
+	u32 tid = peer->tid;
+	int taken = take_fd(peer, fd), flags = O_WRONLY, err;
+	struct stat st;
+
+	if (taken == -ESRCH) {
+		forget(peer);
+		peer->tid = tid;
+		taken = take_fd(peer, fd);
+	}
+	if (taken < 0)
+		return taken;
+	err = fstat(taken, &st) ? -EBADF : 0;
+	if (!err && !S_ISFIFO(st.st_mode))
+		flags = fcntl(taken, F_GETFL);
+	close(taken);
+	*out = (struct fd_key){ .dev = st.st_dev,
+				.ino = st.st_ino,
+				.access = (u32)flags & O_ACCMODE };
+	return flags < 0 ? -EBADF : err;
 }
 
 static struct client_call *call_of(struct caller *caller)
@@ -130,19 +178,16 @@ static struct client_call *call_of(struct caller *caller)
 static int client_identify(struct caller *caller, int fd, struct fd_key *out)
 {
 	struct client_call *call = call_of(caller);
-	int folder, err;
+	int err = -EPERM;
 
 	if (fd < 0)
 		return -EBADF;
-	if (call->cache)
-		return identify_cached(call->cache, caller->pid, fd, out);
-	folder = open_folder(caller->pid);
-	if (folder < 0)
-		return -EBADF;
-	err = identify_in(folder, fd, out);
-	close(folder);
-	return err ? -EBADF : 0;
+	if (call->peers)
+		err = identify_by_copy(find_peer(call->peers, caller->pid), fd, out);
+	return err && err != -EBADF ? identify_by_name(caller->pid, fd, out) : err;
 }
+
+/* ---- memory ---- */
 
 static int read_memory(u32 tid, void *dst, u64 addr, size_t len)
 {
@@ -151,6 +196,31 @@ static int read_memory(u32 tid, void *dst, u64 addr, size_t len)
 	return tid && process_vm_readv((pid_t)tid, &local, 1, &remote, 1, 0) == (ssize_t)len ?
 		       0 :
 		       -EFAULT;
+}
+
+static int open_memory(u32 tid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u/mem", tid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Through the kept file of its memory; what that does not give is asked for the plain way. */
+static int read_peer(struct client_call *call, void *dst, u64 addr, size_t len)
+{
+	u32 tid = call->caller.pid;
+	struct peer *peer = call->peers && tid ? find_peer(call->peers, tid) : NULL;
+
+	if (peer && peer->mem == -2)
+		peer->mem = open_memory(tid);
+	if (peer && peer->mem >= 0 && pread(peer->mem, dst, len, (off_t)addr) == (ssize_t)len)
+		return 0;
+	if (peer && peer->mem >= 0) { /* of a thread that is gone, or a bad address */
+		close(peer->mem);
+		peer->mem = -2;
+	}
+	return read_memory(tid, dst, addr, len);
 }
 
 /* Whether all of it was read ahead. */
@@ -167,7 +237,7 @@ static void read_ahead(struct client_call *call, u64 addr)
 	u32 len = (u32)min(page + PAGE - from, (u64)sizeof(call->window));
 
 	call->window_addr = from;
-	call->window_len = read_memory(call->caller.pid, call->window, from, len) ? 0 : len;
+	call->window_len = read_peer(call, call->window, from, len) ? 0 : len;
 }
 
 static int client_read(struct caller *caller, void *dst, u64 addr, size_t len)
@@ -177,7 +247,7 @@ static int client_read(struct caller *caller, void *dst, u64 addr, size_t len)
 	if (!call->window_addr && len <= sizeof(call->window) - BEFORE)
 		read_ahead(call, addr);
 	if (!in_window(call, addr, len))
-		return read_memory(caller->pid, dst, addr, len);
+		return read_peer(call, dst, addr, len);
 	memcpy(dst, call->window + (addr - call->window_addr), len);
 	return 0;
 }
@@ -279,7 +349,7 @@ static const struct task_ops client_task_ops = {
 };
 
 void client_call_start(struct client_call *call, struct tree *tree,
-		       const struct seccomp_notif *notif, struct fd_cache *cache, const u32 *ending)
+		       const struct seccomp_notif *notif, struct peers *peers, const u32 *ending)
 {
 	call->caller = (struct caller){
 		.ops = &client_ops, .pid = notif->pid, .tgid = notif->pid, .task = &call->task
@@ -287,7 +357,7 @@ void client_call_start(struct client_call *call, struct tree *tree,
 	call->task = (struct task){ .ops = &client_task_ops, .pid = notif->pid };
 	call->tree = tree;
 	call->notif = notif;
-	call->cache = cache;
+	call->peers = peers;
 	call->ending = ending;
 	call->window_addr = call->window_len = 0;
 }

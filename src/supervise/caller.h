@@ -5,8 +5,11 @@
 
 #include "supervise/tree.h"
 
-/* A cache of what is asked for at every call of a thread; for one thread of ours. */
-struct fd_cache;
+/*
+ * Handles on the threads that called last (their memory, their fds), since opening costs more than
+ * using; for one thread of ours. Whoever executes another file changes its memory: forget all then.
+ */
+struct peers;
 
 /*
  * One call of a client. Its memory is read and written as the thread itself could: what it may not
@@ -18,23 +21,24 @@ struct client_call {
 	struct task task; /* the calling thread */
 	struct tree *tree;
 	const struct seccomp_notif *notif;
-	struct fd_cache *cache; /* NULL: none */
+	struct peers *peers; /* NULL: none */
 	const u32 *ending;	/* not 0: give up; NULL: never */
 	u64 window_addr;
 	u32 window_len;
 	u8 window[1024];
 };
 
-/* cache and ending may be NULL. notif must outlive the call. */
+/* peers and ending may be NULL. notif must outlive the call. */
 void client_call_start(struct client_call *call, struct tree *tree,
-		       const struct seccomp_notif *notif, struct fd_cache *cache, const u32 *ending);
+		       const struct seccomp_notif *notif, struct peers *peers, const u32 *ending);
 /* Looks up who calls: tgid, uid, gid; before, only the thread is known. */
 void client_call_identify(struct client_call *call);
 
 /* Whether the call still waits to be answered: else its thread is gone, or somebody else's number. */
 bool client_call_valid(const struct client_call *call);
 
-struct fd_cache *fd_cache_new(void);
-void fd_cache_free(struct fd_cache *cache);
+struct peers *peers_new(void);
+void peers_forget(struct peers *peers);
+void peers_free(struct peers *peers);
 
 #endif

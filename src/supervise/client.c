@@ -27,13 +27,13 @@ static const struct answer_row *row_of(const struct clients *clients, s32 nr)
 }
 
 static enum served answer(struct clients *clients, struct tree *tree, union tree_slot *slot,
-			  struct fd_cache *fds)
+			  struct peers *peers)
 {
 	const struct seccomp_data *data = &slot->notif.data;
 	struct client_call call;
 	s64 ret;
 
-	client_call_start(&call, tree, &slot->notif, fds, &clients->ending);
+	client_call_start(&call, tree, &slot->notif, peers, &clients->ending);
 	ret = row_of(clients, data->nr)->run(clients, &call, (const u64 *)data->args);
 	if (ret == CONTINUE)
 		return SERVED_CONTINUE;
@@ -61,7 +61,7 @@ static enum served serve(void *arg, struct tree *tree, union tree_slot *slot, st
 		return SERVED_CONTINUE;
 	if (how == LONG && workers_add(clients->workers, tree, slot))
 		return SERVED_LATER;
-	return answer(clients, tree, slot, clients->fds);
+	return answer(clients, tree, slot, clients->peers);
 }
 
 const struct client *clients_client(struct clients *clients)
@@ -90,8 +90,8 @@ int clients_new(struct clients **out, struct hive *hive, const struct clients_op
 	add_rows(clients, wait_rows, wait_row_count);
 	if (opts->as_root)
 		add_rows(clients, root_rows, root_row_count);
-	clients->fds = fd_cache_new();
-	err = clients->fds ? workers_new(&clients->workers, work, clients) : -ENOMEM;
+	clients->peers = peers_new();
+	err = clients->peers ? workers_new(&clients->workers, work, clients) : -ENOMEM;
 	if (err) {
 		clients_free(clients);
 		return err;
@@ -108,6 +108,6 @@ void clients_free(struct clients *clients)
 	workers_free(clients->workers);
 	trace_pump_free(clients->pump);
 	folders_free(clients->folders);
-	fd_cache_free(clients->fds);
+	peers_free(clients->peers);
 	free(clients);
 }

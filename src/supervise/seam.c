@@ -59,9 +59,19 @@ static s64 answer_ioctl(struct clients *clients, struct client_call *call, const
 	return ret == -ENOTTY ? CONTINUE : ret;
 }
 
+/* Whoever executes another file has other memory afterwards. */
+static enum how exec_how(const struct clients *clients, const u64 *args)
+{
+	(void)args;
+	peers_forget(clients->peers);
+	return LINUX;
+}
+
 const struct answer_row seam_rows[] = {
 	{ SYS_bpf, bpf_how, answer_bpf },
 	{ SYS_perf_event_open, NULL, answer_perf_event_open },
 	{ SYS_ioctl, ioctl_how, answer_ioctl },
+	{ SYS_execve, exec_how, NULL },
+	{ SYS_execveat, exec_how, NULL },
 };
 const size_t seam_row_count = ARRAY_SIZE(seam_rows);
