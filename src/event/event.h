@@ -91,6 +91,10 @@ static inline void syscall_set_add(struct syscall_set *set, u32 nr)
 {
 	set->bits[nr / 64] |= 1ull << nr % 64;
 }
+static inline void syscall_set_remove(struct syscall_set *set, u32 nr)
+{
+	set->bits[nr / 64] &= ~(1ull << nr % 64);
+}
 static inline bool syscall_set_has(const struct syscall_set *set, u32 nr)
 {
 	return nr < SYSCALL_MAX && set->bits[nr / 64] >> nr % 64 & 1;

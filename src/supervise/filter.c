@@ -2,7 +2,8 @@
 /*
  * The seccomp filter: notify for the numbers of a set on the native ABI, allow everything else,
  * 32-bit and x32 calls included. It looks at arch and nr only, so Linux (≥ 5.11) works out the
- * allowed numbers once and does not run it for them at all.
+ * allowed numbers once and does not run it for them at all. Of two calls that are many, a client's
+ * answer wants few, told by their arguments: those are looked at where nobody watches the others.
  */
 #include "supervise/tree.h"
 
@@ -35,10 +36,72 @@ static void emit_range(struct emitter *to, u32 first, u32 last)
 	emit_return(to, SECCOMP_RET_USER_NOTIF);
 }
 
-int filter_build(struct sock_fprog *filter, const struct syscall_set *set)
+static void load(struct emitter *to, u32 offset)
 {
-	struct emitter to = { .insns =
-				      calloc(SYSCALL_MAX / 2 * 4 + 8, sizeof(struct sock_filter)) };
+	emit(to, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
+}
+
+/* The low half of an argument; both machines are little-endian. */
+static u32 arg(u32 i)
+{
+	return (u32)offsetof(struct seccomp_data, args) + 8 * i;
+}
+
+/* An ioctl is of interest if its type is '$', perf's. */
+static void emit_ioctl(struct emitter *to)
+{
+	emit(to, BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 6);
+	load(to, arg(1));
+	emit(to, BPF_ALU | BPF_RSH | BPF_K, 8, 0, 0);
+	emit(to, BPF_ALU | BPF_AND | BPF_K, 0xff, 0, 0);
+	emit(to, BPF_JMP | BPF_JEQ | BPF_K, '$', 1, 0);
+	emit_return(to, SECCOMP_RET_ALLOW);
+	emit_return(to, SECCOMP_RET_USER_NOTIF);
+}
+
+/* sendto: if it may be a netlink request: as short as one, and to nobody by name. */
+static void emit_sendto(struct emitter *to)
+{
+	emit(to, BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 0, 9);
+	load(to, arg(4));
+	emit(to, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 5);
+	load(to, arg(4) + 4);
+	emit(to, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3);
+	load(to, arg(2));
+	emit(to, BPF_JMP | BPF_JGE | BPF_K, REQUEST_MIN, 0, 1);
+	emit(to, BPF_JMP | BPF_JGT | BPF_K, REQUEST_MAX, 0, 1);
+	emit_return(to, SECCOMP_RET_ALLOW);
+	emit_return(to, SECCOMP_RET_USER_NOTIF);
+}
+
+/* The calls that may be told by their arguments. */
+static const struct partial {
+	u32 nr;
+	void (*emit)(struct emitter *to);
+} partials[] = { { SYS_ioctl, emit_ioctl }, { SYS_sendto, emit_sendto } };
+
+static bool is_partial(const struct partial *partial, const struct syscall_set *set,
+		       const struct syscall_set *watched)
+{
+	return syscall_set_has(set, partial->nr) && !syscall_set_has(watched, partial->nr);
+}
+
+struct syscall_set filter_whole(const struct syscall_set *set, const struct syscall_set *watched)
+{
+	struct syscall_set whole = *set;
+
+	for (size_t i = 0; i < ARRAY_SIZE(partials); i++)
+		if (is_partial(&partials[i], set, watched))
+			syscall_set_remove(&whole, partials[i].nr);
+	return whole;
+}
+
+int filter_build(struct sock_fprog *filter, const struct syscall_set *set,
+		 const struct syscall_set *watched)
+{
+	struct emitter to = { .insns = calloc(SYSCALL_MAX / 2 * 4 + 32,
+					      sizeof(struct sock_filter)) };
+	const struct syscall_set whole = filter_whole(set, watched);
 
 	if (!to.insns)
 		return -ENOMEM;
@@ -46,11 +109,14 @@ int filter_build(struct sock_fprog *filter, const struct syscall_set *set)
 	emit(&to, BPF_JMP | BPF_JEQ | BPF_K, RAW_ARCH, 1, 0);
 	emit_return(&to, SECCOMP_RET_ALLOW);
 	emit(&to, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(partials); i++)
+		if (is_partial(&partials[i], set, watched))
+			partials[i].emit(&to);
 	for (u32 first = 0, last; first < SYSCALL_MAX; first = last + 1) {
 		last = first;
-		if (!syscall_set_has(set, first))
+		if (!syscall_set_has(&whole, first))
 			continue;
-		while (syscall_set_has(set, last + 1))
+		while (syscall_set_has(&whole, last + 1))
 			last++;
 		emit_range(&to, first, last);
 	}

@@ -43,11 +43,11 @@ static void add_own_calls(struct syscall_set *set)
 static int attached(void *arg, const struct event_row *row, const struct attach_target *target)
 {
 	struct server *server = arg;
-	struct syscall_set wanted = { 0 };
+	struct syscall_set seen = filter_whole(&server->set, &server->watched), wanted = { 0 };
 
 	syscall_row_wanted(row, &wanted);
 	for (size_t i = 0; i < ARRAY_SIZE(wanted.bits); i++)
-		if (wanted.bits[i] & ~server->set.bits[i])
+		if (wanted.bits[i] & ~seen.bits[i])
 			return fail(server->log, 0,
 				    "%s: attached, but the command runs already and its system "
 				    "calls were chosen at its start: this program will see "
@@ -65,6 +65,7 @@ int server_open(struct server *server)
 		syscall_wanted(server->syscalls, &server->set);
 		add_own_calls(&server->set);
 	}
+	server->watched = server->set;
 	if (server->client)
 		server->client->wants(server->client->arg, &server->set);
 	return task_cache_new(&server->tasks);
@@ -110,13 +111,23 @@ static void watch_call(struct server *server, struct task *task, const struct se
 	}
 }
 
+/* Whether the call is more than the client's. */
+static bool is_watched(const struct server *server, s32 nr)
+{
+	return !server->client_only &&
+	       (__atomic_load_n(&server->syscalls->count, __ATOMIC_RELAXED) ||
+		(nr >= 0 && syscall_set_has(&server->watched, (u32)nr)));
+}
+
 static void serve(struct server *server, union tree_slot *slot)
 {
 	const struct client *client = server->client;
-	struct task *task = task_get(server->tasks, slot->notif.pid);
+	struct task *task = NULL;
 
-	if (!server->client_only)
+	if (is_watched(server, slot->notif.data.nr)) {
+		task = task_get(server->tasks, slot->notif.pid);
 		watch_call(server, task, &slot->notif.data);
+	}
 	if (!client || client->call(client->arg, server->tree, slot, task) == SERVED_CONTINUE)
 		tree_continue(server->tree, slot);
 }

@@ -28,6 +28,7 @@ struct server {
 	struct log *log;
 	struct tree *tree;
 	struct syscall_set set;	     /* what the tree was started with */
+	struct syscall_set watched;  /* of it, what is wanted for events and for ourselves */
 	const struct client *client; /* NULL: none */
 	bool client_only;	     /* its calls are no events: only the client is asked */
 	/* private */

@@ -221,6 +221,7 @@ static int supervise(struct supervisor *sup, const char *path)
 					.argv = sup->opts->argv,
 					.envp = sup->opts->envp ? sup->opts->envp : environ,
 					.set = &sup->server.set,
+					.watched = &sup->server.watched,
 					.mask = &sup->mask };
 	int err = tree_start(&sup->tree, &spec, sup->log);
 

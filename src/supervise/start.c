@@ -297,7 +297,8 @@ static int clone_keeper(struct tree *tree, struct launch *launch)
  */
 static int prepare(struct tree *tree, struct launch *launch)
 {
-	int channel[2], err = filter_build(&launch->filter, launch->spec->set);
+	int channel[2], err = filter_build(&launch->filter, launch->spec->set,
+						       launch->spec->watched);
 
 	if (err)
 		return err;

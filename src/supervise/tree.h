@@ -51,6 +51,7 @@ struct tree_spec {
 	const char *path; /* the file to execute */
 	char *const *argv, *const *envp;
 	const struct syscall_set *set;
+	const struct syscall_set *watched; /* those of set of which every call is wanted */
 	const sigset_t *mask; /* the command's signal mask */
 };
 
@@ -76,10 +77,16 @@ void tree_continue(struct tree *tree, union tree_slot *slot);
 void tree_answer(struct tree *tree, union tree_slot *slot, s64 result);
 
 /*
- * The filter that notifies for the set on the native ABI and allows all else. Free
+ * The filter that notifies for the set on the native ABI and allows all else; of calls that are not
+ * in watched perhaps only those with arguments that a client's answer cares for (filter.c). Free
  * filter->filter. 0 or -ENOMEM.
  */
-int filter_build(struct sock_fprog *filter, const struct syscall_set *set);
+int filter_build(struct sock_fprog *filter, const struct syscall_set *set,
+		 const struct syscall_set *watched);
+/* Of set, the calls that are always notified. */
+struct syscall_set filter_whole(const struct syscall_set *set, const struct syscall_set *watched);
+/* Bytes of a netlink request that is looked at. */
+enum { REQUEST_MIN = 32, REQUEST_MAX = 256 };
 
 /*
  * keeper.c: the keeper's life after the start. Never returns; given may lie in memory that it
