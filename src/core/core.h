@@ -150,4 +150,7 @@ void core_trace_write(struct hive *hive, const char *line, size_t len);
 size_t core_trace_read(struct hive *hive, char *buf, size_t size, u64 *lost);
 int core_trace_fd(struct hive *hive);
 
+/* Whether a ring or perf buffer holds what its consumer has not read yet. */
+bool core_unread(struct hive *hive);
+
 #endif

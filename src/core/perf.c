@@ -14,6 +14,7 @@
 #include "core/link.h"
 #include "core/prog.h"
 #include "map/perf_ring.h"
+#include "map/ringbuf.h"
 
 enum { PAGE = 4096, NAME_SIZE = 512 };
 
@@ -62,6 +63,25 @@ struct perf_event *perf_of_ring(struct hive *hive, const struct perf_ring *ring)
 		;
 	pthread_mutex_unlock(&hive->source_lock);
 	return event;
+}
+
+static bool map_unread(struct object *object, void *arg)
+{
+	struct map *map = to_map(object)->map;
+
+	(void)arg;
+	return map->spec.type == BPF_MAP_TYPE_RINGBUF && ringbuf_query(map, BPF_RB_AVAIL_DATA);
+}
+
+bool core_unread(struct hive *hive)
+{
+	bool unread = object_any(hive, OBJECT_MAP, map_unread, NULL);
+
+	pthread_mutex_lock(&hive->source_lock);
+	for (struct perf_event *event = hive->perf_events; event && !unread; event = event->next)
+		unread = event->ring && perf_ring_unread(event->ring);
+	pthread_mutex_unlock(&hive->source_lock);
+	return unread;
 }
 
 /* Opening. */

@@ -90,6 +90,8 @@ int perf_ring_poll_fd(struct perf_ring *ring) { return notify_fd(&ring->notify);
 
 void perf_ring_enable(struct perf_ring *ring, bool on) { __atomic_store_n(&ring->on, on, __ATOMIC_RELEASE); }
 
+bool perf_ring_unread(struct perf_ring *ring) { return has_data(ring); }
+
 u64 perf_ring_lost(struct perf_ring *ring) { return __atomic_load_n(&ring->lost_ever, __ATOMIC_RELAXED); }
 
 int perf_ring_mapped(struct perf_ring *ring, u64 bytes)

@@ -29,6 +29,7 @@ int perf_ring_poll_fd(struct perf_ring *ring);	/* eventfd to poll edge-triggered
 int perf_ring_mapped(struct perf_ring *ring, u64 bytes);
 /* PERF_EVENT_IOC_ENABLE and DISABLE: what is written while off is dropped, as in the kernel. */
 void perf_ring_enable(struct perf_ring *ring, bool on);
+bool perf_ring_unread(struct perf_ring *ring);	/* whether the consumer has yet to read something */
 u64 perf_ring_lost(struct perf_ring *ring);	/* records that found no room so far */
 
 /* One sample for the current event: data, then extra (packet bytes, may be NULL). 0, -ENOSPC, -E2BIG, -EOPNOTSUPP (CPU). */

@@ -53,6 +53,8 @@ int client_take_fd(struct client_call *call, int fd);
 /* pump.c: a new read end of the trace pipe, or -errno. */
 int trace_pump_open(struct clients *clients);
 void trace_pump_free(struct trace_pump *pump);
+/* Whether lines are on their way to a reader, or in his pipe. */
+bool trace_pump_unread(struct trace_pump *pump);
 
 /* folder.c: an fd for a client that is the folder at path (absolute, plain), or -errno. */
 int folder_open(struct clients *clients, const char *path);

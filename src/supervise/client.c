@@ -64,6 +64,11 @@ static enum served serve(void *arg, struct tree *tree, union tree_slot *slot, st
 	return answer(clients, tree, slot, clients->peers);
 }
 
+bool clients_unread(struct clients *clients)
+{
+	return core_unread(clients->hive) || (clients->pump && trace_pump_unread(clients->pump));
+}
+
 const struct client *clients_client(struct clients *clients)
 {
 	return &clients->client;

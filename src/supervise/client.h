@@ -24,6 +24,9 @@ int clients_new(struct clients **out, struct hive *hive, const struct clients_op
 /* Waits for what workers do, so before the tree's slots go. NULL is fine. */
 void clients_free(struct clients *clients);
 
+/* Whether a client has yet to read something: of its buffers, or of a trace pipe it has open. */
+bool clients_unread(struct clients *clients);
+
 /* What a server is given; lives as long as clients. */
 const struct client *clients_client(struct clients *clients);
 

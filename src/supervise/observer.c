@@ -32,6 +32,7 @@
 enum {
 	LOOK_MS = 20,	    /* between two looks at /proc */
 	STILL = 4,	    /* looks without a change: the observer waits */
+	UNREAD = 100,	    /* looks without a change: what is unread stays so */
 	FINISH_MS = 10000,  /* a wait that takes longer is interrupted */
 	AGAIN_MS = 3000,    /* after SIGINT: once more, */
 	TERM_MS = 10000,    /* SIGTERM, */
@@ -353,20 +354,32 @@ static struct wait last_wait(struct observer *o)
 	return wait;
 }
 
+/* Until it waits and has read everything; what it does not look at for long it will not read. */
+static void read_all(struct observer *o, u64 deadline)
+{
+	struct stillness still = { .looks = 0 };
+
+	while (!o->ended && now_ns() < deadline) {
+		bool unread = o->spec.clients && clients_unread(o->spec.clients);
+
+		if (is_still(o, &still) && (!unread || still.looks > UNREAD))
+			return;
+		wait_for(o, -1, LOOK_MS);
+	}
+}
+
 /* Lets it see what the command did: the wait it is in ends and what follows is done, or it has nothing more to do. */
 static void let_finish(struct observer *o)
 {
 	struct wait first = last_wait(o);
 	u64 now = now_ns(), end = first.until;
 	bool ends = end > now && end < now + FINISH_MS * 1000000ull;
-	struct stillness still = { .looks = 0 };
 
 	if (ends)
 		while (!o->ended && last_wait(o).number == first.number && now_ns() < end + AGAIN_MS * 1000000ull)
 			wait_for(o, -1, LOOK_MS / 4);
 	else
-		while (!o->ended && !is_still(o, &still) && now_ns() < now + FINISH_MS * 1000000ull)
-			wait_for(o, -1, LOOK_MS);
+		read_all(o, now + FINISH_MS * 1000000ull);
 }
 
 static void interrupt(struct observer *o)

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "supervise/answers.h"
@@ -128,6 +129,20 @@ int trace_pump_open(struct clients *clients)
 	}
 	eventfd_write(pump->wake, 1);
 	return ends[0];
+}
+
+bool trace_pump_unread(struct trace_pump *pump)
+{
+	struct pollfd lines = { .fd = core_trace_fd(pump->hive), .events = POLLIN };
+	int held = 0;
+	bool unread;
+
+	pthread_mutex_lock(&pump->lock);
+	unread = pump->count &&
+		 (pump->out.done < pump->out.len || poll(&lines, 1, 0) > 0 ||
+		  (!ioctl(pump->readers[0], FIONREAD, &held) && held > 0));
+	pthread_mutex_unlock(&pump->lock);
+	return unread;
 }
 
 void trace_pump_free(struct trace_pump *pump)
