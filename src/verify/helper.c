@@ -228,6 +228,8 @@ static int special_helper(struct env *env, struct call *call, u32 *next)
 			return refuse(env, -EINVAL, "get_local_storage() doesn't support non-zero flags\n");
 		precise_mark(env, &regs[2]);
 		break;
+	case BPF_FUNC_snprintf:
+		return format_check(env, &regs[3], &regs[5]);
 	case BPF_FUNC_loop:
 		precise_mark(env, &regs[1]);
 		if (frame_of(env)->callback_depth < regs[1].umax)

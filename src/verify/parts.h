@@ -105,6 +105,8 @@ int helper_memory(struct env *env, u32 regno, u32 size, bool zero_ok, bool write
 int callback_enter(struct env *env, struct call *call, u32 *next);
 int map_helper_match(struct env *env, const struct verify_map *map, u32 number);
 bool helper_moves_packet(u32 number);
+/* format.c: bpf_snprintf's format, with so many bytes of arguments */
+int format_check(struct env *env, const struct reg_state *format, const struct reg_state *size);
 
 /* cfg.c */
 int cfg_subprogs(struct env *env);	/* finds them, checks jumps stay inside */
