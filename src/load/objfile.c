@@ -95,8 +95,11 @@ int objfile_end(struct objfile *file, int err, const char *fmt, ...)
 	vsay(file->log, fmt, ap);
 	va_end(ap);
 	say(file->log, ": %s\n", strerror(-err));
-	if (file->said)
-		show_lines(file, file->said, file->said + file->said_len);
+	if (!file->said)
+		return err;
+	show_lines(file, file->said, file->said + file->said_len);
+	if (strstr(file->said, "legacy map definitions"))
+		say(file->log, "  help: write them as struct { __uint(type, …); __type(key, …); … } NAME SEC(\".maps\");\n");
 	return err;
 }
 
@@ -110,8 +113,13 @@ static int list_progs(struct objfile *file)
 	file->progs = calloc(n + 1, sizeof(*file->progs));
 	if (!file->progs)
 		return -ENOMEM;
-	bpf_object__for_each_program(prog, file->bpf)
+	bpf_object__for_each_program(prog, file->bpf) {
+		int err = section_apply(prog);
+
+		if (err)
+			return err;
 		file->progs[file->nr_progs++].prog = prog;
+	}
 	return 0;
 }
 

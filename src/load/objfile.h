@@ -65,6 +65,9 @@ int objfile_load(struct objfile *file);		/* maps and programs into the answer; -
 int objfile_attach(struct objfile *file);	/* every planned program; the number attached or -errno */
 void objfile_close(struct objfile *file);	/* detaches and lets go; NULL is fine */
 
+/* Gives a program whose section libbpf is too old for its type, attach type and flags: 0 (also where nobody knows it) or -errno. */
+int section_apply(struct bpf_program *prog);
+
 /* One step of libbpf's stands between these two: objfile_end(…, 0 or -errno, "what") shows why it failed. */
 void objfile_begin(struct objfile *file);
 int objfile_end(struct objfile *file, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

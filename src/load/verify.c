@@ -64,6 +64,31 @@ static int find_type(struct objfile *file, struct bpf_program *prog)
 		    file->name, bpf_program__name(prog), bpf_program__section_name(prog));
 }
 
+/* Local storage: the kernel wants no number of entries. */
+static bool sizes_itself(u32 type)
+{
+	return type == BPF_MAP_TYPE_SK_STORAGE || type == BPF_MAP_TYPE_TASK_STORAGE || type == BPF_MAP_TYPE_INODE_STORAGE ||
+	       type == BPF_MAP_TYPE_CGRP_STORAGE || type == BPF_MAP_TYPE_CGROUP_STORAGE ||
+	       type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE || type == BPF_MAP_TYPE_PERF_EVENT_ARRAY ||
+	       type == BPF_MAP_TYPE_STRUCT_OPS;
+}
+
+/* Sizes that a loader sets before it loads: any will do for a verdict. */
+static void size_maps(struct objfile *file)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, file->bpf) {
+		u32 type = bpf_map__type(map);
+		bool ring = type == BPF_MAP_TYPE_RINGBUF || type == BPF_MAP_TYPE_USER_RINGBUF;
+
+		if (!bpf_map__max_entries(map) && !sizes_itself(type))
+			bpf_map__set_max_entries(map, ring ? 4096 : 1);
+		if (type == BPF_MAP_TYPE_STACK_TRACE && !bpf_map__value_size(map))
+			bpf_map__set_value_size(map, 127 * sizeof(u64));
+	}
+}
+
 /* Every program that is to be judged gets a log buffer of its own; the others are not loaded. */
 static int choose(struct object_check *c)
 {
@@ -103,6 +128,7 @@ static int run(struct object_check *c, struct hive *hive)
 	int err;
 
 	objfile_begin(c->file);
+	size_maps(c->file);
 	err = choose(c);
 	if (err) {
 		seam_leave();
