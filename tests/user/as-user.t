@@ -13,7 +13,7 @@ trap 'rm -rf "$t"' EXIT
 chmod 755 "$t"
 mkdir -p "$t/$b"
 cp -r bootstrap Makefile README.md tests examples include docs man src cli bench .clang-format "$t" 2>/dev/null
-cp -rP "$b"/skep "$b"/libskep.* "$t/$b" 2>/dev/null
+cp -rP "$b"/skep "$b"/lib "$b"/libskep.* "$t/$b" 2>/dev/null
 cp -r "$b/tests" "$t/$b" 2>/dev/null
 tests=$(cd "$t" && ls tests/*/*.t tests/*/*.test "$b"/tests/api/* "$b"/tests/bpf/* 2>/dev/null |
 	grep -vE '^tests/(user|unit|insn|verify)/|\.d$|/runner$')
