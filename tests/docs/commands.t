@@ -61,7 +61,7 @@ sub blocks {
 		chomp $line;
 		$line = substr($line, $indent) if $indent && $line =~ /^ {$indent}/;
 		if (!$inside) {
-			if ($line =~ /^<!-- not run: (.*) -->$/) { $skip = $1 }
+			if ($line =~ /^\s*<!-- not run: (.*) -->$/) { $skip = $1 }
 			elsif ($line =~ /^( *)```console\s*$/) { $indent = length $1; $inside = [$., $skip]; $skip = undef }
 			elsif ($line =~ /\S/) { $skip = undef }
 		} elsif ($line =~ /^```\s*$/) {
