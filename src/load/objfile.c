@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "map/map.h"
 #include "verify/reason.h"
@@ -186,6 +187,10 @@ void objfile_close(struct objfile *file)
 		bpf_link__destroy(file->progs[i].link);
 		for (size_t n = 0; n < file->progs[i].nr_also; n++)
 			bpf_link__destroy(file->progs[i].also[n]);
+		if (file->progs[i].unprobed && file->progs[i].unprobed_link > 0) {
+			close(file->progs[i].unprobed_link);
+			close(file->progs[i].unprobed_array);
+		}
 	}
 	bpf_object__close(file->bpf);
 	seam_leave();
@@ -279,6 +284,8 @@ int objfile_plan(struct objfile *file, const char *const *targets, size_t nr)
 	for (size_t i = 0; i < file->nr_progs && !err; i++)
 		if (!file->progs[i].by_user)
 			err = plan_default(file, &file->progs[i]);
+	for (size_t i = 0; i < file->nr_progs && !err; i++)
+		err = target_replace_kprobe(file, &file->progs[i]);
 	seam_leave();
 	return err;
 }

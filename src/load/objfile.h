@@ -30,6 +30,8 @@ struct objfile_prog {
 	struct bpf_link *link;
 	struct bpf_link *also[TARGET_INTERFACES - 1];	/* of the other interfaces */
 	size_t nr_also;
+	/* A kprobe on a system call where Linux has no kprobes: the call's number + 1, and what attaching it gave. */
+	int unprobed, unprobed_link, unprobed_array;
 	struct target target;
 	bool by_user;	/* the target was asked for, not derived */
 	bool by_default;	/* nobody said: the log does when it is attached */
@@ -78,6 +80,8 @@ int target_parse(const char *text, const char **fn, size_t *fn_len, struct targe
 int target_attach(struct objfile *file, struct objfile_prog *p);
 /* Whether skep has the packets of an XDP target that was asked for by text: 0, or -errno and the reason in the log. */
 int target_check_xdp(struct objfile *file, const char *text, const struct target *target);
+/* A kprobe that Linux cannot have: makes it a program of a raw tracepoint. 0 (also where nothing is to be done), -errno. */
+int target_replace_kprobe(struct objfile *file, struct objfile_prog *p);
 /* The program type (BPF_PROG_TYPE_*) that a kind needs. */
 u32 target_prog_type(enum target_kind kind);
 

@@ -9,9 +9,10 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "load/unprobed.h"
 
 typedef struct bpf_link *(*attach_fn)(struct objfile *file, struct objfile_prog *p);
 
@@ -212,11 +213,93 @@ static const char *kind_name(enum target_kind kind)
 	return "";
 }
 
+/* The function that a section's name puts a program on, NULL: none. */
+static const char *section_function(const char *section, bool *at_return)
+{
+	static const struct { const char *prefix; bool at_return; } sections[] = {
+		{ "kprobe/", false }, { "kretprobe/", true }, { "ksyscall/", false }, { "kretsyscall/", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		if (!strncmp(section, sections[i].prefix, strlen(sections[i].prefix))) {
+			*at_return = sections[i].at_return;
+			return section + strlen(sections[i].prefix);
+		}
+	return NULL;
+}
+
+/* A system call's number, of a function by any of its names or a bare one; -1. */
+static int call_of(const char *function)
+{
+	char name[160];
+	int nr = unprobed_syscall(function);
+
+	if (nr >= 0 || strlen(function) > 128)
+		return nr;
+	snprintf(name, sizeof(name), "sys_%s", function);
+	return unprobed_syscall(name);
+}
+
+static int rewrite(struct objfile_prog *p)
+{
+	size_t count = bpf_program__insn_cnt(p->prog);
+	struct bpf_insn *insns = calloc(count, sizeof(*insns));
+	int err;
+
+	if (!insns)
+		return -ENOMEM;
+	memcpy(insns, bpf_program__insns(p->prog), count * sizeof(*insns));
+	unprobed_rewrite(insns, count, p->target.kind == TARGET_KRETPROBE);
+	err = bpf_program__set_insns(p->prog, insns, count);
+	free(insns);
+	return err;
+}
+
+int target_replace_kprobe(struct objfile *file, struct objfile_prog *p)
+{
+	const char *function = p->target.name;
+	bool at_return = p->target.kind == TARGET_KRETPROBE;
+	int nr;
+
+	if (file->answer.hive || bpf_program__type(p->prog) != BPF_PROG_TYPE_KPROBE || !unprobed_kernel())
+		return 0;
+	if (p->target.kind == TARGET_AUTO)
+		function = section_function(bpf_program__section_name(p->prog), &at_return);
+	else if (p->target.kind != TARGET_KPROBE && p->target.kind != TARGET_KRETPROBE)
+		return 0;
+	nr = function ? call_of(function) : -1;
+	if (nr < 0)
+		return 0;	/* attaching it fails, and says why */
+	if (p->target.kind == TARGET_AUTO)
+		snprintf(p->target.name, sizeof(p->target.name), "%s", function);
+	p->target.kind = at_return ? TARGET_KRETPROBE : TARGET_KPROBE;
+	p->unprobed = nr + 1;
+	return bpf_program__set_type(p->prog, BPF_PROG_TYPE_RAW_TRACEPOINT) || rewrite(p) ? -EINVAL : 0;
+}
+
+/* In a kprobe's stead: 0 or -errno and the reason in the log. */
+static int attach_unprobed(struct objfile *file, struct objfile_prog *p)
+{
+	const char *name = bpf_program__name(p->prog);
+	bool at_return = p->target.kind == TARGET_KRETPROBE;
+
+	objfile_begin(file);
+	p->unprobed_link = unprobed_attach(bpf_program__fd(p->prog), p->unprobed - 1, at_return, &p->unprobed_array);
+	if (objfile_end(file, min(p->unprobed_link, 0), "program '%s' could not be attached to %s:%s", name,
+			kind_name(p->target.kind), p->target.name))
+		return p->unprobed_link;
+	say(file->log, "note: this kernel has no kprobes; %s runs from raw tracepoint %s, for %s\n", name,
+	    at_return ? "sys_exit" : "sys_enter", p->target.name);
+	return 0;
+}
+
 int target_attach(struct objfile *file, struct objfile_prog *p)
 {
 	const char *name = bpf_program__name(p->prog), *where = p->target.name;
 	int err = 0;
 
+	if (p->unprobed)
+		return attach_unprobed(file, p);
 	objfile_begin(file);
 	for (size_t i = 0; i < ARRAY_SIZE(target_kinds); i++)
 		if (target_kinds[i].kind == p->target.kind)
@@ -237,7 +320,7 @@ int target_attach(struct objfile *file, struct objfile_prog *p)
 		file->said_len = 0;	/* the event source has told why, in better words */
 	err = objfile_end(file, err, "program '%s' could not be attached to %s:%s", name, kind_name(p->target.kind), where);
 	if (err && !file->answer.hive && (p->target.kind == TARGET_KPROBE || p->target.kind == TARGET_KRETPROBE) &&
-	    access("/sys/bus/event_source/devices/kprobe/type", F_OK) && access("/sys/kernel/tracing/kprobe_events", F_OK))
+	    unprobed_kernel())
 		say(file->log, "  note: this kernel has no kprobes\n");
 	return err;
 }

@@ -45,8 +45,58 @@ run "$skep" run --kernel -a tp:skep:nosuch "$T/own.c" -- /bin/echo ran
 is "$status$out" 125 "a tracepoint that is not there: 125, nothing ran"
 like "$err" "tracepoint:skep:nosuch: No such file" "named"
 if [ ! -e /sys/bus/event_source/devices/kprobe/type ]; then
-	run "$skep" run --kernel "$T/own.c" -- /bin/true
-	like "$status $err" "^125 .*this kernel has no kprobes" "kprobes where the kernel has none: said"
+	note="note: this kernel has no kprobes; hello runs from raw tracepoint sys_enter, for execve"
+	run "$skep" run --kernel "$T/own.c" -- "$T/mine.sh"
+	is "$status $(grep -c 'Hello World!' <<<"$out")" "3 2" "a kprobe on a system call where the kernel has none: from sys_enter"
+	like "$err" "$note" "said"
+	cat >"$T/arguments.c" <<'END'
+BPF_HASH(names, u64);
+int kprobe____x64_sys_access(struct pt_regs *ctx, const char *name, int mode)
+{
+	u64 key = mode;
+
+	if (mode == 0x55)
+		names.update(&key, (u64 *)&name);
+	return 0;
+}
+int kretprobe__sys_access(struct pt_regs *ctx)
+{
+	u64 key = 100, got = -PT_REGS_RC(ctx);
+	char comm[16];
+
+	bpf_get_current_comm(&comm, sizeof(comm));
+	if (comm[0] == 'm' && comm[1] == 'i' && comm[2] == 'n' && comm[3] == 'e')
+		names.update(&key, &got);
+	return 0;
+}
+END
+	printf '#include <sys/syscall.h>\n#include <unistd.h>\nint main(void) { syscall(SYS_access, 8ul, 0x55); return 0; }\n' >"$T/mine.c"
+	if ${CC:-cc} -o "$T/mine" "$T/mine.c" 2>/dev/null; then
+		run "$skep" run --kernel "$T/arguments.c" -- "$T/mine"
+		like "$status $out" '^0 .*names\[85\]: 8' "its arguments are the system call's"
+		like "$out" 'names\[100\]: 22' "a kretprobe has the return value (EINVAL)"
+	else
+		skip "arguments" "no C compiler"
+	fi
+	cat >"$T/section.bpf.c" <<'END'
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct pt_regs;
+SEC("ksyscall/execve") int entry(struct pt_regs *ctx)
+{
+	char comm[16];
+
+	bpf_get_current_comm(comm, sizeof(comm));
+	if (comm[0] == 'm' && comm[1] == 'i' && comm[2] == 'n' && comm[3] == 'e')
+		bpf_printk("by section");
+	return 0;
+}
+char LICENSE[] SEC("license") = "GPL";
+END
+	run "$skep" run --kernel "$T/section.bpf.c" -- "$T/mine.sh"
+	is "$status $(grep -c 'by section' <<<"$out")" "3 2" "a section ksyscall/ likewise"
+	run "$skep" run --kernel -a kprobe:vfs_read "$T/own.c" -- /bin/true
+	like "$status $err" "^125 .*this kernel has no kprobes" "a kprobe elsewhere: said"
 fi
 run "$skep" run --kernel -a tp:syscalls:sys_enter_execve "$T/own.c" -- skep-no-such-command
 is "$status" 127 "no such command: 127"
