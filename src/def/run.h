@@ -17,6 +17,7 @@ struct packet;
 struct current;
 struct timers;
 struct watch;
+struct bpf_stack_build_id;
 
 /* A helper body. r1..r5 as the program left them; returns r0. */
 typedef u64 (*helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run);
@@ -60,6 +61,9 @@ struct task_ops {
 	void (*origin)(struct task *task, struct task_origin *out);
 	/* Return addresses of its user stack, innermost first: how many, at most max, or -errno. May be NULL. */
 	int (*stack)(struct task *task, u64 *ips, u32 max);
+	/* Makes of an id's ip the build id and the offset in the file that is mapped there, or leaves it an address
+	 * (BPF_STACK_BUILD_ID_IP). May be NULL. */
+	void (*build_id)(struct task *task, struct bpf_stack_build_id *id);
 };
 
 /* A region of memory that bpf_probe_read_kernel may read besides stack and maps (ctx, packet, fabricated pt_regs). */

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "event/stack.h"
 #include "util/proc.h"
 
 enum { SETS = 32, WAYS = 4, TRUSTED_NS = 20000000 };
@@ -33,6 +34,7 @@ struct entry {
 	u64 seen_ns;	 /* when it was last known to be the thread it is */
 	bool comm_known; /* comm is of this event */
 	char comm[16];
+	struct stack_reader *stack; /* NULL: none was asked for yet */
 };
 
 struct task_cache {
@@ -164,18 +166,31 @@ static void task_origin(struct task *task, struct task_origin *out)
 	proc_origin(task->pid, &out->parent, out->parent_comm, &out->start_ns);
 }
 
+static int task_stack(struct task *task, u64 *ips, u32 max)
+{
+	return stack_walk(&entry_of(task)->stack, task, ips, max);
+}
+
+static void task_build_id(struct task *task, struct bpf_stack_build_id *id)
+{
+	stack_build_id(&entry_of(task)->stack, task, id);
+}
+
 static const struct task_ops task_ops = {
 	.comm = task_comm,
 	.creds = task_creds,
 	.read = task_read,
 	.write = task_write,
 	.origin = task_origin,
+	.stack = task_stack,
+	.build_id = task_build_id,
 };
 
 static void forget(struct entry *entry)
 {
 	if (entry->comm_fd >= 0)
 		close(entry->comm_fd);
+	stack_reader_free(entry->stack);
 	*entry = (struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1 };
 }
 

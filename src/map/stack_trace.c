@@ -2,7 +2,7 @@
 /*
  * stack_trace: call stacks by an id made of their hash. A bucket holds one stack; another with the same
  * id is refused, or takes its place if the program says so. With BPF_F_STACK_BUILD_ID a value is an array
- * of struct bpf_stack_build_id, given as plain addresses (BPF_STACK_BUILD_ID_IP).
+ * of struct bpf_stack_build_id; the id is a hash of the addresses all the same.
  */
 #include "map/stack_trace.h"
 
@@ -19,7 +19,7 @@
 struct bucket {
 	u32 count;	/* 0: empty */
 	u32 hash;
-	u64 ips[];
+	u8 value[];
 };
 
 struct stacks {
@@ -60,7 +60,7 @@ static int stacks_alloc(struct map **out, const struct map_spec *spec, struct lo
 	if (!stacks)
 		return -ENOMEM;
 	stacks->nr_buckets = (u32)size_pow2(spec->max_entries);
-	stacks->bucket_size = (u32)sizeof(struct bucket) + spec->value_size / ip_size(spec) * 8;
+	stacks->bucket_size = (u32)sizeof(struct bucket) + round_up(spec->value_size, 8);
 	err = area_new(&stacks->area, (u64)stacks->nr_buckets * stacks->bucket_size);
 	if (err) {
 		free(stacks);
@@ -76,30 +76,33 @@ static void stacks_free(struct map *map)
 	free(to_stacks(map));
 }
 
-static s64 put_locked(struct stacks *stacks, u32 hash, const u64 *ips, u32 count, u64 flags)
+static s64 put_locked(struct stacks *stacks, u32 hash, const void *value, u32 count, u64 flags)
 {
-	u32 id = hash & (stacks->nr_buckets - 1);
+	u32 id = hash & (stacks->nr_buckets - 1), len = count * ip_size(&stacks->map.spec);
 	struct bucket *bucket = bucket_at(stacks, id);
 
 	if (bucket->count && bucket->hash == hash &&
-	    (flags & BPF_F_FAST_STACK_CMP || (bucket->count == count && !memcmp(bucket->ips, ips, count * sizeof(*ips)))))
+	    (flags & BPF_F_FAST_STACK_CMP || (bucket->count == count && !memcmp(bucket->value, value, len))))
 		return id;
 	if (bucket->count && !(flags & BPF_F_REUSE_STACKID))
 		return -EEXIST;
 	bucket->hash = hash;
-	bucket->count = count;
-	memcpy(bucket->ips, ips, count * sizeof(*ips));
+	__atomic_store_n(&bucket->count, count, __ATOMIC_RELAXED);
+	memcpy(bucket->value, value, len);
 	return id;
 }
 
-s64 stack_trace_put(struct map *map, const u64 *ips, u32 count, u64 flags)
+s64 stack_trace_put(struct map *map, const u64 *ips, const struct bpf_stack_build_id *ids, u32 count, u64 flags)
 {
+	const void *value = map->spec.flags & BPF_F_STACK_BUILD_ID ? (const void *)ids : ips;
 	struct stacks *stacks = to_stacks(map);
+	u32 hash;
 	s64 id;
 
 	count = min(count, stack_trace_depth(map));
+	hash = (u32)hash_bytes(ips, count * sizeof(*ips), stacks->seed);
 	lock_take(&stacks->lock);
-	id = put_locked(stacks, (u32)hash_bytes(ips, count * sizeof(*ips), stacks->seed), ips, count, flags);
+	id = put_locked(stacks, hash, value, count, flags);
 	lock_drop(&stacks->lock);
 	return id;
 }
@@ -107,15 +110,10 @@ s64 stack_trace_put(struct map *map, const u64 *ips, u32 count, u64 flags)
 /* The value as clients see it, zeroes after the last address. */
 static void show(const struct map_spec *spec, const struct bucket *bucket, void *value)
 {
-	memset(value, 0, spec->value_size);
-	for (u32 i = 0; i < bucket->count; i++) {
-		struct bpf_stack_build_id id = { .status = BPF_STACK_BUILD_ID_IP, .ip = bucket->ips[i] };
+	u32 len = bucket->count * ip_size(spec);
 
-		if (spec->flags & BPF_F_STACK_BUILD_ID)
-			memcpy((u8 *)value + i * sizeof(id), &id, sizeof(id));
-		else
-			memcpy((u8 *)value + i * sizeof(u64), &bucket->ips[i], sizeof(u64));
-	}
+	memcpy(value, bucket->value, len);
+	memset((u8 *)value + len, 0, spec->value_size - len);
 }
 
 static int read_bucket(struct map *map, const void *key, void *value, bool remove)
@@ -135,7 +133,7 @@ static int read_bucket(struct map *map, const void *key, void *value, bool remov
 		if (value)
 			show(&map->spec, bucket, value);
 		if (remove)
-			bucket->count = 0;
+			__atomic_store_n(&bucket->count, 0, __ATOMIC_RELAXED);
 	}
 	lock_drop(&stacks->lock);
 	return err;
@@ -162,7 +160,7 @@ static int stacks_next(struct map *map, const void *key, void *next)
 
 	if (key) {
 		memcpy(&id, key, 4);
-		id = id >= stacks->nr_buckets || !bucket_at(stacks, id)->count ? 0 : id + 1;
+		id = id >= stacks->nr_buckets || !__atomic_load_n(&bucket_at(stacks, id)->count, __ATOMIC_RELAXED) ? 0 : id + 1;
 	}
 	while (id < stacks->nr_buckets && !__atomic_load_n(&bucket_at(stacks, id)->count, __ATOMIC_RELAXED))
 		id++;
