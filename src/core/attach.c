@@ -127,6 +127,11 @@ int attachment_new(struct attachment **out, struct hive *hive, const struct atta
 	else
 		err = attachment->source->attach(attachment->source->arg, attachment,
 						 &attachment->target, hive->log);
+	if (!err) {
+		err = attachment_fits(hive, attachment, prog);
+		if (err)
+			attachment->source->detach(attachment->source->arg, attachment);
+	}
 	if (err) {
 		free((char *)attachment->target.name);
 		free(attachment);
@@ -145,6 +150,29 @@ static void attachment_end(struct epoch_item *item)
 	put_prog(attachment->prog);
 	free((char *)attachment->target.name);
 	free(attachment);
+}
+
+void core_attachment_limit(struct attachment *attachment, u32 ctx_size)
+{
+	attachment->ctx_size = ctx_size;
+}
+
+bool core_attachment_tails(const struct attachment *attachment)
+{
+	const struct prog *prog = __atomic_load_n(&attachment->prog, __ATOMIC_ACQUIRE);
+
+	return prog && prog->tail_calls;
+}
+
+int attachment_fits(struct hive *hive, const struct attachment *attachment, const struct prog *prog)
+{
+	const struct attach_target *target = &attachment->target;
+
+	if (!prog || !attachment->ctx_size || prog->max_ctx_offset <= attachment->ctx_size)
+		return 0;
+	return fail(hive->log, target->kind == ATTACH_TRACEPOINT ? -EACCES : -EINVAL,
+		    "%s: program %s reads %u bytes of context, there are %u", target->name,
+		    prog->name, prog->max_ctx_offset, attachment->ctx_size);
 }
 
 void attachment_free(struct hive *hive, struct attachment *attachment)

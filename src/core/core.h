@@ -132,6 +132,13 @@ struct log *skep_log(struct skep *skep);
  * made up on first use. -ENOMEM. */
 int core_tracepoint_id(struct hive *hive, const char *name);
 
+/* For a source's attach(): programs that may read more of their context are refused. */
+void core_attachment_limit(struct attachment *attachment, u32 ctx_size);
+/* Whether the attachment's program may tail-call others, which may read more than it does. */
+bool core_attachment_tails(const struct attachment *attachment);
+/* Whether the kernel's BTF has a struct of this name with this member. */
+bool core_btf_has(struct hive *hive, const char *type, const char *member);
+
 /* Runs an attachment's program on slot cpu for an event. ctx is our own layout for the program type. Returns r0;
  * a program that is running on this slot already is counted (recursion) and skipped. */
 u64 core_fire(struct hive *hive, struct attachment *attachment, u32 cpu, void *ctx, struct task *task,

@@ -133,6 +133,18 @@ const struct btf *hive_vmlinux(struct hive *hive)
 	return hive->vmlinux;
 }
 
+bool core_btf_has(struct hive *hive, const char *type, const char *member)
+{
+	const struct btf *btf = hive_vmlinux(hive);
+	s32 id = btf ? btf_find(btf, type, BTF_KIND_STRUCT) : -ENOENT;
+	const struct btf_type *t = id < 0 ? NULL : btf_at(btf, (u32)id);
+
+	for (u32 i = 0; t && i < btf_type_vlen(t); i++)
+		if (!strcmp(btf_member_at(btf, t, i).name, member))
+			return true;
+	return false;
+}
+
 const char *core_btf_path(struct hive *hive)
 {
 	return hive->btf_given ? hive->btf_path : NULL;

@@ -15,6 +15,7 @@ struct attachment {
 	struct attach_target target;	/* name is ours */
 	struct prog *prog;		/* atomic; a reference, or NULL */
 	bool enabled;			/* atomic */
+	u32 ctx_size;			/* bytes of context that there are; 0: the program type says it */
 	const struct event_source *source;
 	struct epoch_item ending;
 };
@@ -22,6 +23,8 @@ struct attachment {
 /* Asks the sources one by one who claims the target: 0, -ENOENT (nobody), what the source's attach returned. The
  * reference of prog (may be NULL) is the caller's to drop. */
 int attachment_new(struct attachment **out, struct hive *hive, const struct attach_target *target, struct prog *prog);
+/* Whether the program reads no further than the target's context goes: 0, -EACCES, -EINVAL, after words. */
+int attachment_fits(struct hive *hive, const struct attachment *attachment, const struct prog *prog);
 /* Detaches and frees; NULL is fine. */
 void attachment_free(struct hive *hive, struct attachment *attachment);
 /* Puts another program (or NULL) in; the reference moves in, the old one goes after an epoch. */

@@ -57,6 +57,7 @@ struct prog {
 	u32 verified;		/* instructions the verifier processed */
 	u32 max_ctx_offset;	/* what it may touch of its context, in the caller's layout */
 	u32 max_rdonly_access, max_rdwr_access;	/* bytes of an iterator's key and value it may touch */
+	bool tail_calls;	/* it refers to an array of programs */
 	struct code *code;
 	struct bpf_insn *xlated;
 	u32 xlated_count;

@@ -243,6 +243,8 @@ int perf_set_prog(struct perf_event *event, struct prog *prog, u64 cookie)
 		err = -EEXIST;
 	else if (!prog_fits(event, prog))
 		err = -EINVAL;
+	else if (event->attachment)
+		err = attachment_fits(event->object.hive, event->attachment, prog);
 	if (!err) {
 		object_get(&prog->object);
 		event->prog = prog;

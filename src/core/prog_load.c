@@ -437,10 +437,13 @@ static int take_maps(struct load *l)
 	prog->map_count = l->map_count;
 	l->maps = NULL;
 	l->map_count = 0;
-	for (u32 i = 0; i < prog->map_count; i++)
-		if (prog->maps[i]->map->spec.type == BPF_MAP_TYPE_PROG_ARRAY &&
-		    map_admit_prog(prog->maps[i], prog))
+	for (u32 i = 0; i < prog->map_count; i++) {
+		if (prog->maps[i]->map->spec.type != BPF_MAP_TYPE_PROG_ARRAY)
+			continue;
+		prog->tail_calls = true;
+		if (map_admit_prog(prog->maps[i], prog))
 			return -EINVAL;
+	}
 	return 0;
 }
 

@@ -287,6 +287,7 @@ u64 slot_run(struct hive *hive, u32 cpu, struct prog *prog, const struct run_inp
 	run->prog_type = prog->type;
 	run->prog = prog;
 	run->nr_records = 0;
+	run->current_filled = false;
 	run->redirect_ifindex = 0;
 	run->cookie = input->cookie;
 	run->func_ip = input->func_ip;

@@ -40,6 +40,7 @@ struct task {
 	/* Its user-space registers at the event, as far as they are known: TASK_* bits. */
 	u32 known;
 	u64 ip, sp, bp;
+	struct task *child;	/* sched_process_fork: the thread that this one made */
 };
 
 enum { TASK_IP = 1, TASK_SP = 2, TASK_BP = 4 };
@@ -119,6 +120,7 @@ struct run {
 	struct timers *timers;	/* the hive's (helper/timers.h); NULL: no timers */
 	void *prog;		/* core's object of the program entered last */
 	struct current *current;	/* objects of bpf_get_current_task (helper/current.h), NULL until the first call */
+	bool current_filled;	/* they are this run's */
 	struct run_record records[RUN_RECORDS];
 	u32 nr_records;		/* 0 before a run */
 	u64 func_ip, cookie;	/* what bpf_get_func_ip and bpf_get_attach_cookie say; 0 where there is none */

@@ -17,10 +17,13 @@
 /* One attached program; a kind's own rows begin with it. */
 struct event_row {
 	struct attachment *attachment;
-	u32 stage; /* rows of lower stages run first */
+	u32 stage;    /* rows of lower stages run first */
+	u32 ctx_size; /* bytes of context that a program may read; 0: the program type says it */
 };
 
 enum { EVENT_ROW_MAX = 64 }; /* bytes of the longest row */
+/* What a program of these types can read at the most, whatever there is. */
+enum { RECORD_MAX = 8192, RAW_ARGS_MAX = 12 };
 
 struct event_kind {
 	const char *name;
@@ -30,7 +33,7 @@ struct event_kind {
 	int (*attach)(struct event_row *row, const struct attach_target *target, struct log *why);
 };
 
-extern const struct event_kind syscall_kind, packet_kind;
+extern const struct event_kind syscall_kind, process_kind, packet_kind;
 
 /* Who runs a source's events: called after each attach; an error undoes it. */
 struct event_watcher {
@@ -61,7 +64,7 @@ static inline struct event_row *event_row(const struct event_list *list, size_t 
 	return (struct event_row *)(list->rows + i * list->kind->row_size);
 }
 
-/* ---- syscall.c: entries of system calls, as kprobes and tracepoints ---- */
+/* ---- syscall.c: entries and exits of system calls, as kprobes and tracepoints ---- */
 
 enum { SYSCALL_MAX = 512 }; /* numbers are below */
 
@@ -69,23 +72,33 @@ struct syscall_set {
 	u64 bits[SYSCALL_MAX / 64];
 };
 
-/* A system call at its entry, as seccomp tells it: args in the syscall's own order. */
+/* What programs must see: entries and exits of calls. */
+struct syscall_wants {
+	struct syscall_set enter, leave;
+};
+
+/* A system call: args in its own order, as they were at the entry. */
 struct syscall_event {
 	s32 nr;
 	u64 ip;
 	const u64 *args; /* 6 */
+	const u64 *
+		regs; /* all of the caller's, in the order of the kernel's struct pt_regs; NULL: not known */
 };
 
-/* Adds to *set what the programs attached now must see. */
-void syscall_wanted(struct event_list *list, struct syscall_set *set);
-/* Adds to *set what the program of a row must see. */
-void syscall_row_wanted(const struct event_row *row, struct syscall_set *set);
+/* Adds what the programs attached now must see. */
+void syscall_wanted(struct event_list *list, struct syscall_wants *wants);
+/* Adds what the program of a row must see. */
+void syscall_row_wanted(const struct event_row *row, struct syscall_wants *wants);
+/* Runs every program attached to the entry of event->nr, in the kernel's order. */
+void syscall_enter(struct event_list *list, u32 cpu, struct task *task,
+		   const struct syscall_event *event);
 /*
- * Runs every program attached to the entry of event->nr, in the kernel's order. Returns how many
- * ran.
+ * Those attached to its exit. child: it is the new thread that leaves its parent's call, where no
+ * function returns. nr -1: rt_sigreturn, which only programs that see every call see.
  */
-int syscall_fire(struct event_list *list, u32 cpu, struct task *task,
-		 const struct syscall_event *event);
+void syscall_leave(struct event_list *list, u32 cpu, struct task *task,
+		   const struct syscall_event *event, s64 ret, bool child);
 
 static inline void syscall_set_add(struct syscall_set *set, u32 nr)
 {
@@ -99,6 +112,26 @@ static inline bool syscall_set_has(const struct syscall_set *set, u32 nr)
 {
 	return nr < SYSCALL_MAX && set->bits[nr / 64] >> nr % 64 & 1;
 }
+
+/* ---- process.c: sched:sched_process_fork, _exec and _exit ---- */
+
+enum { LIFE_NAME = 4096 }; /* bytes of a name at the most */
+enum life { LIFE_FORK, LIFE_EXEC, LIFE_EXIT, LIVES };
+
+struct life_event {
+	enum life life;
+	struct task *other;   /* FORK: the new thread; its comm is its parent's */
+	s32 old_pid;	      /* EXEC: the thread's id before */
+	const char *filename; /* EXEC */
+	s32 prio;	      /* EXIT: as the kernel counts, 120 for nice 0 */
+	bool group_dead;      /* EXIT: the last thread of its process */
+};
+
+/* Adds 1 << life for each that programs attached now must see. */
+void life_wanted(struct event_list *list, u32 *lives);
+void life_row_wanted(const struct event_row *row, u32 *lives);
+/* Runs the programs: task is the parent, the new program, the thread that ends. */
+void life_fire(struct event_list *list, u32 cpu, struct task *task, const struct life_event *event);
 
 /* ---- packet.c: XDP programs ---- */
 

@@ -70,6 +70,7 @@ static int attach(void *arg, struct attachment *attachment, const struct attach_
 
 	if (err)
 		return err;
+	core_attachment_limit(attachment, row->ctx_size);
 	row->attachment = attachment;
 	pthread_rwlock_wrlock(&list->lock);
 	err = insert(list, row);

@@ -4,7 +4,8 @@
 
 int event_sources_add(struct hive *hive)
 {
-	static const struct event_kind *const kinds[] = { &syscall_kind, &packet_kind };
+	static const struct event_kind *const kinds[] = { &syscall_kind, &process_kind,
+							  &packet_kind };
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds) && !err; i++)

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * System calls at their entry: kprobes on syscall functions, raw tracepoint sys_enter,
- * tracepoints syscalls:sys_enter_*. Whoever stopped the call (a seccomp listener) tells it by
- * syscall_fire().
+ * System calls: kprobes and kretprobes on syscall functions, raw tracepoints sys_enter and
+ * sys_exit, tracepoints of categories syscalls and raw_syscalls. Whoever stopped the call tells it:
+ * a seccomp listener, or at a stop of ptrace(2).
  *
  * The context is the kernel's. __x64_sys_X(const struct pt_regs *) gets a struct pt_regs whose di
  * points to the registers at entry, which live at a reserved kernel address that run regions
- * resolve; sys_X and __se_sys_X get the arguments themselves. What seccomp does not tell (sp,
- * flags, callee-saved registers) is zero.
+ * resolve; sys_X and __se_sys_X get the arguments themselves; where a function returns ax is its
+ * result. What seccomp does not tell (sp, flags, callee-saved registers) is zero.
  */
-#include "event/event.h"
-#include "event/names.h"
+#include "event/syscall.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,193 +20,80 @@ struct regs {
 		flags, sp, ss;
 };
 
+/* The record of a call's tracepoints; at the exit args[0] is the result, and the last field. */
+struct record {
+	u16 type;
+	u8 flags, preempt_count;
+	s32 pid, nr;
+	u32 pad;
+	u64 args[6];
+};
+
 /* Where the registers at entry are, for programs: the top of a kernel stack. */
 #define ENTRY_REGS 0xffffc90000003f58ull
 
-enum flavour {
-	PROBE_REGS, /* __x64_sys_X(regs) */
-	PROBE_ARGS, /* sys_X(a, b, c, …) */
-	TRACEPOINT,
-	RAW_SYS_ENTER,
-};
-
-struct probe {
-	struct event_row row; /* its stage is where the kernel meets the program */
-	enum flavour flavour;
-	s32 nr; /* -1: every call */
-};
-
-static const char *const functions[SYSCALL_MAX] = {
-#define SYSCALL(nr, name, function) [nr] = #function,
-#include "event/syscall.def"
-#undef SYSCALL
-};
-
-static s32 find_function(const char *name)
-{
-	for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
-		if (functions[nr] && !strcmp(functions[nr], name))
-			return nr;
-	return -ENOENT;
-}
-
-static bool skip_prefix(const char **name, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	if (strncmp(*name, prefix, len))
-		return false;
-	*name += len;
-	return true;
-}
-
-/* What a kprobe's symbol means; -ENOENT for anything but a syscall function. */
-static s32 parse_symbol(const char *name, enum flavour *flavour)
-{
-	*flavour = PROBE_REGS;
-	if (skip_prefix(&name, "__x64_sys_"))
-		return find_function(name);
-	*flavour = PROBE_ARGS;
-	if (skip_prefix(&name, "__se_sys_") || skip_prefix(&name, "__do_sys_") ||
-	    skip_prefix(&name, "sys_"))
-		return find_function(name);
-	return -ENOENT;
-}
-
-/* "syscalls/sys_enter_X" or "syscalls:sys_enter_X". */
-static bool skip_category(const char **name)
-{
-	return skip_prefix(name, "syscalls/") || skip_prefix(name, "syscalls:");
-}
-
-/* The tracepoints of every call, raw_syscalls/sys_enter and sys_exit. */
-static bool skip_raw_category(const char **name)
-{
-	return skip_prefix(name, "raw_syscalls/") || skip_prefix(name, "raw_syscalls:");
-}
-
-/*
- * All of these kinds, so that the others are refused with words; a source added later may claim
- * some before us.
- */
 static bool claims(const struct attach_target *target)
 {
 	return target->kind == ATTACH_KPROBE || target->kind == ATTACH_KRETPROBE ||
 	       target->kind == ATTACH_TRACEPOINT || target->kind == ATTACH_RAW_TRACEPOINT;
 }
 
-static int no_tracepoint(struct log *why, const char *what, const char *name)
-{
-	return fail(why, -ENOENT,
-		    "%s %s: skep has the tracepoints syscalls:sys_enter_*, raw_syscalls:sys_enter "
-		    "and the raw one sys_enter; Linux's others are there with --kernel",
-		    what, name);
-}
-
-static int no_function(struct log *why, const char *what, const char *full, const char *bare,
-		       const char *prefix)
-{
-	say(why, "%s %s: skep sees the entry of system calls", what, full);
-	names_suggest(why, bare, prefix, functions, SYSCALL_MAX);
-	return fail(why, -ENOENT, "%s", "");
-}
-
-static int parse_probe(struct probe *probe, const struct attach_target *target, struct log *why)
-{
-	const char *name = target->name, *bare = name;
-
-	if (target->offset)
-		return fail(
-			why, -EINVAL,
-			"kprobe %s+%llu: only a syscall function's first instruction can be probed",
-			name, (unsigned long long)target->offset);
-	probe->nr = parse_symbol(name, &probe->flavour);
-	if (probe->nr >= 0)
-		return 0;
-	if (!skip_prefix(&bare, "__x64_sys_") && !skip_prefix(&bare, "__ia32_sys_") &&
-	    !skip_prefix(&bare, "__se_sys_"))
-		skip_prefix(&bare, "sys_");
-	return no_function(why, "kprobe", name, bare, "__x64_sys_");
-}
-
-static int parse_tracepoint(struct probe *probe, const struct attach_target *target,
-			    struct log *why)
-{
-	const char *name = target->name;
-	bool every = skip_raw_category(&name);
-
-	if (!every && !skip_category(&name))
-		return no_tracepoint(why, "tracepoint", name);
-	probe->flavour = TRACEPOINT;
-	probe->nr = -1;
-	if (every && !strcmp(name, "sys_enter"))
-		return 0;
-	if (skip_prefix(&name, "sys_exit"))
-		return fail(why, -EOPNOTSUPP,
-			    "tracepoint %s: exits of system calls are not there yet", target->name);
-	probe->nr = skip_prefix(&name, "sys_enter_") ? find_function(name) : -ENOENT;
-	return probe->nr >= 0
-		       ? 0
-		       : no_function(why, "tracepoint", target->name, name, "syscalls/sys_enter_");
-}
-
-static int parse_target(struct probe *probe, const struct attach_target *target, struct log *why)
-{
-	switch (target->kind) {
-	case ATTACH_KPROBE: return parse_probe(probe, target, why);
-	case ATTACH_KRETPROBE:
-		return fail(why, -EOPNOTSUPP,
-			    "kretprobe %s: returns of system calls are not there yet",
-			    target->name);
-	case ATTACH_TRACEPOINT: return parse_tracepoint(probe, target, why);
-	}
-	probe->flavour = RAW_SYS_ENTER;
-	probe->nr = -1;
-	if (!strcmp(target->name, "sys_exit"))
-		return fail(why, -EOPNOTSUPP,
-			    "raw tracepoint sys_exit: exits of system calls are not there yet");
-	if (strcmp(target->name, "sys_enter"))
-		return no_tracepoint(why, "raw tracepoint", target->name);
-	return 0;
-}
-
-/* Where the kernel meets it: sys_enter's own programs, then tracepoints, then the function. */
+/*
+ * Where the kernel meets it: sys_enter's own programs, then tracepoints, then the function; and the
+ * other way round, but for the tracepoints, when it leaves.
+ */
 static u32 stage(const struct probe *probe)
 {
-	return probe->flavour == RAW_SYS_ENTER ? 0 : probe->flavour == TRACEPOINT ? 1 : 2;
+	switch (probe->flavour) {
+	case RAW: return 1;
+	case TRACEPOINT: return 2;
+	case PROBE_REGS:
+	case PROBE_ARGS: break;
+	}
+	return probe->leave ? 0 : 3;
 }
 
+/* All of these kinds, so that the others are refused with words; a later source claims some first. */
 static int attach(struct event_row *row, const struct attach_target *target, struct log *why)
 {
 	struct probe *probe = (struct probe *)row;
-	int err = parse_target(probe, target, why);
+	int err = probe_parse(probe, target, why);
 
 	row->stage = stage(probe);
+	if (probe->flavour == TRACEPOINT)
+		row->ctx_size = probe->leave ? 24 : sizeof(struct record);
+	else if (probe->flavour == RAW)
+		row->ctx_size = 16;
 	return err;
 }
 
-void syscall_row_wanted(const struct event_row *row, struct syscall_set *set)
+void syscall_row_wanted(const struct event_row *row, struct syscall_wants *wants)
 {
-	s32 wanted = ((const struct probe *)row)->nr;
+	const struct probe *probe = (const struct probe *)row;
 
 	for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
-		if (wanted == nr || wanted < 0)
-			syscall_set_add(set, (u32)nr);
+		if (probe->nr == nr || probe->nr < 0)
+			syscall_set_add(probe->leave ? &wants->leave : &wants->enter, (u32)nr);
 }
 
-void syscall_wanted(struct event_list *list, struct syscall_set *set)
+void syscall_wanted(struct event_list *list, struct syscall_wants *wants)
 {
 	pthread_rwlock_rdlock(&list->lock);
 	for (size_t i = 0; i < list->count; i++)
-		syscall_row_wanted(event_row(list, i), set);
+		syscall_row_wanted(event_row(list, i), wants);
 	pthread_rwlock_unlock(&list->lock);
 }
 
 /* The registers of the task as entry_SYSCALL_64 saves them. */
-static struct regs entry_regs(const struct syscall_event *event)
+static struct regs user_regs(const struct syscall_event *event)
 {
 	const u64 *args = event->args;
+	struct regs all;
 
+	if (event->regs) {
+		memcpy(&all, event->regs, sizeof(all));
+		return all;
+	}
 	return (struct regs){ .di = args[0],
 			      .si = args[1],
 			      .dx = args[2],
@@ -222,74 +108,112 @@ static struct regs entry_regs(const struct syscall_event *event)
 			      .ss = 0x2b };
 }
 
-static void fire_probe(struct event_list *list, const struct probe *probe, u32 cpu,
-		       struct task *task, const struct syscall_event *event,
-		       const struct regs *entry)
+/* What is told to one program after the other. */
+struct telling {
+	struct event_list *list;
+	u32 cpu;
+	struct task *task;
+	const struct syscall_event *event;
+	const struct regs *user;
+	bool leave;
+	u64 ret;
+};
+
+/* Runs the program with size bytes of context and the caller's registers in reach. */
+static void run(const struct telling *to, const struct probe *probe, void *ctx, u32 size)
 {
-	struct regs regs = { .orig_ax = ~0ull, .cs = 0x10, .di = ENTRY_REGS, .si = (u64)event->nr };
 	const struct run_region regions[] = {
-		{ .addr = ENTRY_REGS, .mem = entry, .len = sizeof(*entry) },
-		{ .addr = (u64)(uintptr_t)&regs, .mem = &regs, .len = sizeof(regs) },
+		{ .addr = ENTRY_REGS, .mem = to->user, .len = sizeof(*to->user) },
+		{ .addr = (u64)(uintptr_t)ctx, .mem = ctx, .len = size },
 	};
-	const u64 *args = event->args;
+
+	core_fire(to->list->hive, probe->row.attachment, to->cpu, ctx, to->task, regions,
+		  ARRAY_SIZE(regions));
+}
+
+static void run_probe(const struct telling *to, const struct probe *probe)
+{
+	struct regs regs = {
+		.orig_ax = ~0ull, .cs = 0x10, .di = ENTRY_REGS, .si = (u64)to->event->nr
+	};
+	const u64 *args = to->event->args;
 
 	if (probe->flavour == PROBE_ARGS)
 		regs.di = args[0], regs.si = args[1], regs.dx = args[2], regs.cx = args[3],
 		regs.r8 = args[4], regs.r9 = args[5];
-	core_fire(list->hive, probe->row.attachment, cpu, &regs, task, regions,
-		  ARRAY_SIZE(regions));
+	if (to->leave)
+		regs.ax = to->ret;
+	run(to, probe, &regs, sizeof(regs));
 }
 
-static void fire_tracepoint(struct event_list *list, const struct probe *probe, u32 cpu,
-			    struct task *task, const struct syscall_event *event)
+static void run_tracepoint(const struct telling *to, const struct probe *probe)
 {
-	struct {
-		u16 type;
-		u8 flags, preempt_count;
-		s32 pid, nr;
-		u32 pad;
-		u64 args[6];
-	} record = { .pid = (s32)task->pid, .nr = event->nr };
-	const struct run_region region = { (u64)(uintptr_t)&record, &record, sizeof(record) };
+	union {
+		struct record of;
+		u8 all[RECORD_MAX];
+	} room;
+	struct record record = { .pid = (s32)to->task->pid, .nr = to->event->nr };
 
-	memcpy(record.args, event->args, sizeof(record.args));
-	core_fire(list->hive, probe->row.attachment, cpu, &record, task, &region, 1);
+	if (to->leave)
+		record.args[0] = to->ret;
+	else
+		memcpy(record.args, to->event->args, sizeof(record.args));
+	if (core_attachment_tails(probe->row.attachment))
+		memset(&room, 0, sizeof(room));
+	room.of = record;
+	run(to, probe, &room, to->leave ? 24 : sizeof(record));
 }
 
-static void fire_raw(struct event_list *list, const struct probe *probe, u32 cpu, struct task *task,
-		     const struct syscall_event *event, const struct regs *entry)
+static void run_raw(const struct telling *to, const struct probe *probe)
 {
-	u64 args[2] = { ENTRY_REGS, (u64)event->nr };
-	const struct run_region regions[] = {
-		{ .addr = ENTRY_REGS, .mem = entry, .len = sizeof(*entry) },
-		{ .addr = (u64)(uintptr_t)args, .mem = args, .len = sizeof(args) },
-	};
+	u64 args[RAW_ARGS_MAX] = { ENTRY_REGS, to->leave ? to->ret : (u64)to->event->nr };
 
-	core_fire(list->hive, probe->row.attachment, cpu, args, task, regions, ARRAY_SIZE(regions));
+	run(to, probe, args, 16);
 }
 
-int syscall_fire(struct event_list *list, u32 cpu, struct task *task,
-		 const struct syscall_event *event)
+/* functions: those attached to functions, too. */
+static void tell(const struct telling *to, bool functions)
 {
-	const struct regs entry = entry_regs(event);
-	int fired = 0;
+	pthread_rwlock_rdlock(&to->list->lock);
+	for (size_t i = 0; i < to->list->count; i++) {
+		const struct probe *probe = (const void *)event_row(to->list, i);
 
-	pthread_rwlock_rdlock(&list->lock);
-	for (size_t i = 0; i < list->count; i++) {
-		const struct probe *probe = (const void *)event_row(list, i);
-
-		if (probe->nr >= 0 && probe->nr != event->nr)
+		if (probe->leave != to->leave || (probe->nr >= 0 && probe->nr != to->event->nr))
 			continue;
 		if (probe->flavour == TRACEPOINT)
-			fire_tracepoint(list, probe, cpu, task, event);
-		else if (probe->flavour == RAW_SYS_ENTER)
-			fire_raw(list, probe, cpu, task, event, &entry);
-		else
-			fire_probe(list, probe, cpu, task, event, &entry);
-		fired++;
+			run_tracepoint(to, probe);
+		else if (probe->flavour == RAW)
+			run_raw(to, probe);
+		else if (functions)
+			run_probe(to, probe);
 	}
-	pthread_rwlock_unlock(&list->lock);
-	return fired;
+	pthread_rwlock_unlock(&to->list->lock);
+}
+
+void syscall_enter(struct event_list *list, u32 cpu, struct task *task,
+		   const struct syscall_event *event)
+{
+	const struct regs user = user_regs(event);
+	const struct telling to = {
+		.list = list, .cpu = cpu, .task = task, .event = event, .user = &user
+	};
+
+	tell(&to, true);
+}
+
+void syscall_leave(struct event_list *list, u32 cpu, struct task *task,
+		   const struct syscall_event *event, s64 ret, bool child)
+{
+	const struct regs user = user_regs(event);
+	const struct telling to = { .list = list,
+				    .cpu = cpu,
+				    .task = task,
+				    .event = event,
+				    .user = &user,
+				    .leave = true,
+				    .ret = (u64)ret };
+
+	tell(&to, !child);
 }
 
 const struct event_kind syscall_kind = {

@@ -104,7 +104,7 @@ static bool read_status(u32 tid, char *buf, size_t size)
  * A signal 0 to thread tid of group tid fails with ESRCH unless tid leads its group: far cheaper
  * than status.
  */
-static u32 tgid_of(u32 tid)
+u32 task_group(u32 tid)
 {
 	char status[2048];
 
@@ -220,7 +220,7 @@ static void learn(struct task_cache *cache, struct entry *entry, u32 tid)
 	if (!tid)
 		return;
 	entry->task.pid = tid;
-	entry->task.tgid = tgid_of(tid);
+	entry->task.tgid = task_group(tid);
 	entry->comm_fd = fd;
 	if (entry->comm_fd >= 0)
 		refresh_comm(entry);

@@ -22,6 +22,9 @@ void task_cache_free(struct task_cache *cache);
  */
 struct task *task_get(struct task_cache *cache, u32 tid);
 
+/* The process that thread tid belongs to. */
+u32 task_group(u32 tid);
+
 /* The thread's credentials may change after this event: a set*id call or an execve. */
 void task_forget_creds(struct task *task);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum object { THREAD, LEADER, PARENT, CRED, OBJECTS };
+enum object { THREAD, LEADER, PARENT, CHILD, CRED, OBJECTS };
 
 /* The kernel's direct map begins here: an address that is nobody's in a process. */
 #define BASE 0xffff888000000000ull
@@ -91,6 +91,10 @@ void current_free(struct current *current)
 
 static u64 address_of(enum object object) { return BASE + (u64)object * SPACING; }
 
+u64 current_address(const struct task *task) { return address_of(task->pid == task->tgid ? LEADER : THREAD); }
+
+u64 current_child_address(void) { return address_of(CHILD); }
+
 static void set(struct current *current, enum object object, s32 off, const void *value, u32 size)
 {
 	if (off >= 0 && (u64)off + size <= current->sizes[object])
@@ -129,7 +133,21 @@ static void set_process(struct current *current, enum object object, const struc
 	set_u64(current, object, current->task[REAL_CRED_PTR], address_of(CRED));
 }
 
-u64 current_fill(struct current *current, struct run *run)
+/* The thread that the task made: its name is its maker's still. */
+static void fill_child(struct current *current, const struct task *task, const struct task_origin *origin, const char *comm)
+{
+	bool thread = task->child->tgid == task->tgid;
+	u64 parent = address_of(thread ? PARENT : LEADER);
+
+	set_process(current, CHILD, origin);
+	set_ids(current, CHILD, task->child->pid, task->child->tgid);
+	set(current, CHILD, current->task[COMM], comm, 16);
+	set_u64(current, CHILD, current->task[GROUP_LEADER], address_of(thread ? LEADER : CHILD));
+	set_u64(current, CHILD, current->task[REAL_PARENT], parent);
+	set_u64(current, CHILD, current->task[PARENT_PTR], parent);
+}
+
+static void fill(struct current *current, struct run *run)
 {
 	struct task *task = run->task;
 	struct task_origin origin = { 0 };
@@ -152,14 +170,29 @@ u64 current_fill(struct current *current, struct run *run)
 		set_u32(current, CRED, current->users[i], uid);
 		set_u32(current, CRED, current->groups[i], gid);
 	}
-	return address_of(task->pid == task->tgid ? LEADER : THREAD);
+	if (task->child)
+		fill_child(current, task, &origin, comm);
 }
 
-const void *current_reach(const struct current *current, u64 addr, u64 len, u64 *avail)
+bool current_ready(struct run *run)
+{
+	if (!run->current && run->ops->current)
+		run->current = run->ops->current(run);
+	if (run->current && !run->current_filled)
+		fill(run->current, run);
+	run->current_filled = run->current;
+	return run->current;
+}
+
+const void *current_reach(struct run *run, u64 addr, u64 len, u64 *avail)
 {
 	u64 object = (addr - BASE) / SPACING, off = (addr - BASE) % SPACING;
+	struct current *current;
 
-	if (addr < BASE || object >= OBJECTS || off >= current->sizes[object])
+	if (addr < BASE || object >= OBJECTS || !current_ready(run))
+		return NULL;
+	current = run->current;
+	if (off >= current->sizes[object])
 		return NULL;
 	*avail = min(len, current->sizes[object] - off);
 	return current->objects[object] + off;

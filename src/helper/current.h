@@ -16,9 +16,13 @@ struct current;
 int current_new(struct current **out, const struct btf *vmlinux);
 void current_free(struct current *current);
 
-/* Fills them in for the run's task; the address of the thread's task_struct. */
-u64 current_fill(struct current *current, struct run *run);
-/* As mem_reach(): the bytes behind an address of one of the objects, NULL if it is none. */
-const void *current_reach(const struct current *current, u64 addr, u64 len, u64 *avail);
+/* Where a task's task_struct is, and that of task->child. */
+u64 current_address(const struct task *task);
+u64 current_child_address(void);
+/* As mem_reach(): the bytes behind an address of one of the objects, made and filled in for the run's task when they
+ * are first looked at; NULL if it is none. */
+const void *current_reach(struct run *run, u64 addr, u64 len, u64 *avail);
+/* Makes sure that they are there: false where no BTF says their layout. */
+bool current_ready(struct run *run);
 
 #endif

@@ -20,6 +20,7 @@ static u64 within(u64 start, u64 size, u64 addr, u64 len)
 const void *mem_reach(struct run *run, u64 addr, u64 len, u64 *avail)
 {
 	u64 low = (u64)(uintptr_t)run->stack_low;
+	const void *mem;
 
 	*avail = within(low, (u64)(run->stack_top - run->stack_low), addr, len);
 	if (*avail)
@@ -31,12 +32,9 @@ const void *mem_reach(struct run *run, u64 addr, u64 len, u64 *avail)
 		if (*avail)
 			return (const u8 *)region->mem + (addr - region->addr);
 	}
-	if (run->current) {
-		const void *mem = current_reach(run->current, addr, len, avail);
-
-		if (mem)
-			return mem;
-	}
+	mem = current_reach(run, addr, len, avail);
+	if (mem)
+		return mem;
 	if (run->packet) {
 		*avail = within((u64)(uintptr_t)run->packet->head, run->packet->room, addr, len);
 		if (*avail)

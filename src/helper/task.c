@@ -46,9 +46,7 @@ HELPER(get_current_ancestor_cgroup_id) { return (s32)r1 < 0 ? 0 : proc_cgroup(ru
 /* NULL reads as a fault. */
 HELPER(get_current_task)
 {
-	if (!run->current && run->ops->current)
-		run->current = run->ops->current(run);
-	return run->current ? current_fill(run->current, run) : 0;
+	return current_ready(run) ? current_address(run->task) : 0;
 }
 
 HELPER(get_func_ip) { return run->func_ip; }

@@ -50,8 +50,8 @@ int command_find(const char *name, char *path, size_t size)
 	return result;
 }
 
-/* Text of up to size bytes at addr; page by page, since what follows may not be mapped. */
-static bool read_text(struct task *task, u64 addr, char *buf, size_t size)
+/* Page by page, since what follows may not be mapped. */
+bool command_read_text(struct task *task, u64 addr, char *buf, size_t size)
 {
 	size_t done = 0;
 
@@ -72,7 +72,7 @@ bool command_setuid(struct task *task, u64 addr, char *path, size_t size)
 	char full[4096];
 	struct stat st;
 
-	if (!read_text(task, addr, path, size))
+	if (!command_read_text(task, addr, path, size))
 		return false;
 	snprintf(full, sizeof(full), "/proc/%u/%s/%s", task->pid, path[0] == '/' ? "root" : "cwd",
 		 path);

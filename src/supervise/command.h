@@ -8,6 +8,9 @@
 /* The file that execvp(3) would execute for name, into path: 0, -ENOENT, -EACCES, -ENAMETOOLONG. */
 int command_find(const char *name, char *path, size_t size);
 
+/* Text of up to size bytes at addr of the task's memory; false where it has no end or cannot be read. */
+bool command_read_text(struct task *task, u64 addr, char *buf, size_t size);
+
 /*
  * Whether the file named at addr in the task's memory, as the task sees it, is set-user-ID or
  * set-group-ID; its name into path.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The seccomp filter: notify for the numbers of a set on the native ABI, allow everything else,
+ * The seccomp filter: notify or stop for the numbers of a set on the native ABI, allow everything else,
  * 32-bit and x32 calls included. It looks at arch and nr only, so Linux (≥ 5.11) works out the
  * allowed numbers once and does not run it for them at all. Of two calls that are many, a client's
  * answer wants few, told by their arguments: those are looked at where nobody watches the others.
@@ -27,13 +27,13 @@ static void emit_return(struct emitter *to, u32 action)
 	emit(to, BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* Numbers below first are allowed, those up to last notify, the others fall through. */
-static void emit_range(struct emitter *to, u32 first, u32 last)
+/* Numbers below first are allowed, those up to last get the action, the others fall through. */
+static void emit_range(struct emitter *to, u32 first, u32 last, u32 action)
 {
 	emit(to, BPF_JMP | BPF_JGE | BPF_K, first, 1, 0);
 	emit_return(to, SECCOMP_RET_ALLOW);
 	emit(to, BPF_JMP | BPF_JGT | BPF_K, last, 1, 0);
-	emit_return(to, SECCOMP_RET_USER_NOTIF);
+	emit_return(to, action);
 }
 
 static void load(struct emitter *to, u32 offset)
@@ -80,28 +80,36 @@ static const struct partial {
 	void (*emit)(struct emitter *to);
 } partials[] = { { SYS_ioctl, emit_ioctl }, { SYS_sendto, emit_sendto } };
 
-static bool is_partial(const struct partial *partial, const struct syscall_set *set,
-		       const struct syscall_set *watched)
+static bool is_partial(const struct partial *partial, const struct tree_calls *calls)
 {
-	return syscall_set_has(set, partial->nr) && !syscall_set_has(watched, partial->nr);
+	return syscall_set_has(&calls->set, partial->nr) &&
+	       !syscall_set_has(&calls->watched, partial->nr);
 }
 
-struct syscall_set filter_whole(const struct syscall_set *set, const struct syscall_set *watched)
+struct syscall_set filter_whole(const struct tree_calls *calls)
 {
-	struct syscall_set whole = *set;
+	struct syscall_set whole = calls->set;
 
 	for (size_t i = 0; i < ARRAY_SIZE(partials); i++)
-		if (is_partial(&partials[i], set, watched))
+		if (is_partial(&partials[i], calls))
 			syscall_set_remove(&whole, partials[i].nr);
 	return whole;
 }
 
-int filter_build(struct sock_fprog *filter, const struct syscall_set *set,
-		 const struct syscall_set *watched)
+/* At least one call a range: their number is at most that of the calls. */
+enum { LONGEST = SYSCALL_MAX * 4 + 32 };
+
+static u32 action_of(const struct syscall_set *whole, const struct syscall_set *traced, u32 nr)
 {
-	struct emitter to = { .insns = calloc(SYSCALL_MAX / 2 * 4 + 32,
-					      sizeof(struct sock_filter)) };
-	const struct syscall_set whole = filter_whole(set, watched);
+	if (!syscall_set_has(whole, nr))
+		return SECCOMP_RET_ALLOW;
+	return syscall_set_has(traced, nr) ? SECCOMP_RET_TRACE : SECCOMP_RET_USER_NOTIF;
+}
+
+int filter_build(struct sock_fprog *filter, const struct tree_calls *calls)
+{
+	struct emitter to = { .insns = calloc(LONGEST, sizeof(struct sock_filter)) };
+	const struct syscall_set whole = filter_whole(calls);
 
 	if (!to.insns)
 		return -ENOMEM;
@@ -110,15 +118,17 @@ int filter_build(struct sock_fprog *filter, const struct syscall_set *set,
 	emit_return(&to, SECCOMP_RET_ALLOW);
 	emit(&to, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(partials); i++)
-		if (is_partial(&partials[i], set, watched))
+		if (is_partial(&partials[i], calls))
 			partials[i].emit(&to);
 	for (u32 first = 0, last; first < SYSCALL_MAX; first = last + 1) {
+		u32 action = action_of(&whole, &calls->traced, first);
+
 		last = first;
-		if (!syscall_set_has(&whole, first))
+		if (action == SECCOMP_RET_ALLOW)
 			continue;
-		while (syscall_set_has(&whole, last + 1))
+		while (action_of(&whole, &calls->traced, last + 1) == action)
 			last++;
-		emit_range(&to, first, last);
+		emit_range(&to, first, last, action);
 	}
 	emit_return(&to, SECCOMP_RET_ALLOW);
 	*filter = (struct sock_fprog){ .len = to.len, .filter = to.insns };

@@ -11,6 +11,13 @@
 
 #include "util/types.h"
 
+/*
+ * For functions that run in memory shared with another process, or in a fork without libc's
+ * knowledge.
+ */
+#define BARE \
+	__attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread")))
+
 #define raw_inline static inline __attribute__((always_inline, unused))
 
 #if defined(__x86_64__)

@@ -43,11 +43,13 @@ static void add_own_calls(struct syscall_set *set)
 static int attached(void *arg, const struct event_row *row, const struct attach_target *target)
 {
 	struct server *server = arg;
-	struct syscall_set seen = filter_whole(&server->set, &server->watched), wanted = { 0 };
+	const struct syscall_set seen = filter_whole(&server->calls);
+	struct syscall_wants wanted = { 0 };
 
 	syscall_row_wanted(row, &wanted);
-	for (size_t i = 0; i < ARRAY_SIZE(wanted.bits); i++)
-		if (wanted.bits[i] & ~seen.bits[i])
+	for (size_t i = 0; i < ARRAY_SIZE(wanted.enter.bits); i++)
+		if (wanted.enter.bits[i] & ~seen.bits[i] ||
+		    wanted.leave.bits[i] & ~server->calls.traced.bits[i])
 			return fail(server->log, 0,
 				    "%s: attached, but the command runs already and its system "
 				    "calls were chosen at its start: this program will see "
@@ -56,18 +58,56 @@ static int attached(void *arg, const struct event_row *row, const struct attach_
 	return 0;
 }
 
+static void add(struct syscall_set *to, const struct syscall_set *set)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(to->bits); i++)
+		to->bits[i] |= set->bits[i];
+}
+
+/*
+ * A call of which the exit is wanted goes to the tracer, entry and all; but a client's call is answered
+ * where it is notified of.
+ */
+static void choose_calls(struct server *server)
+{
+	struct syscall_set clients = { 0 }, own = { 0 };
+	struct tree_calls *calls = &server->calls;
+	struct syscall_wants wants = { 0 };
+	u32 lives = 0;
+
+	if (!server->client_only) {
+		syscall_wanted(server->syscalls, &wants);
+		life_wanted(server->lives, &lives);
+		add_own_calls(&own);
+	}
+	if (server->client)
+		server->client->wants(server->client->arg, &clients);
+	add(&calls->watched, &wants.enter);
+	add(&calls->watched, &wants.leave);
+	add(&calls->watched, &own);
+	calls->set = calls->watched;
+	add(&calls->set, &clients);
+	for (size_t i = 0; i < ARRAY_SIZE(own.bits); i++) {
+		u64 traced = wants.leave.bits[i] & ~clients.bits[i];
+
+		calls->traced.bits[i] = traced;
+		server->wants.leave.bits[i] = traced;
+		server->wants.enter.bits[i] = traced & (wants.enter.bits[i] | own.bits[i]);
+		server->traces |= traced != 0;
+	}
+	server->wants.life = (lives & 1u << LIFE_FORK ? 1u << TRACE_FORK : 0) |
+			     (lives & 1u << LIFE_EXEC ? 1u << TRACE_EXEC : 0) |
+			     (lives & 1u << LIFE_EXIT ? 1u << TRACE_EXIT : 0);
+	server->traces |= lives != 0;
+}
+
 int server_open(struct server *server)
 {
 	server->syscalls = event_list(server->hive, &syscall_kind);
-	if (!server->syscalls)
+	server->lives = event_list(server->hive, &process_kind);
+	if (!server->syscalls || !server->lives)
 		return -EINVAL;
-	if (!server->client_only) {
-		syscall_wanted(server->syscalls, &server->set);
-		add_own_calls(&server->set);
-	}
-	server->watched = server->set;
-	if (server->client)
-		server->client->wants(server->client->arg, &server->set);
+	choose_calls(server);
 	return task_cache_new(&server->tasks);
 }
 
@@ -78,19 +118,28 @@ void server_close(struct server *server)
 }
 
 /* Once a run: a set-user-ID program will not get its rights. */
-static void note_setuid(struct server *server, struct task *task, const struct seccomp_data *call)
+static void note_setuid(struct server *server, struct task *task, u64 file)
 {
 	char path[256];
 
-	if (!server->tree->no_new_privs || server->noted_setuid || call->nr != SYS_execve)
+	if (!server->tree->no_new_privs || __atomic_load_n(&server->noted_setuid, __ATOMIC_RELAXED))
 		return;
-	if (command_setuid(task, call->args[0], path, sizeof(path))) {
-		server->noted_setuid = true;
+	if (command_setuid(task, file, path, sizeof(path)) &&
+	    !__atomic_exchange_n(&server->noted_setuid, true, __ATOMIC_RELAXED)) {
 		fail(server->log, 0,
 		     "note: %s is a set-user-ID program; under skep it runs without its "
 		     "owner's rights (no_new_privs). Run skep as root to trace it with them",
 		     path);
 	}
+}
+
+/* What we must know of a call ourselves. */
+static void entered(void *arg, struct task *task, s32 nr, const u64 *args)
+{
+	if (nr == SYS_execve)
+		note_setuid(arg, task, args[0]);
+	if (changes_creds(nr))
+		task_forget_creds(task);
 }
 
 /* The programs that watch the call. */
@@ -103,12 +152,9 @@ static void watch_call(struct server *server, struct task *task, const struct se
 
 	task->known = TASK_IP;
 	task->ip = call->instruction_pointer;
-	syscall_fire(server->syscalls, cpu < 0 ? 0 : (u32)cpu, task, &event);
+	syscall_enter(server->syscalls, cpu < 0 ? 0 : (u32)cpu, task, &event);
 	server->events++;
-	if (changes_creds(call->nr)) {
-		note_setuid(server, task, call);
-		task_forget_creds(task);
-	}
+	entered(server, task, call->nr, event.args);
 }
 
 /* Whether the call is more than the client's. */
@@ -116,7 +162,7 @@ static bool is_watched(const struct server *server, s32 nr)
 {
 	return !server->client_only &&
 	       (__atomic_load_n(&server->syscalls->count, __ATOMIC_RELAXED) ||
-		(nr >= 0 && syscall_set_has(&server->watched, (u32)nr)));
+		(nr >= 0 && syscall_set_has(&server->calls.watched, (u32)nr)));
 }
 
 static void serve(struct server *server, union tree_slot *slot)
@@ -203,6 +249,18 @@ static int start_thread(struct server *server, int sig)
 	return err;
 }
 
+static int start_following(struct server *server)
+{
+	server->follower = (struct follower){
+		.socket = server->tree->trace,
+		.syscalls = server->syscalls,
+		.lives = server->lives,
+		.arg = server,
+		.entered = entered,
+	};
+	return server->tree->trace < 0 ? 0 : follower_start(&server->follower);
+}
+
 int server_start(struct server *server, struct tree *tree)
 {
 	const struct event_watcher watcher = { .arg = server, .changed = attached };
@@ -213,8 +271,11 @@ int server_start(struct server *server, struct tree *tree)
 	server->tree = tree;
 	if (!server->client_only)
 		event_watch(server->syscalls, &watcher);
-	err = start_thread(server, sig);
+	err = start_following(server);
+	if (!err)
+		err = start_thread(server, sig);
 	if (err) {
+		follower_stop(&server->follower);
 		if (!server->client_only)
 			event_watch(server->syscalls, NULL);
 		give_back(sig);
@@ -246,6 +307,8 @@ void server_stop(struct server *server)
 	if (!server->signal)
 		return;
 	join(server);
+	follower_stop(&server->follower);
+	server->events += server->follower.events;
 	for (int i = 0; i < 1024 && state(server) & POLLIN; i++) {
 		union tree_slot *slot = free_slot(server);
 

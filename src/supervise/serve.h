@@ -6,7 +6,7 @@
 #ifndef SUPERVISE_SERVE_H
 #define SUPERVISE_SERVE_H
 
-#include "supervise/tree.h"
+#include "supervise/follow.h"
 
 /* What became of a call that was offered to a client. */
 enum served {
@@ -27,12 +27,14 @@ struct server {
 	struct hive *hive;
 	struct log *log;
 	struct tree *tree;
-	struct syscall_set set;	     /* what the tree was started with */
-	struct syscall_set watched;  /* of it, what is wanted for events and for ourselves */
+	struct tree_calls calls; /* that the tree was started to stop at */
+	struct trace_wants wants;
+	bool traces;		     /* there is to be a tracer */
 	const struct client *client; /* NULL: none */
 	bool client_only;	     /* its calls are no events: only the client is asked */
 	/* private */
-	struct event_list *syscalls;
+	struct event_list *syscalls, *lives;
+	struct follower follower;
 	struct task_cache *tasks;
 	u64 events; /* calls of the set that were looked at */
 	bool noted_setuid;
@@ -41,7 +43,7 @@ struct server {
 	u32 stop;
 };
 
-/* hive, log, client are given; works out the set for tree_start(). -ENOMEM, -EINVAL: no source. */
+/* hive, log, client are given; works out what tree_start() is to be told. -ENOMEM, -EINVAL: no source. */
 int server_open(struct server *server);
 void server_close(struct server *server);
 /* The tree runs: serves it until server_stop(). 0 or -errno. */

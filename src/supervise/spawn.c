@@ -38,7 +38,7 @@ struct supervisor {
 	struct hive *hive;
 	struct log *log;
 	struct server server;
-	struct clients *clients; /* NULL: bpf(2) is Linux's */
+	struct clients *clients;   /* NULL: bpf(2) is Linux's */
 	struct observer *observer; /* whose programs watch the command; NULL: none */
 	struct tree tree;
 	struct out out;
@@ -220,8 +220,8 @@ static int supervise(struct supervisor *sup, const char *path)
 	const struct tree_spec spec = { .path = path,
 					.argv = sup->opts->argv,
 					.envp = sup->opts->envp ? sup->opts->envp : environ,
-					.set = &sup->server.set,
-					.watched = &sup->server.watched,
+					.calls = &sup->server.calls,
+					.wants = sup->server.traces ? &sup->server.wants : NULL,
 					.mask = &sup->mask };
 	int err = tree_start(&sup->tree, &spec, sup->log);
 
@@ -246,7 +246,9 @@ static int supervise(struct supervisor *sup, const char *path)
 static int add_clients(struct supervisor *sup)
 {
 	const struct clients_opts opts = { .as_root = sup->opts->as_root };
-	int err = sup->opts->client && !sup->opts->observer ? clients_new(&sup->clients, sup->hive, &opts) : 0;
+	int err = sup->opts->client && !sup->opts->observer
+			  ? clients_new(&sup->clients, sup->hive, &opts)
+			  : 0;
 
 	if (sup->clients)
 		sup->server.client = clients_client(sup->clients);

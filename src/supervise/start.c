@@ -34,13 +34,6 @@
 #endif
 #define SYNC_WAKE_UP 1ull
 
-/*
- * Functions that run in memory shared with another process, or in a fork without libc's
- * knowledge.
- */
-#define BARE \
-	__attribute__((no_sanitize("address"), no_sanitize("undefined"), no_sanitize("thread")))
-
 #if defined(__GLIBC__)
 #include <sys/rseq.h>
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
@@ -62,9 +55,11 @@ struct launch {
 	struct sock_fprog filter;
 	const char **shell_argv;
 	struct tree_shared *shared;
-	u8 *stacks;	  /* the keeper's, then the command's */
-	int ours, theirs; /* channel: the supervisor's end, the keeper's */
+	u8 *stacks;		      /* the keeper's, then the command's */
+	int ours, theirs;	      /* channel: the supervisor's end, the keeper's */
+	int trace_ours, trace_theirs; /* likewise the tracer's; -1: there is none */
 	bool ignore_sigchld;
+	s32 tracer;
 	volatile s32 listener; /* 1 + its number, or -errno; 0: not yet */
 	volatile s32 in_use;   /* the command still shares our memory */
 	volatile bool no_new_privs;
@@ -136,6 +131,23 @@ static const char **shell_argv(const struct tree_spec *spec)
 	return argv;
 }
 
+static BARE void pause_us(long us)
+{
+	struct timespec time = { .tv_nsec = us * 1000 };
+
+	raw3(SYS_nanosleep, &time, 0, 0);
+}
+
+/* Before the filter: it stops calls for a tracer that must be there. Yama asks for our consent. */
+static BARE long await_tracer(struct launch *launch)
+{
+	raw6(SYS_prctl, PR_SET_PTRACER, launch->tracer, 0, 0, 0, 0);
+	launch->shared->to_seize = (s32)raw3(SYS_gettid, 0, 0, 0);
+	for (long us = 20; !launch->shared->seized; us = us < 1000 ? us * 2 : us)
+		pause_us(us);
+	return launch->shared->seized < 0 ? -EPIPE : 0;
+}
+
 static BARE void command_main(void *arg)
 {
 	struct launch *launch = arg;
@@ -143,8 +155,9 @@ static BARE void command_main(void *arg)
 	long err;
 
 	reset_handlers(launch->ignore_sigchld);
+	err = launch->tracer ? await_tracer(launch) : 0;
 	raw6(SYS_rt_sigprocmask, SIG_SETMASK, spec->mask, 0, 8, 0, 0);
-	err = install_filter(launch);
+	err = err ? err : install_filter(launch);
 	launch->listener = (s32)(err < 0 ? err : err + 1);
 	if (err >= 0) {
 		err = raw3(SYS_execve, spec->path, spec->argv, spec->envp);
@@ -153,13 +166,6 @@ static BARE void command_main(void *arg)
 		launch->shared->exec_errno = (s32)-err;
 	}
 	raw3(SYS_exit_group, err == -ENOENT ? 127 : 126, 0, 0);
-}
-
-static BARE void pause_us(long us)
-{
-	struct timespec time = { .tv_nsec = us * 1000 };
-
-	raw3(SYS_nanosleep, &time, 0, 0);
 }
 
 /* Waits until the command has a listener or died; -ESRCH then. */
@@ -202,6 +208,8 @@ static BARE void keeper_main(void *arg)
 	s32 listener;
 
 	raw3(SYS_close, launch->ours, 0, 0);
+	if (launch->trace_ours >= 0)
+		raw3(SYS_close, launch->trace_ours, 0, 0);
 	launch->in_use = 1;
 	report.child = (s32)raw_clone(flags, launch->stacks + STACKS, command_main, launch,
 				      &launch->in_use);
@@ -255,6 +263,11 @@ static int explain(int err, struct log *log)
 		return fail(log, err,
 			    "this kernel has no seccomp user notification (Linux 5.5 or later with "
 			    "CONFIG_SECCOMP_FILTER is needed)");
+	case -EPIPE:
+		return fail(log, -EPERM,
+			    "not allowed to trace a command by ptrace(2), which exits of system "
+			    "calls and sched tracepoints need (is this process traced itself, or "
+			    "ptrace(2) denied in this container?)");
 	case -EPERM:
 	case -EACCES:
 		return fail(log, err,
@@ -271,12 +284,37 @@ static void *map_shared(size_t size, int flags)
 	return mem == MAP_FAILED ? NULL : mem;
 }
 
-/* Clones the keeper with all signals blocked: neither it nor the command may run our handlers. */
-static int clone_keeper(struct tree *tree, struct launch *launch)
+static BARE void tracer_main(void *arg)
+{
+	const struct launch *launch = arg;
+	struct tracer tracer = { .socket = launch->trace_theirs, .shared = launch->shared };
+
+	tracer_live(&tracer);
+}
+
+/*
+ * Clones both with all signals blocked: neither they nor the command may run our handlers. The
+ * tracer first: it has a copy of what is in launch now.
+ */
+static int clone_processes(struct tree *tree, struct launch *launch)
+{
+	long pid = 0;
+
+	if (launch->trace_theirs >= 0)
+		pid = raw_clone(0, launch->stacks + KEEPER_STACK, tracer_main, launch, NULL);
+	tree->tracer = launch->tracer = pid > 0 ? (s32)pid : 0;
+	if (pid < 0)
+		return (int)pid;
+	pid = raw_clone(0, launch->stacks + KEEPER_STACK, keeper_main, launch, NULL);
+	tree->keeper = pid > 0 ? (s32)pid : 0;
+	return pid < 0 ? (int)pid : 0;
+}
+
+static int clone_helpers(struct tree *tree, struct launch *launch)
 {
 	struct sigaction chld;
 	sigset_t all, old;
-	long pid;
+	int err;
 
 	sigaction(SIGCHLD, NULL, &chld);
 	launch->ignore_sigchld = chld.sa_handler == SIG_IGN;
@@ -285,10 +323,9 @@ static int clone_keeper(struct tree *tree, struct launch *launch)
 		signal(SIGCHLD, SIG_DFL); /* else the command's status would be lost */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = raw_clone(0, launch->stacks + KEEPER_STACK, keeper_main, launch, NULL);
+	err = clone_processes(tree, launch);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	tree->keeper = pid > 0 ? (s32)pid : 0;
-	return pid < 0 ? (int)pid : 0;
+	return err;
 }
 
 /*
@@ -297,8 +334,7 @@ static int clone_keeper(struct tree *tree, struct launch *launch)
  */
 static int prepare(struct tree *tree, struct launch *launch)
 {
-	int channel[2], err = filter_build(&launch->filter, launch->spec->set,
-						       launch->spec->watched);
+	int channel[2], err = filter_build(&launch->filter, launch->spec->calls);
 
 	if (err)
 		return err;
@@ -312,6 +348,13 @@ static int prepare(struct tree *tree, struct launch *launch)
 	launch->shared = tree->shared;
 	tree->channel = launch->ours = channel[0];
 	launch->theirs = channel[1];
+	if (!launch->spec->wants)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
+		return -errno;
+	tree->trace = launch->trace_ours = channel[0];
+	launch->trace_theirs = channel[1];
+	tree->shared->wants = *launch->spec->wants;
 	return 0;
 }
 
@@ -336,15 +379,19 @@ static int meet(struct tree *tree)
 
 int tree_start(struct tree *tree, const struct tree_spec *spec, struct log *log)
 {
-	struct launch launch = { .spec = spec, .ours = -1, .theirs = -1 };
+	struct launch launch = {
+		.spec = spec, .ours = -1, .theirs = -1, .trace_ours = -1, .trace_theirs = -1
+	};
 	int err;
 
-	*tree = (struct tree){ .listener = -1, .channel = -1, .pidfd = -1 };
+	*tree = (struct tree){ .listener = -1, .channel = -1, .trace = -1, .pidfd = -1 };
 	err = prepare(tree, &launch);
 	if (!err)
-		err = clone_keeper(tree, &launch);
+		err = clone_helpers(tree, &launch);
 	if (launch.theirs >= 0)
 		close(launch.theirs);
+	if (launch.trace_theirs >= 0)
+		close(launch.trace_theirs);
 	if (!err)
 		err = meet(tree);
 	if (launch.stacks)

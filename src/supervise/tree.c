@@ -64,6 +64,12 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+static void await(s32 pid)
+{
+	while (pid && waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+}
+
 void tree_end(struct tree *tree)
 {
 	bool over = is_over(tree);
@@ -71,10 +77,12 @@ void tree_end(struct tree *tree)
 	close_fd(&tree->listener);
 	close_fd(&tree->channel);
 	close_fd(&tree->pidfd);
-	if (tree->keeper && over)
-		while (waitpid(tree->keeper, NULL, __WALL) < 0 && errno == EINTR)
-			;
-	tree->keeper = 0;
+	close_fd(&tree->trace);
+	if (over) {
+		await(tree->keeper);
+		await(tree->tracer);
+	}
+	tree->keeper = tree->tracer = 0;
 	if (tree->ignored_sigchld)
 		signal(SIGCHLD, SIG_IGN);
 	tree->ignored_sigchld = false;

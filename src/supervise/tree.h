@@ -6,6 +6,9 @@
  *   keeper       its child; starts the command, holds the listener too. When the supervisor is gone,
  *                however it went, the keeper answers the ids left in the slots and lets every later
  *                call continue (keeper.c)
+ *   tracer       only where exits of calls or the life of processes are watched: a child like the
+ *                keeper that follows the tree by ptrace(2), tells the supervisor of each stop and
+ *                waits for it; when the supervisor is gone it lets everything run on (tracer.c)
  *   command      the keeper's clone, but the supervisor's child (CLONE_PARENT)
  *
  * The keeper is there before the command, so there is no moment at which the supervisor's death
@@ -33,26 +36,53 @@ struct tree_shared {
 		struct seccomp_notif notif;
 		u8 room[NOTIF_ROOM];
 	} slots[TREE_SLOTS];
-	s32 exec_errno; /* why the command could not be executed */
+	s32 exec_errno;	       /* why the command could not be executed */
+	volatile s32 to_seize; /* the command, which waits for the tracer */
+	volatile s32 seized;   /* 1: it need not wait any more, or -errno */
+	struct trace_wants {
+		struct syscall_set enter,
+			leave; /* of the calls that the filter leaves to the tracer */
+		u32 life;      /* TRACE_* bits */
+	} wants;
+};
+
+/* What the tracer tells of: one message on the socket, answered by one byte. */
+enum trace_kind { TRACE_ENTER, TRACE_LEAVE, TRACE_FORK, TRACE_EXEC, TRACE_EXIT, TRACE_DEAD };
+enum { TRACE_REGS = 32 }; /* words: Linux's struct user_regs_struct and room */
+struct trace_event {
+	u32 kind;
+	s32 tid;
+	u64 value; /* FORK: the new thread (tid 0: of a parent that is gone); EXEC: the id before; EXIT: the status; LEAVE: 1 for the
+		       new thread of a fork */
+	u64 regs[TRACE_REGS]; /* zeroes: not known */
 };
 
 struct tree {
 	struct tree_shared *shared;
 	int listener; /* -1: none */
 	int channel;  /* to the keeper: its closing tells the keeper that we are gone; -1: none */
+	int trace;    /* to the tracer, likewise; -1: none */
 	s32 keeper;   /* 0: none */
+	s32 tracer;   /* 0: none */
 	s32 child;    /* the command; 0: none */
 	int pidfd;    /* of the command, -1 */
 	bool no_new_privs;    /* was set for the tree */
 	bool ignored_sigchld; /* by this process before; the command ignores it, too */
 };
 
+/* What a tree stops at. */
+struct tree_calls {
+	struct syscall_set set;	    /* all of it */
+	struct syscall_set watched; /* of it, what is wanted for events and for ourselves */
+	struct syscall_set traced;  /* of watched, what the tracer sees in place of the listener */
+};
+
 struct tree_spec {
 	const char *path; /* the file to execute */
 	char *const *argv, *const *envp;
-	const struct syscall_set *set;
-	const struct syscall_set *watched; /* those of set of which every call is wanted */
-	const sigset_t *mask; /* the command's signal mask */
+	const struct tree_calls *calls;
+	const struct trace_wants *wants; /* NULL: no tracer */
+	const sigset_t *mask;		 /* the command's signal mask */
 };
 
 /*
@@ -77,16 +107,22 @@ void tree_continue(struct tree *tree, union tree_slot *slot);
 void tree_answer(struct tree *tree, union tree_slot *slot, s64 result);
 
 /*
- * The filter that notifies for the set on the native ABI and allows all else; of calls that are not
- * in watched perhaps only those with arguments that a client's answer cares for (filter.c). Free
- * filter->filter. 0 or -ENOMEM.
+ * The filter that notifies for the set on the native ABI, stops for the tracer where traced has the
+ * call, and allows all else; of calls that are not in watched perhaps only those with arguments that a
+ * client's answer cares for (filter.c). Free filter->filter. 0 or -ENOMEM.
  */
-int filter_build(struct sock_fprog *filter, const struct syscall_set *set,
-		 const struct syscall_set *watched);
-/* Of set, the calls that are always notified. */
-struct syscall_set filter_whole(const struct syscall_set *set, const struct syscall_set *watched);
+int filter_build(struct sock_fprog *filter, const struct tree_calls *calls);
+/* Of calls->set, those that always stop. */
+struct syscall_set filter_whole(const struct tree_calls *calls);
 /* Bytes of a netlink request that is looked at. */
 enum { REQUEST_MIN = 32, REQUEST_MAX = 256 };
+
+/* tracer.c: the tracer's life, in a fork of the supervisor. Never returns. */
+struct tracer {
+	int socket; /* to the supervisor, by its number there */
+	struct tree_shared *shared;
+};
+_Noreturn void tracer_live(struct tracer *tracer);
 
 /*
  * keeper.c: the keeper's life after the start. Never returns; given may lie in memory that it

@@ -11,7 +11,7 @@ kb() { sed -n "s/^$1:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$keeper/status"; }
 cat >"$T/work.sh" <<'EOF'
 : >"$1/started"
 while [ ! -e "$1/go" ]; do sleep 0.02; done
-/bin/true && /bin/echo after >"$1/after"
+/bin/true && /bin/echo after >"$1/part" && mv "$1/part" "$1/after"
 while [ ! -e "$1/stop" ]; do sleep 0.02; done
 EOF
 "$SKEP" run --attach kprobe:execve "$hello" -- sh "$T/work.sh" "$T" >"$T/out" 2>&1 &

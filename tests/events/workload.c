@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,16 +140,110 @@ static int run_int80(void)
 	return got == 128 + SIGSEGV ? 0 : (int)got;
 }
 
+static void note(int sig)
+{
+	(void)sig;
+}
+
+/* Calls with results that are known: close -9, write 3, getppid the parent's id, read of nothing 0. */
+static int run_results(void)
+{
+	int null = open("/dev/null", O_RDWR);
+	char byte;
+
+	return close(-1) == -1 && errno == EBADF && write(null, "abc", 3) == 3 &&
+			       read(null, &byte, 1) == 0 && getppid() > 0
+		       ? 0
+		       : 1;
+}
+
+static void interrupt_soon(int flags)
+{
+	struct sigaction act = { .sa_handler = note, .sa_flags = flags };
+	struct itimerval soon = { .it_value = { .tv_usec = 20000 } };
+
+	sigaction(SIGALRM, &act, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+}
+
+/* Calls that a signal cuts short, that go on after it, and that are restarted with the rest of their time. */
+static int run_interrupted(void)
+{
+	struct timespec time = { .tv_nsec = 60000000 };
+	int pipes[2], bad = 0;
+	char byte;
+	pid_t pid;
+
+	if (pipe(pipes))
+		return 1;
+	interrupt_soon(0);
+	bad |= read(pipes[0], &byte, 1) != -1 || errno != EINTR;
+	pid = fork();
+	if (!pid) {
+		nanosleep(&time, NULL);
+		_exit(write(pipes[1], "x", 1) != 1);
+	}
+	interrupt_soon(SA_RESTART);
+	bad |= read(pipes[0], &byte, 1) != 1;
+	return bad | reap(pid);
+}
+
+/* A job that is stopped and continued, seen by its parent as a shell does. */
+static int run_stopped(void)
+{
+	int status, bad = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct timespec time = { .tv_nsec = 100000000 };
+
+		raise(SIGSTOP);
+		nanosleep(&time, NULL); /* stopped in there by SIGTSTP */
+		_exit(5);
+	}
+	bad |= waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status) ||
+	       WSTOPSIG(status) != SIGSTOP;
+	kill(pid, SIGCONT);
+	bad |= waitpid(pid, &status, WCONTINUED) != pid || !WIFCONTINUED(status);
+	kill(pid, SIGTSTP);
+	bad |= waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status) ||
+	       WSTOPSIG(status) != SIGTSTP;
+	kill(pid, SIGCONT);
+	return bad | (reap(pid) != 5);
+}
+
+/* Children that die of signals, one of them in a call. */
+static int run_killed(void)
+{
+	static const int signals[] = { SIGKILL, SIGTERM, SIGSEGV };
+	int bad = 0;
+
+	for (int i = 0; i < 3; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			pause();
+			_exit(0);
+		}
+		kill(pid, signals[i]);
+		bad |= reap(pid) != 128 + signals[i];
+	}
+	return bad;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		int (*run)(void);
 	} ways[] = {
-		{ "fork", run_fork },	  { "vfork", run_vfork },     { "spawn", run_spawn },
-		{ "thread", run_thread }, { "threads", run_threads }, { "fail", run_fail },
-		{ "name", run_name },	  { "storm", run_storm },     { "execveat", run_execveat },
-		{ "int80", run_int80 },
+		{ "fork", run_fork },	      { "vfork", run_vfork },
+		{ "spawn", run_spawn },	      { "thread", run_thread },
+		{ "threads", run_threads },   { "fail", run_fail },
+		{ "name", run_name },	      { "storm", run_storm },
+		{ "execveat", run_execveat }, { "int80", run_int80 },
+		{ "results", run_results },   { "interrupted", run_interrupted },
+		{ "stopped", run_stopped },   { "killed", run_killed },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(ways) / sizeof(ways[0]); i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The filter notifies for exactly the calls of its set, and for the native ABI only. */
+/* The filter notifies or stops for exactly the calls of its sets, and for the native ABI only. */
 #include <linux/audit.h>
 
 #include "supervise/tree.h"
@@ -27,21 +27,41 @@ static u32 run(const struct sock_fprog *filter, u32 arch, u32 nr)
 	return 0;
 }
 
-static void check(const struct syscall_set *set, const char *what)
+static u32 wanted(const struct syscall_set *set, const struct syscall_set *traced, u32 nr)
 {
+	if (!syscall_set_has(set, nr))
+		return SECCOMP_RET_ALLOW;
+	return syscall_set_has(traced, nr) ? SECCOMP_RET_TRACE : SECCOMP_RET_USER_NOTIF;
+}
+
+static void check_both(const struct syscall_set *set, const struct syscall_set *traced,
+		       const char *what)
+{
+	const struct tree_calls calls = { .set = *set, .watched = *set, .traced = *traced };
 	struct sock_fprog filter;
 	bool right = true;
 
-	is(filter_build(&filter, set), 0, "%s: built", what);
+	is(filter_build(&filter, &calls), 0, "%s: built", what);
 	for (u32 nr = 0; nr < SYSCALL_MAX + 8; nr++)
-		right &= run(&filter, AUDIT_ARCH_X86_64, nr) ==
-			 (syscall_set_has(set, nr) ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW);
+		right &= run(&filter, AUDIT_ARCH_X86_64, nr) == wanted(set, traced, nr);
 	ok(right, "%s: notifies for its calls and no other", what);
 	ok(run(&filter, AUDIT_ARCH_I386, 11) == SECCOMP_RET_ALLOW, "%s: 32-bit calls pass", what);
 	ok(run(&filter, AUDIT_ARCH_X86_64, 0x40000000 + 59) == SECCOMP_RET_ALLOW,
 	   "%s: x32 calls pass", what);
 	ok(filter.len <= BPF_MAXINSNS, "%s: %u instructions", what, filter.len);
 	free(filter.filter);
+}
+
+static void check(const struct syscall_set *set, const char *what)
+{
+	struct syscall_set none = { { 0 } }, some = { { 0 } };
+	char traced[64];
+
+	for (u32 nr = 0; nr < SYSCALL_MAX; nr += 3)
+		syscall_set_add(&some, nr);
+	check_both(set, &none, what);
+	snprintf(traced, sizeof(traced), "%s, every third traced", what);
+	check_both(set, &some, traced);
 }
 
 int main(void)

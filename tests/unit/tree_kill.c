@@ -26,14 +26,15 @@ enum moment { AFTER_RECEIVE, AFTER_ANSWER, AT_START, AT_ONCE, NEVER };
  */
 static void supervise(enum moment moment, int count)
 {
-	struct syscall_set set = { { 0 } };
 	struct tree tree;
 	sigset_t mask;
+	struct tree_calls calls;
 	struct tree_spec spec = {
-		.path = "/bin/sh", .argv = command, .envp = environ, .set = &set, .mask = &mask
+		.path = "/bin/sh", .argv = command, .envp = environ, .calls = &calls, .mask = &mask
 	};
 
-	memset(&set, 0xff, sizeof(set));
+	memset(&calls, 0xff, sizeof(calls));
+	memset(&calls.traced, 0, sizeof(calls.traced));
 	sigemptyset(&mask);
 	if (tree_start(&tree, &spec, NULL))
 		_exit(125);

@@ -46,16 +46,16 @@ static void serve(struct tree *tree)
 /* The wait status, or -errno. */
 static int run(const char *path, char *const argv[], int *exec_errno)
 {
-	struct syscall_set set = { { 0 } };
+	struct tree_calls calls = { 0 };
 	struct tree tree;
 	sigset_t mask;
 	struct tree_spec spec = {
-		.path = path, .argv = argv, .envp = environ, .set = &set, .mask = &mask
+		.path = path, .argv = argv, .envp = environ, .calls = &calls, .mask = &mask
 	};
 	int err, status;
 
 	sigemptyset(&mask);
-	syscall_set_add(&set, SYS_execve);
+	syscall_set_add(&calls.set, SYS_execve);
 	seen = 0;
 	err = tree_start(&tree, &spec, NULL);
 	if (err)
