@@ -112,13 +112,18 @@ static bool is_mprog(u32 prog_type)
 	}
 }
 
-static bool is_cgroup(struct caller *caller, int fd)
+static bool is_on(struct caller *caller, int fd, u32 magic)
 {
 	struct statfs fs;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%u/fd/%d", caller->tgid, fd);
-	return !statfs(path, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC;
+	return !statfs(path, &fs) && (u32)fs.f_type == magic;
+}
+
+static bool is_cgroup(struct caller *caller, int fd)
+{
+	return is_on(caller, fd, CGROUP2_SUPER_MAGIC);
 }
 
 /* The target of an attach would be a cgroup, a socket map, a namespace or a device, none of which is a hive's. */
@@ -182,5 +187,10 @@ int cmd_prog_query(struct call *call)
 		return -EINVAL;
 	if (!type || type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_XDP)
 		return -EINVAL;
+	if (type == BPF_PROG_TYPE_FLOW_DISSECTOR &&
+	    is_on(call->caller, (int)attr->query.target_fd, NSFS_MAGIC)) /* none is attached */
+		return call_put(call, query.attach_flags, 0) || call_put(call, query.prog_cnt, 0)
+			       ? -EFAULT
+			       : 0;
 	return refuse_target(call, type, (int)attr->query.target_fd);
 }

@@ -5,6 +5,7 @@
  *   seam.c    bpf(2), perf_event_open(2), ioctls, epoll on what they give
  *   files.c   paths: bpffs, tracefs, event_source
  *   wait.c    epoll on the fds of buffers
+ *   netlink.c XDP programs on interfaces
  *   root.c    who the caller is, for a tree that is to believe it is root
  */
 #ifndef SUPERVISE_ANSWERS_H
@@ -29,10 +30,14 @@ struct answer_row {
 	s64 (*run)(struct clients *clients, struct client_call *call, const u64 *args);
 };
 
-extern const struct answer_row seam_rows[], file_rows[], wait_rows[], root_rows[];
-extern const size_t seam_row_count, file_row_count, wait_row_count, root_row_count;
+extern const struct answer_row seam_rows[], file_rows[], wait_rows[], netlink_rows[],
+	root_rows[];
+extern const size_t seam_row_count, file_row_count, wait_row_count, netlink_row_count,
+	root_row_count;
 
 struct folders;	   /* open folders of virtual trees; the serving thread's */
+struct netlink;	   /* sockets that were exchanged; the serving thread's */
+struct xdp;	   /* programs on interfaces; the serving thread's */
 struct trace_pump; /* trace lines on their way to readers of trace_pipe */
 
 struct clients {
@@ -42,6 +47,8 @@ struct clients {
 	const struct answer_row *rows[SYSCALL_MAX];
 	struct peers *peers; /* the serving thread's */
 	struct folders *folders;
+	struct netlink *netlink;
+	struct xdp *xdp;
 	struct trace_pump *pump;
 	struct workers *workers;
 	u32 ending; /* long work is given up */
@@ -62,6 +69,7 @@ int folder_open(struct clients *clients, const char *path);
 const char *folder_path(struct clients *clients, struct client_call *call, int fd);
 /* getdents64(2) on it: bytes written, 0 at its end, or -errno; CONTINUE: none of ours. */
 s64 folder_read(struct clients *clients, struct client_call *call, int fd, u64 addr, u32 size);
+void netlink_free(struct netlink *netlink);
 void folders_free(struct folders *folders);
 
 #endif

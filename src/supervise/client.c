@@ -11,6 +11,7 @@
 
 #include "supervise/answers.h"
 #include "supervise/workers.h"
+#include "supervise/xdp.h"
 
 static void add_wanted(void *arg, struct syscall_set *set)
 {
@@ -93,6 +94,7 @@ int clients_new(struct clients **out, struct hive *hive, const struct clients_op
 	add_rows(clients, seam_rows, seam_row_count);
 	add_rows(clients, file_rows, file_row_count);
 	add_rows(clients, wait_rows, wait_row_count);
+	add_rows(clients, netlink_rows, netlink_row_count);
 	if (opts->as_root)
 		add_rows(clients, root_rows, root_row_count);
 	clients->peers = peers_new();
@@ -112,6 +114,8 @@ void clients_free(struct clients *clients)
 	__atomic_store_n(&clients->ending, 1, __ATOMIC_RELAXED);
 	workers_free(clients->workers);
 	trace_pump_free(clients->pump);
+	xdp_free(clients->xdp);
+	netlink_free(clients->netlink);
 	folders_free(clients->folders);
 	peers_free(clients->peers);
 	free(clients);
