@@ -106,7 +106,9 @@ ABI int bpf_attach_kprobe(int prog_fd, int at_return, const char *event, const c
 		fd = attach_without_kprobes(prog_fd, at_return, name, offset);
 		if (fd >= 0)
 			return fd;
-		fprintf(stderr, "bpf: kprobe:%s: this kernel has no kprobes\n", name);
+		fprintf(stderr, "bpf: kprobe:%s: this kernel has no kprobes: functions of system calls only", name);
+		syscalls_suggest(name);
+		fputc('\n', stderr);
 	} else {
 		fprintf(stderr, "bpf: kprobe:%s: %s", name, strerror(err));
 		if (err == ENOENT || err == EINVAL || err == EADDRNOTAVAIL)
@@ -212,8 +214,8 @@ static int tracepoint_id(const char *category, const char *name)
 	return id;
 }
 
-/* Says what is in a folder of tracefs with a name near to this one. */
-static void folder_suggest(const char *folder, const char *name, const char *prefix)
+/* Says what is in a folder of tracefs with a name near to this one; false: there is no such folder. */
+static bool folder_suggest(const char *folder, const char *name, const char *prefix)
 {
 	struct dirent **entries = NULL;
 	const char **names;
@@ -233,6 +235,7 @@ static void folder_suggest(const char *folder, const char *name, const char *pre
 		free(entries[i]);
 	free(entries);
 	free(names);
+	return n >= 0;
 }
 
 ABI int bpf_attach_tracepoint(int prog_fd, const char *category, const char *name)
@@ -255,10 +258,8 @@ ABI int bpf_attach_tracepoint(int prog_fd, const char *category, const char *nam
 	id = errno;
 	fprintf(stderr, "bpf: tracepoint %s:%s: %s", category, name, strerror(errno));
 	snprintf(prefix, sizeof(prefix), "%s:", category);
-	if (id == ENOENT) {
-		folder_suggest(category, name, prefix);
+	if (id == ENOENT && !folder_suggest(category, name, prefix))
 		folder_suggest("", category, "category ");
-	}
 	fputc('\n', stderr);
 	errno = id;
 	return -1;

@@ -11,6 +11,9 @@
  */
 int attach_without_kprobes(int prog_fd, bool at_return, const char *name, u64 offset);
 
+/* Prints "; nearest: …" of the functions of system calls. */
+void syscalls_suggest(const char *name);
+
 /* The link of that is about to be closed. Any other fd is fine. */
 void fallback_closed(int link);
 

@@ -12,8 +12,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "event/names.h"
 #include "libbcc/attach.h"
 #include "load/unprobed.h"
+
+#if defined(__x86_64__)
+#define OWN_PREFIX "__x64_sys_"
+#else
+#define OWN_PREFIX "__arm64_sys_"
+#endif
+
+static const char *const functions[] = {
+#define SYSCALL(nr, name, function) #function,
+#include "event/syscall.def"
+#undef SYSCALL
+};
+
+void syscalls_suggest(const char *name)
+{
+	const char *bare = strstr(name, "sys_");
+
+	names_suggest(&to_stderr, bare ? bare + 4 : name, OWN_PREFIX, functions, ARRAY_SIZE(functions));
+}
 
 /* The object with the section of one program rewritten: malloc'd, or NULL. */
 static void *rewritten(const struct module *module, const char *name, bool at_return)

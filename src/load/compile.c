@@ -144,6 +144,42 @@ static int judge(const struct source *s, const struct clang *clang, const struct
 	return fail(log, -EBADMSG, "%s: does not compile", s->path);
 }
 
+/*
+ * A source that is no file: clang takes the lines that it keeps for verifier logs from files, so there is one while it runs.
+ * map becomes the flag that says where; "" where there is none, and lines will do without their text.
+ */
+struct shadow { char folder[64], file[128 + 256], map[4096 + 128]; };
+
+static bool shadow_make(struct shadow *shadow, const struct source *s)
+{
+	const char *tmp = getenv("TMPDIR");
+	FILE *out;
+
+	shadow->map[0] = shadow->file[0] = 0;
+	if (!tmp || strlen(tmp) > sizeof(shadow->folder) - 20)
+		tmp = "/tmp";
+	snprintf(shadow->folder, sizeof(shadow->folder), "%s/skep-text.XXXXXX", tmp);
+	if (!mkdtemp(shadow->folder))
+		return false;
+	snprintf(shadow->file, sizeof(shadow->file), "%s/%s", shadow->folder, s->base);
+	out = fopen(shadow->file, "we");
+	if (!out)
+		return false;
+	fwrite(s->text, 1, s->len, out);
+	if (!fclose(out))
+		snprintf(shadow->map, sizeof(shadow->map), "-fdebug-prefix-map=%.*s=%s",
+			 (int)(strlen(s->path) - strlen(s->base) - 1), s->path, shadow->folder);
+	return shadow->map[0] != 0;
+}
+
+static void shadow_drop(const struct shadow *shadow)
+{
+	if (!shadow->file[0])
+		return;
+	unlink(shadow->file);
+	rmdir(shadow->folder);
+}
+
 static int run_clang(const struct source *s, struct clang *clang, const char *const *flags,
 		     const struct compile_opts *opts, struct clang_result *result)
 {
@@ -200,6 +236,7 @@ static int add_kernel_types(struct source *s, struct log *log)
 static int compile(struct source *s, const struct compile_opts *opts, void **object, size_t *size)
 {
 	const char *flags[48 + COMPILE_FLAGS];
+	struct shadow shadow = { .file = "" };
 	struct clang clang;
 	struct clang_result result;
 	struct cache_key key;
@@ -228,8 +265,12 @@ static int compile(struct source *s, const struct compile_opts *opts, void **obj
 		flags[n++] = "-fcolor-diagnostics";
 	flags[n] = NULL;
 	err = add_kernel_types(s, opts->log);
+	if (!err && s->memory && shadow_make(&shadow, s))
+		flags[n++] = shadow.map;
+	flags[n] = NULL;
 	if (!err)
 		err = run_clang(s, &clang, flags, opts, &result);
+	shadow_drop(&shadow);
 	if (err)
 		return err;
 	if (same_still(s))
@@ -267,7 +308,9 @@ int compile_text(const struct compile_text *text, const struct compile_opts *opt
 		flags++;
 	if (flags > COMPILE_FLAGS)
 		return fail(opts->log, -E2BIG, "%s: more than %d flags for the compiler", text->name, COMPILE_FLAGS);
-	snprintf(s.base, sizeof(s.base), "%s", slash ? slash + 1 : text->name);
+	if (!slash || slash == text->name || strlen(slash + 1) >= sizeof(s.base))
+		return -EINVAL;
+	strcpy(s.base, slash + 1);
 	if (!getcwd(s.folder, sizeof(s.folder)))
 		return fail(opts->log, -errno, "the current folder: %s", strerror(errno));
 	err = bcc_translate(text->text, text->len, text->name, &s.plain);
