@@ -15,6 +15,7 @@ struct hive;
 struct verify_env;
 struct verify_result;
 struct caller;
+struct rlimit;
 
 struct fd_key {
 	u64 dev, ino;	/* fstat(2)'s identity of an open file */
@@ -44,8 +45,12 @@ struct hive_opts {
 	struct log *log;	/* diagnostics for a person, may be NULL */
 	const char *btf_path;	/* vmlinux BTF for CO-RE and verification; NULL: /sys/kernel/btf/vmlinux */
 };
+/* Raises the process's soft limit of open files to the hard one: an object is a file of ours as long as a client has it. */
 int hive_new(struct hive **out, const struct hive_opts *opts);
 void hive_free(struct hive *hive);
+
+/* The limit (RLIMIT_NOFILE) as it was before: what commands are to be started with. */
+const struct rlimit *core_files_limit(const struct hive *hive);
 
 /* Objects whose last fd is gone are released at the next call; a loop that sleeps polls core_poll_fd() (readable: call
  * core_reap()) and calls core_reap() when a client exits, which also asks after mapped objects. */

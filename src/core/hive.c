@@ -54,6 +54,23 @@ static void close_fd(int fd)
 		close(fd);
 }
 
+/* select(2) cannot watch fds from FD_SETSIZE on, but those who use it do not have so many. */
+static void raise_files_limit(struct hive *hive)
+{
+	struct rlimit more;
+
+	if (getrlimit(RLIMIT_NOFILE, &hive->files))
+		hive->files = (struct rlimit){ RLIM_INFINITY, RLIM_INFINITY };
+	more = (struct rlimit){ hive->files.rlim_max, hive->files.rlim_max };
+	if (hive->files.rlim_cur < hive->files.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &more);
+}
+
+const struct rlimit *core_files_limit(const struct hive *hive)
+{
+	return &hive->files;
+}
+
 int hive_new(struct hive **out, const struct hive_opts *opts)
 {
 	struct hive *hive = calloc(1, sizeof(*hive));
@@ -69,6 +86,7 @@ int hive_new(struct hive **out, const struct hive_opts *opts)
 	hive->nr_cpus = opts && opts->nr_cpus ? opts->nr_cpus : possible_cpus();
 	hive->log = opts ? opts->log : NULL;
 	hive->epoll = -1;
+	raise_files_limit(hive);
 	hive->memfd_sweep_at = 16;
 	hive->fifo_dir = open_fifo_dir();
 	if (hive->fifo_dir < 0) {

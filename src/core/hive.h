@@ -8,6 +8,7 @@
 #define CORE_HIVE_H
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "core/object.h"
 #include "util/epoch.h"
@@ -30,6 +31,7 @@ struct hive {
 	struct channel **buckets;	/* by inode number */
 	u32 bucket_count, channel_count;
 	u32 memfd_count, memfd_sweep_at;	/* mappable objects handed out; when to look for dead ones */
+	struct rlimit files;		/* RLIMIT_NOFILE as the process had it */
 	int fifo_dir;			/* O_PATH of the directory FIFOs are made in for a moment */
 	u32 fifo_count;
 	int epoll;			/* read ends, edge-triggered: hang-up tells that the last holder is gone */

@@ -90,7 +90,7 @@ static int find_attach_target(struct load *l)
 	if (attr->attach_btf_id && btf_kernel_object(l->call->hive, &prog->attach_btf))
 		return fail(l->call->hive->log, -EINVAL,
 			    "prog_load: attach_btf_id names a type of the kernel's BTF, and there is none here (%s)",
-			    core_btf_path(l->call->hive));
+			    l->call->hive->btf_path);
 	return 0;
 }
 

@@ -304,7 +304,11 @@ static void await_ready(struct observer *o)
 
 static int launch(struct observer *o)
 {
-	struct tree_spec spec = { .argv = o->spec.argv, .envp = o->spec.envp, .calls = &o->server.calls, .mask = o->spec.mask };
+	struct tree_spec spec = { .argv = o->spec.argv,
+				  .envp = o->spec.envp,
+				  .calls = &o->server.calls,
+				  .mask = o->spec.mask,
+				  .files = core_files_limit(o->spec.hive) };
 	char path[4096];
 	int err = command_find(o->spec.argv[0], path, sizeof(path));
 

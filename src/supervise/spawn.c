@@ -222,7 +222,8 @@ static int supervise(struct supervisor *sup, const char *path)
 					.envp = sup->opts->envp ? sup->opts->envp : environ,
 					.calls = &sup->server.calls,
 					.wants = sup->server.traces ? &sup->server.wants : NULL,
-					.mask = &sup->mask };
+					.mask = &sup->mask,
+					.files = core_files_limit(sup->hive) };
 	int err = tree_start(&sup->tree, &spec, sup->log);
 
 	if (err)

@@ -20,6 +20,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "event/event.h"
 
@@ -83,6 +84,7 @@ struct tree_spec {
 	const struct tree_calls *calls;
 	const struct trace_wants *wants; /* NULL: no tracer */
 	const sigset_t *mask;		 /* the command's signal mask */
+	const struct rlimit *files;	 /* and its limit of open files; NULL: ours */
 };
 
 /*

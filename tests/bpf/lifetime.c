@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "bpf/both.h"
+#include "bpf/blob.h"
 
 static int open_fds(void)
 {
@@ -48,13 +48,25 @@ static int alive(struct ask *ask, __u32 id)
 	return fd >= 0;
 }
 
+/* A link, whose program goes with it. */
+static int make_link(struct ask *ask)
+{
+	int prog = make_prog(ask, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
+	int link = BPF(ask, BPF_RAW_TRACEPOINT_OPEN, .raw_tracepoint = { .name = PTR("sys_enter"), .prog_fd = (__u32)prog });
+
+	close(prog);
+	return link;
+}
+
 static int make(struct ask *ask, int round)
 {
-	switch (round % 4) {
+	switch (round % 6) {
 	case 0: return make_map(ask, BPF_MAP_TYPE_HASH, 8, 8, 16);
 	case 1:
 		return BPF(ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
 			   .value_size = 8, .max_entries = 16, .map_flags = BPF_F_MMAPABLE);
+	case 3: return blob_load(ask);
+	case 4: return make_link(ask);
 	case 2: return make_prog(ask, BPF_PROG_TYPE_XDP, 2);
 	default: return make_map(ask, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 16);
 	}
@@ -153,6 +165,7 @@ int main(void)
 	struct ask ask = { 0 };
 	int before, left;
 
+	blob_build();
 	/* compiling keeps one fd for the life of the process: have it open before counting */
 	if (skep_new(&ask.skep, NULL))
 		return 1;
