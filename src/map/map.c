@@ -19,12 +19,18 @@ const struct map_type map_types[] = {
 	[__MAX_BPF_MAP_TYPE] = { 0, NULL, NULL },
 };
 
+static bool is_storage(u32 type)
+{
+	return type == BPF_MAP_TYPE_CGROUP_STORAGE || type == BPF_MAP_TYPE_SK_STORAGE || type == BPF_MAP_TYPE_INODE_STORAGE ||
+	       type == BPF_MAP_TYPE_TASK_STORAGE || type == BPF_MAP_TYPE_CGRP_STORAGE;
+}
+
 /* Special fields need a type that keeps values in place; which ones, the kernel's map_check_btf() says. */
 static int check_fields(const struct map_spec *spec, struct log *why)
 {
 	bool hash = spec->type == BPF_MAP_TYPE_HASH, array = spec->type == BPF_MAP_TYPE_ARRAY;
 
-	if (spec->spin_lock_off >= 0 && !hash && !array)
+	if (spec->spin_lock_off >= 0 && !hash && !array && !is_storage(spec->type))
 		return fail(why, -EOPNOTSUPP, "%s: no bpf_spin_lock in values of this type", spec->name);
 	if (spec->timer_off >= 0 && !hash && !array && spec->type != BPF_MAP_TYPE_LRU_HASH)
 		return fail(why, -EOPNOTSUPP, "%s: no bpf_timer in values of this type", spec->name);

@@ -137,6 +137,10 @@ static int callback_registers(struct env *env, const struct call *call, struct f
 			f->regs[3].id = ++env->id_gen;
 		f->regs[4] = from->regs[3];
 		return 0;
+	case BPF_FUNC_find_vma:
+		f->regs[1] = from->regs[1];
+		f->regs[3] = from->regs[4];
+		return kernel_result(env, "vm_area_struct", PTR_TO_BTF_ID, &f->regs[2]);
 	case BPF_FUNC_timer_set_callback:
 		f->in_callback = false;
 		f->in_async = true;

@@ -322,9 +322,7 @@ static int result(struct env *env, const struct call *call)
 		r0->mem_size = call->mem_size;
 		return 0;
 	}
-	/* A kernel object: may be handed on or tested, nothing more, until such pointers are supported. */
-	reg_pointer(r0, PTR_TO_BTF_ID | flags);
-	return 0;
+	return kernel_result(env, call->proto->ret_btf, PTR_TO_BTF_ID | flags, r0);
 }
 
 static int references(struct env *env, const struct call *call)

@@ -286,6 +286,20 @@ int kernel_memory(struct env *env, u32 regno, u32 size, bool write)
 	return err ? because_reg(env, REASON_MEM_RANGE, regno, err) : 0;
 }
 
+int kernel_result(struct env *env, const char *strct, u32 type, struct reg_state *reg)
+{
+	const struct btf *btf = env->in->vmlinux_btf;
+	s32 id = btf && strct ? btf_find(btf, strct, BTF_KIND_STRUCT) : -ENOENT;
+
+	if (id < 0) {
+		say_error(env, "there is no kernel BTF here to find struct %s in\n", strct ? strct : "?");
+		return because(env, REASON_UNSUPPORTED, -EINVAL);
+	}
+	reg_pointer(reg, type);
+	reg->btf_id = (u32)id;
+	return 0;
+}
+
 /* The struct itself, or one that begins at the pointer's offset inside it. */
 static bool leads_to(struct env *env, const struct reg_state *reg, u32 want)
 {

@@ -24,6 +24,9 @@ int kernel_target(struct env *env);
 /* A load from the context of such a program: *reg is what it yields. */
 int kernel_argument(struct env *env, s32 off, u32 size, bool write, struct reg_state *reg);
 
+/* *reg becomes a pointer of this type to the kernel's struct of this name. */
+int kernel_result(struct env *env, const char *strct, u32 type, struct reg_state *reg);
+
 /* A load through the pointer in op->regno; off includes reg->off. op->value < 0: only whether it may be. */
 int kernel_load(struct env *env, const struct mem_op *op, s32 off);
 /* Likewise for a helper that reads size bytes, which must lie inside the object. */
