@@ -82,6 +82,8 @@ static void size_maps(struct objfile *file)
 		u32 type = bpf_map__type(map);
 		bool ring = type == BPF_MAP_TYPE_RINGBUF || type == BPF_MAP_TYPE_USER_RINGBUF;
 
+		if (type == BPF_MAP_TYPE_STRUCT_OPS)	/* nothing that is judged needs one */
+			bpf_map__set_autocreate(map, false);
 		if (!bpf_map__max_entries(map) && !sizes_itself(type))
 			bpf_map__set_max_entries(map, ring ? 4096 : 1);
 		if (type == BPF_MAP_TYPE_STACK_TRACE && !bpf_map__value_size(map))

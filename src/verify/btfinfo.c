@@ -161,36 +161,159 @@ static bool is_context(struct env *env, const struct btf *btf, u32 id)
 	}
 }
 
-struct tags {
-	bool ctx, nonnull, other;
+/* arg: tags of a parameter. */
+enum { TAG_CTX = 1, TAG_NONNULL = 2, TAG_NULLABLE = 4, TAG_TRUSTED = 8, TAG_UNTRUSTED = 16, TAG_ARENA = 32 };
+
+static const struct { const char *name; u32 tag; } tag_names[] = {
+	{ "arg:ctx", TAG_CTX }, { "arg:nonnull", TAG_NONNULL }, { "arg:nullable", TAG_NULLABLE },
+	{ "arg:trusted", TAG_TRUSTED }, { "arg:untrusted", TAG_UNTRUSTED }, { "arg:arena", TAG_ARENA },
 };
 
-static struct tags tags_of(const struct btf *btf, u32 func, u32 n)
+static u32 tag_of(const char *name)
 {
-	struct tags t = {
-		.ctx = btf_has_decl_tag(btf, func, (s32)n, "arg:ctx"),
-		.nonnull = btf_has_decl_tag(btf, func, (s32)n, "arg:nonnull"),
-	};
-
-	t.other = btf_has_decl_tag(btf, func, (s32)n, "arg:trusted") || btf_has_decl_tag(btf, func, (s32)n, "arg:arena") ||
-		  btf_has_decl_tag(btf, func, (s32)n, "arg:nullable") || btf_has_decl_tag(btf, func, (s32)n, "arg:untrusted");
-	return t;
+	for (u32 i = 0; i < ARRAY_SIZE(tag_names); i++)
+		if (!strcmp(name, tag_names[i].name))
+			return tag_names[i].tag;
+	return 0;
 }
 
-static int pointer_arg(struct env *env, u32 s, u32 n, u32 pointee, struct tags tags)
+static int tags_of(struct env *env, u32 s, u32 n, u32 *tags)
+{
+	const struct btf *btf = env->in->btf;
+
+	*tags = 0;
+	for (u32 id = 1; id < btf_count(btf); id++) {
+		const struct btf_type *t = btf_at(btf, id);
+		const char *name;
+		u32 tag;
+
+		if (btf_type_kind(t) != BTF_KIND_DECL_TAG || t->type != env->subprogs[s].btf_func ||
+		    *(const s32 *)(t + 1) != (s32)n)
+			continue;
+		name = btf_string(btf, t->name_off);
+		if (strncmp(name, "arg:", 4))
+			continue;
+		if (!env->subprogs[s].global)
+			return refuse(env, -EOPNOTSUPP, "arg#%u type tag is not supported in static functions\n", n);
+		tag = tag_of(name);
+		if (!tag)
+			return refuse(env, -EOPNOTSUPP, "arg#%u has unsupported set of tags\n", n);
+		*tags |= tag;
+	}
+	return 0;
+}
+
+#if defined(__aarch64__)
+#define PT_REGS "user_pt_regs"
+#else
+#define PT_REGS "pt_regs"
+#endif
+
+/* Kinds of context that a program type has beside the struct of its own. */
+static bool other_context(struct env *env, const struct btf *btf, u32 id, const struct btf_type *t, const char *name)
+{
+	bool strct = btf_type_is_struct(t), number = btf_type_kind(t) == BTF_KIND_INT && t->size == 8;
+
+	switch (env->prog_type) {
+	case BPF_PROG_TYPE_KPROBE:
+		return is_context(env, btf, id);
+	case BPF_PROG_TYPE_PERF_EVENT:
+		return strct && !strcmp(name, PT_REGS);
+	case BPF_PROG_TYPE_RAW_TRACEPOINT:
+	case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
+		return number;
+	case BPF_PROG_TYPE_TRACING:
+		return env->in->expected_attach_type == BPF_TRACE_ITER ? strct && !strncmp(name, "bpf_iter__", 10) : number;
+	case BPF_PROG_TYPE_TRACEPOINT:
+	case BPF_PROG_TYPE_SYSCALL:
+		return true;
+	}
+	return false;
+}
+
+static const char *typedef_of(const struct btf *btf, u32 id)
+{
+	const struct btf_type *t = btf_at(btf, id);
+
+	while (t && (btf_type_kind(t) == BTF_KIND_CONST || btf_type_kind(t) == BTF_KIND_VOLATILE ||
+		     btf_type_kind(t) == BTF_KIND_RESTRICT || btf_type_kind(t) == BTF_KIND_TYPE_TAG))
+		t = btf_at(btf, t->type);
+	return t && btf_type_kind(t) == BTF_KIND_TYPEDEF ? btf_string(btf, t->name_off) : "";
+}
+
+/* What "arg:ctx" may stand on: void, or what r1 points to in programs of this type. */
+static int tagged_context(struct env *env, u32 n, u32 pointee)
+{
+	const struct btf *btf = env->in->btf;
+	u32 id = btf_resolve(btf, pointee);
+	const struct btf_type *t = btf_at(btf, id);
+	const char *name;
+
+	if (!id || !t)
+		return 0;
+	if ((env->prog_type == BPF_PROG_TYPE_KPROBE || env->prog_type == BPF_PROG_TYPE_PERF_EVENT) &&
+	    !strcmp(typedef_of(btf, pointee), "bpf_user_pt_regs_t"))
+		return 0;
+	name = btf_string(btf, t->name_off);
+	if (!*name)
+		return refuse(env, -EINVAL, "arg#%u type doesn't have a name\n", n);
+	if (other_context(env, btf, pointee, t, name))
+		return 0;
+	if (!env->prog->ctx)
+		return refuse(env, -EINVAL, "arg#%u should be void pointer\n", n);
+	if (btf_type_is_struct(t) && !strcmp(name, env->prog->ctx))
+		return 0;
+	return refuse(env, -EINVAL, "arg#%u should be `struct %s *`\n", n, env->prog->ctx);
+}
+
+static int wrong_tags(struct env *env, u32 n)
+{
+	return refuse(env, -EINVAL, "arg#%u has invalid combination of tags\n", n);
+}
+
+static bool is_dynptr(const struct btf *btf, u32 id)
+{
+	const struct btf_type *t = type_of(btf, btf_resolve(btf, id), BTF_KIND_STRUCT);
+
+	return t && !strcmp(btf_string(btf, t->name_off), "bpf_dynptr");
+}
+
+static int unsupported(struct env *env, u32 n, const char *what)
+{
+	say_error(env, "arg#%u: %s are not supported by this verifier yet\n", n, what);
+	return because(env, REASON_UNSUPPORTED, -EOPNOTSUPP);
+}
+
+static int pointer_arg(struct env *env, u32 s, u32 n, u32 pointee, u32 tags)
 {
 	struct subprog *sub = &env->subprogs[s];
 	const struct btf *btf = env->in->btf;
 	s64 size;
 
-	if (tags.other)
-		return refuse(env, -EOPNOTSUPP, "arg#%u: this tag is not supported by this verifier yet\n", n);
-	if (tags.ctx || is_context(env, btf, pointee)) {
+	if (tags & TAG_CTX || is_context(env, btf, pointee)) {
+		if (tags & ~(u32)TAG_CTX)
+			return wrong_tags(env, n);
 		sub->args[n].type = ARG_PTR_TO_CTX;
-		return 0;
+		return tags & TAG_CTX ? tagged_context(env, n, pointee) : 0;
+	}
+	if (is_dynptr(btf, pointee))
+		return tags ? wrong_tags(env, n) : unsupported(env, n, "dynptrs");
+	if (tags & TAG_TRUSTED)
+		return tags & TAG_NONNULL ? wrong_tags(env, n) : unsupported(env, n, "trusted pointers");
+	if (tags & TAG_UNTRUSTED) {
+		if (tags & ~(u32)TAG_UNTRUSTED)
+			return refuse(env, -EINVAL, "arg#%u untrusted cannot be combined with any other tags\n", n);
+		return unsupported(env, n, "untrusted pointers");
+	}
+	if (tags & TAG_ARENA) {
+		if (tags & ~(u32)TAG_ARENA)
+			return refuse(env, -EINVAL, "arg#%u arena cannot be combined with any other tags\n", n);
+		return unsupported(env, n, "arenas");
 	}
 	if (!sub->global)
 		return -EINVAL;
+	if (tags & TAG_NULLABLE)
+		return wrong_tags(env, n);
 	size = btf_size(btf, pointee);
 	if (size < 0 || size > UINT32_MAX) {
 		const struct btf_type *t = btf_at(btf, btf_resolve(btf, pointee));
@@ -198,7 +321,7 @@ static int pointer_arg(struct env *env, u32 s, u32 n, u32 pointee, struct tags t
 		return refuse(env, -EINVAL, "arg#%u reference type('%s %s') size cannot be determined: %lld\n", n,
 			      t ? btf_kind_name(btf_type_kind(t)) : "?", t ? btf_string(btf, t->name_off) : "", (long long)size);
 	}
-	sub->args[n].type = ARG_PTR_TO_MEM | (tags.nonnull ? 0 : PTR_MAYBE_NULL);
+	sub->args[n].type = ARG_PTR_TO_MEM | (tags & TAG_NONNULL ? 0 : PTR_MAYBE_NULL);
 	sub->args[n].mem_size = (u32)size;
 	return 0;
 }
@@ -209,12 +332,15 @@ static int one_arg(struct env *env, u32 s, u32 n, u32 type)
 	const struct btf *btf = env->in->btf;
 	u32 id = btf_resolve(btf, type), kind;
 	const struct btf_type *t = btf_at(btf, id);
-	struct tags tags = tags_of(btf, sub->btf_func, n);
+	u32 tags;
+	int err = tags_of(env, s, n, &tags);
 
+	if (err)
+		return err;
 	kind = t ? btf_type_kind(t) : 0;
 	if (kind == BTF_KIND_PTR)
 		return pointer_arg(env, s, n, t->type, tags);
-	if (tags.ctx || tags.nonnull || tags.other)
+	if (tags)
 		return refuse(env, -EINVAL, "arg#%u has pointer tag, but is not a pointer type\n", n);
 	if (kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64) {
 		sub->args[n].type = ARG_ANYTHING;
@@ -281,7 +407,7 @@ static int call_arg(struct env *env, u32 regno, u32 type, u32 size)
 		say_error(env, "R%u is not a scalar\n", regno);
 		return because_reg(env, REASON_CALL_ARGS, regno, -EINVAL);
 	case ARG_PTR_TO_CTX:
-		err = reg_plain_offset(env, reg, regno, false);
+		err = helper_offset(env, regno, ARG_DONTCARE);
 		if (err)
 			return err;
 		if (reg->type == PTR_TO_CTX)
@@ -289,6 +415,9 @@ static int call_arg(struct env *env, u32 regno, u32 type, u32 size)
 		say_error(env, "arg#%u expects pointer to ctx\n", regno - 1);
 		return because_reg(env, REASON_CALL_ARGS, regno, -EINVAL);
 	}
+	err = helper_offset(env, regno, ARG_DONTCARE);
+	if (err)
+		return err;
 	if (memory_for_call(env, regno, size))
 		return because_reg(env, REASON_CALL_ARGS, regno, -EINVAL);
 	if (!(type & PTR_MAYBE_NULL) && (reg->type & PTR_MAYBE_NULL || reg_is_zero(reg))) {

@@ -130,7 +130,7 @@ static int type_fits(struct env *env, const struct call *call, u32 regno, u32 ar
 }
 
 /* Kinds whose offset the helper is told nothing of must be handed over as they were given. */
-static int offset_fits(struct env *env, u32 regno, u32 arg)
+int helper_offset(struct env *env, u32 regno, u32 arg)
 {
 	const struct reg_state *reg = &regs_of(env)[regno];
 
@@ -420,7 +420,7 @@ int helper_arg(struct env *env, struct call *call, u32 n)
 		precise_mark(env, reg);
 	} else {
 		err = type_fits(env, call, regno, arg);
-		err = err ?: offset_fits(env, regno, arg);
+		err = err ?: helper_offset(env, regno, arg);
 		if (err)
 			return err;
 	}

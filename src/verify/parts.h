@@ -101,6 +101,7 @@ struct call {
 	u64 msize_max;
 };
 int helper_arg(struct env *env, struct call *call, u32 n);
+int helper_offset(struct env *env, u32 regno, u32 arg);	/* the pointer is not moved where nothing says how far */
 int helper_memory(struct env *env, u32 regno, u32 size, bool zero_ok, bool write, struct call *call);
 int callback_enter(struct env *env, struct call *call, u32 *next);
 int map_helper_match(struct env *env, const struct verify_map *map, u32 number);
