@@ -15,7 +15,7 @@ try kprobe: "no target"
 try tracepoint:sched "CATEGORY:NAME"
 try other=kprobe:execve "no program 'other'"
 try kprobe:nosuchcall "nosuchcall"
-try xdp:skepnone0 "not there yet but with --kernel"
+try xdp:skepnone0 "say where packets come from"
 cat >"$T/two.c" <<'END'
 int one(void *ctx) { return 0; }
 int two(void *ctx) { return 0; }

@@ -68,8 +68,6 @@ SEC("kprobe/__x64_sys_execve") int f(void *ctx) { return *(volatile int *)0; }
 char LICENSE[] SEC("license") = "GPL";
 END
 try "a program that the verifier rejects" "R[0-9] invalid mem access 'scalar'" rejected.bpf.c
-echo 'print("x")' >x.py
-try "Python" "Python programs are not there yet" x.py
 echo 'char _l[] __attribute__((section("license"))) = "GPL";' >noprog.bpf.c
 try "no program" "has no program in it" noprog.bpf.c
 done_testing
