@@ -134,7 +134,7 @@ found=$(grep '^room' <<<"$out" | sed 's/}, {/\n/g' | perl -e '
 	open my $file, "-|", "nm", "-S", $ARGV[0];
 	my @symbols = map { [ split " " ] } grep { / (three|two|many|one|main)$/ } <$file>;
 	while (<STDIN>) {
-		next unless /\.status = 1, \.build_id = "\\x01#Eg\\x89\\xab\\xcd\\xef"/;
+		next unless /\.status = 1, \.build_id = (\[ 1, 35, 69, 103, 137, 171, 205, 239, 0|"\\x01#Eg\\x89\\xab\\xcd\\xef")/;
 		my ($at) = /offset = (\d+)/ or next;
 		push @names, map { $_->[3] } grep { $at > hex($_->[0]) && $at <= hex($_->[0]) + hex($_->[1]) } @symbols;
 	}
