@@ -23,11 +23,13 @@
 #include "event/stack.h"
 #include "util/proc.h"
 
-enum { SETS = 32, WAYS = 4, TRUSTED_NS = 20000000 };
+enum { SETS = 32, WAYS = 4, TRUSTED_NS = 20000000, OPEN_AFTER = 3 };
 
 struct entry {
 	struct task task;
-	int comm_fd;
+	int comm_fd, mem_fd;
+	bool keep_memory;
+	u32 reads; /* of its memory: mem_fd is opened when there were some */
 	bool creds_known;
 	u32 uid, gid;
 	u64 used;	 /* clock of the last task_get() */
@@ -39,6 +41,7 @@ struct entry {
 
 struct task_cache {
 	u64 clock;
+	bool keep_memory; /* who uses the cache tells of every execve */
 	struct entry entries[SETS][WAYS];
 };
 
@@ -136,11 +139,36 @@ static void task_creds(struct task *task, u32 *uid, u32 *gid)
 	*gid = entry->gid;
 }
 
+static void forget_memory(struct entry *entry)
+{
+	if (entry->mem_fd >= 0)
+		close(entry->mem_fd);
+	entry->mem_fd = -1;
+	entry->reads = 0;
+}
+
+/* Costs less than process_vm_readv(2), once it is open; 0 bytes: not the memory it executes in any more. */
+static bool read_by_fd(struct entry *entry, void *dst, u64 addr, size_t len)
+{
+	ssize_t got;
+
+	if (!entry->keep_memory)
+		return false;
+	if (entry->mem_fd < 0 && entry->reads++ == OPEN_AFTER)
+		entry->mem_fd = open_proc(entry->task.pid, "mem");
+	if (entry->mem_fd < 0)
+		return false;
+	got = pread(entry->mem_fd, dst, len, (off_t)addr);
+	if (!got)
+		forget_memory(entry);
+	return got == (ssize_t)len;
+}
+
 static int task_read(struct task *task, void *dst, u64 addr, size_t len)
 {
 	struct iovec local = { dst, len }, remote = { (void *)(uintptr_t)addr, len };
 
-	if (!len)
+	if (!len || (task->pid && read_by_fd(entry_of(task), dst, addr, len)))
 		return 0;
 	if (!task->pid ||
 	    process_vm_readv((pid_t)task->pid, &local, 1, &remote, 1, 0) != (ssize_t)len)
@@ -190,8 +218,9 @@ static void forget(struct entry *entry)
 {
 	if (entry->comm_fd >= 0)
 		close(entry->comm_fd);
+	forget_memory(entry);
 	stack_reader_free(entry->stack);
-	*entry = (struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1 };
+	*entry = (struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1, .mem_fd = -1 };
 }
 
 static void forget_all(struct task_cache *cache)
@@ -249,7 +278,23 @@ struct task *task_get(struct task_cache *cache, u32 tid)
 		learn(cache, entry, tid);
 	}
 	entry->used = ++cache->clock;
+	entry->keep_memory = cache->keep_memory;
 	return &entry->task;
+}
+
+void task_keep_memory(struct task_cache *cache)
+{
+	cache->keep_memory = true;
+}
+
+void task_forget_memory(struct task_cache *cache, u32 tgid)
+{
+	for (int i = 0; i < SETS * WAYS; i++) {
+		struct entry *entry = &cache->entries[i / WAYS][i % WAYS];
+
+		if (entry->task.tgid == tgid)
+			forget_memory(entry);
+	}
 }
 
 void task_forget_creds(struct task *task)
@@ -265,7 +310,7 @@ int task_cache_new(struct task_cache **out)
 		return -ENOMEM;
 	for (int i = 0; i < SETS * WAYS; i++)
 		cache->entries[i / WAYS][i % WAYS] =
-			(struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1 };
+			(struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1, .mem_fd = -1 };
 	*out = cache;
 	return 0;
 }

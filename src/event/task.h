@@ -25,6 +25,12 @@ struct task *task_get(struct task_cache *cache, u32 tid);
 /* The process that thread tid belongs to. */
 u32 task_group(u32 tid);
 
+/*
+ * From now on memory is read through files that stay open, where there is much to read; the caller
+ * tells of every execve at its entry, since a process may have other memory after it.
+ */
+void task_keep_memory(struct task_cache *cache);
+void task_forget_memory(struct task_cache *cache, u32 tgid);
 /* The thread's credentials may change after this event: a set*id call or an execve. */
 void task_forget_creds(struct task *task);
 

@@ -101,14 +101,30 @@ static void choose_calls(struct server *server)
 	server->traces |= lives != 0;
 }
 
+/* Every execve, on the thread that serves. */
+static bool sees_execve(const struct server *server)
+{
+	const struct tree_calls *calls = &server->calls;
+
+	return syscall_set_has(&calls->watched, SYS_execve) &&
+	       syscall_set_has(&calls->watched, SYS_execveat) &&
+	       !syscall_set_has(&calls->traced, SYS_execve) &&
+	       !syscall_set_has(&calls->traced, SYS_execveat);
+}
+
 int server_open(struct server *server)
 {
+	int err;
+
 	server->syscalls = event_list(server->hive, &syscall_kind);
 	server->lives = event_list(server->hive, &process_kind);
 	if (!server->syscalls || !server->lives)
 		return -EINVAL;
 	choose_calls(server);
-	return task_cache_new(&server->tasks);
+	err = task_cache_new(&server->tasks);
+	if (!err && sees_execve(server))
+		task_keep_memory(server->tasks);
+	return err;
 }
 
 void server_close(struct server *server)
@@ -155,6 +171,8 @@ static void watch_call(struct server *server, struct task *task, const struct se
 	syscall_enter(server->syscalls, cpu < 0 ? 0 : (u32)cpu, task, &event);
 	server->events++;
 	entered(server, task, call->nr, event.args);
+	if (call->nr == SYS_execve || call->nr == SYS_execveat)
+		task_forget_memory(server->tasks, task->tgid);
 }
 
 /* Whether the call is more than the client's. */

@@ -28,6 +28,7 @@
 enum {
 	MAX_POLLS = 64,
 	REAP_MS = 1000, /* how soon what a client only mapped is given back */
+	GATHER_MS = 1,
 };
 
 enum { FD_CHILD, FD_SIGNALS, FD_TICK, FD_TRACE, FD_OUT, FD_HIVE, FD_OTHERS };
@@ -45,6 +46,8 @@ struct supervisor {
 	struct pollfd fds[FD_OTHERS + MAX_POLLS];
 	sigset_t mask; /* of the calling thread, to be restored */
 	bool ended;
+	u64 flushed_ms; /* when lines were written last */
+	bool gather;	/* there are lines, to be written a moment later */
 };
 
 /* Signals of the terminal reach the command by themselves; the others were meant for the tree. */
@@ -90,12 +93,44 @@ static void run_others(struct supervisor *sup)
 	}
 }
 
+static u64 now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (u64)now.tv_sec * 1000 + (u64)now.tv_nsec / 1000000;
+}
+
 /* While the reader is slow, it is his readiness that is waited for, not more lines. */
 static void flush_trace(struct supervisor *sup)
 {
+	sup->flushed_ms = now_ms();
+	sup->gather = false;
 	out_flush(&sup->out);
 	sup->fds[FD_OUT].fd = sup->out.blocked ? sup->out.fd : -1;
 	sup->fds[FD_TRACE].fd = sup->out.blocked || sup->out.fd < 0 ? -1 : core_trace_fd(sup->hive);
+}
+
+/*
+ * Lines after a pause are written at once. Where they come one after the other each would wake us, on a
+ * CPU that the tree could use: they gather for a moment.
+ */
+static void trace_ready(struct supervisor *sup)
+{
+	if (now_ms() - sup->flushed_ms > GATHER_MS || sup->out.blocked) {
+		flush_trace(sup);
+		return;
+	}
+	sup->gather = true;
+	sup->fds[FD_TRACE].fd = -1;
+}
+
+/* How long poll(2) may wait, -1: for ever. */
+static int patience(const struct supervisor *sup)
+{
+	if (sup->gather)
+		return GATHER_MS;
+	return sup->clients || sup->observer ? REAP_MS : -1;
 }
 
 static void dispatch(struct supervisor *sup)
@@ -110,6 +145,8 @@ static void dispatch(struct supervisor *sup)
 		reap(sup);
 	run_others(sup);
 	if (sup->fds[FD_TRACE].revents || sup->fds[FD_OUT].revents)
+		trace_ready(sup);
+	else if (sup->gather && now_ms() - sup->flushed_ms > GATHER_MS)
 		flush_trace(sup);
 }
 
@@ -129,13 +166,14 @@ static void leave_signals(struct supervisor *sup)
 static int loop(struct supervisor *sup)
 {
 	while (!sup->ended) {
-		int n = poll(sup->fds, FD_OTHERS + sup->opts->nr_polls,
-			     sup->clients || sup->observer ? REAP_MS : -1);
+		int n = poll(sup->fds, FD_OTHERS + sup->opts->nr_polls, patience(sup));
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n > 0)
 			dispatch(sup);
+		else if (n == 0 && sup->gather)
+			flush_trace(sup);
 		else if (n == 0)
 			core_reap(sup->hive);
 	}

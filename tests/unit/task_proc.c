@@ -110,6 +110,37 @@ static void check_many(void)
 	   count_fds() - before);
 }
 
+/* Memory that is read often is read through an fd, until an execve is told of. */
+static void check_memory(void)
+{
+	static volatile u32 value = 41;
+	int before = count_fds();
+	pid_t pid = fork();
+	struct task *task;
+	u32 got = 0, right = 0;
+
+	if (!pid) {
+		value = 42;
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	waitpid(pid, NULL, WUNTRACED);
+	task_keep_memory(cache);
+	for (int i = 0; i < 8; i++) {
+		task = task_get(cache, (u32)pid);
+		got = 0;
+		task->ops->read(task, &got, (u64)(uintptr_t)&value, sizeof(got));
+		right += got == 42;
+	}
+	is(right, 8, "memory is read right, often");
+	is(task->ops->read(task, &got, 8, sizeof(got)), -EFAULT, "and where there is none");
+	is(count_fds() - before, 2, "by a file that stays open");
+	task_forget_memory(cache, (u32)pid);
+	is(count_fds() - before, 1, "until the memory may be another");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
 	int before = count_fds();
@@ -118,6 +149,7 @@ int main(void)
 	is(task_cache_new(&cache), 0, "cache");
 	check_self();
 	check_thread();
+	check_memory();
 	check_many();
 	task = task_get(cache, 0);
 	ok(task && !strcmp(comm_of(task), ""), "tid 0 is a task without a name");
