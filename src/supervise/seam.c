@@ -6,7 +6,12 @@
 #include "supervise/answers.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unistd.h>
+
+enum { RESERVE = 32 };
 
 static enum how bpf_how(const struct clients *clients, const u64 *args)
 {
@@ -25,19 +30,47 @@ static enum how bpf_how(const struct clients *clients, const u64 *args)
 	return SHORT;
 }
 
+/*
+ * What a client makes costs fds of ours; the last ones are kept for answering those who make
+ * nothing: -EMFILE.
+ */
+static int room_left(const struct client_call *call)
+{
+	int fd = fcntl(call->tree->listener, F_DUPFD_CLOEXEC, 0);
+	struct rlimit limit;
+
+	if (fd < 0 || getrlimit(RLIMIT_NOFILE, &limit))
+		return fd < 0 ? -errno : 0;
+	close(fd);
+	return (rlim_t)fd + min(limit.rlim_cur / 8, (rlim_t)RESERVE) < limit.rlim_cur ? 0 : -EMFILE;
+}
+
+static bool is_element(int cmd)
+{
+	return cmd >= BPF_MAP_LOOKUP_ELEM && cmd <= BPF_MAP_GET_NEXT_KEY;
+}
+
 static s64 answer_bpf(struct clients *clients, struct client_call *call, const u64 *args)
 {
-	int cmd = (int)args[0];
+	int cmd = (int)args[0], err;
 
 	/* who asks is not looked at where one element of a map is meant: the calls that are many */
-	if (cmd < BPF_MAP_LOOKUP_ELEM || cmd > BPF_MAP_GET_NEXT_KEY)
+	if (!is_element(cmd)) {
+		err = room_left(call);
+		if (err)
+			return err;
 		client_call_identify(call);
+	}
 	return core_bpf(clients->hive, &call->caller, cmd, args[1], (u32)args[2]);
 }
 
 static s64 answer_perf_event_open(struct clients *clients, struct client_call *call,
 				  const u64 *args)
 {
+	int err = room_left(call);
+
+	if (err)
+		return err;
 	client_call_identify(call);
 	return core_perf_event_open(clients->hive, &call->caller, args[0], (int)args[1],
 				    (int)args[2], (int)args[3], args[4]);

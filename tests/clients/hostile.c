@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hostile ATTACK: one way to misbehave towards whoever answers bpf(2). Exit 0: every call got an errno or a result, as it
+ * must. "victim" is a decent client that looks its own map up until the file named next is there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PAGE = 4096 };
+
+static long bpf(int cmd, const void *attr, unsigned int size) { return syscall(SYS_bpf, cmd, attr, size); }
+
+static uint64_t seed = 1;
+static uint64_t draw(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	return seed ^= seed << 17;
+}
+
+static int new_map(int type, int entries)
+{
+	union bpf_attr attr = { .map_type = (unsigned)type, .key_size = 4, .value_size = 8, .max_entries = (unsigned)entries };
+
+	return (int)bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
+}
+
+static int element(int cmd, int fd, const void *key, void *value)
+{
+	union bpf_attr attr = { .map_fd = (unsigned)fd };
+
+	attr.key = (uintptr_t)key;
+	attr.value = (uintptr_t)value;
+	return (int)bpf(cmd, &attr, sizeof(attr));
+}
+
+/* A program of n instructions that is accepted: r0 is counted up. */
+static int load(struct bpf_insn *insns, unsigned int n)
+{
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insn_cnt = n };
+
+	insns[0] = (struct bpf_insn){ .code = 0xb7 };
+	for (unsigned int i = 1; i < n - 1; i++)
+		insns[i] = (struct bpf_insn){ .code = 0x07, .imm = 1 };
+	insns[n - 1] = (struct bpf_insn){ .code = 0x95 };
+	attr.insns = (uintptr_t)insns;
+	attr.license = (uintptr_t)"GPL";
+	return (int)bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+/* ---- attacks ---- */
+
+/* A place in memory: ours, read-only, none, at a page's end, the kernel's, anything. */
+static uint64_t place(uint8_t *pages)
+{
+	switch (draw() % 8) {
+	case 0: return 0;
+	case 1: return (uintptr_t)pages + PAGE - draw() % 200;	/* the next page is not there */
+	case 2: return (uintptr_t)pages + 2 * PAGE + draw() % PAGE;	/* read-only */
+	case 3: return (uintptr_t)pages + 3 * PAGE;	/* no access */
+	case 4: return 0xffffffff81000000ull + draw() % 4096;
+	case 5: return draw();
+	default: return (uintptr_t)pages + draw() % PAGE;
+	}
+}
+
+static uint8_t *odd_pages(void)
+{
+	uint8_t *pages = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	munmap(pages + PAGE, PAGE);
+	mprotect(pages + 2 * PAGE, PAGE, PROT_READ);
+	mprotect(pages + 3 * PAGE, PAGE, PROT_NONE);
+	return pages;
+}
+
+static int random_calls(void)
+{
+	uint8_t *pages = odd_pages();
+	int fds[2] = { new_map(BPF_MAP_TYPE_HASH, 8), new_map(BPF_MAP_TYPE_ARRAY, 8) };
+
+	for (int i = 0; i < 30000; i++) {
+		union bpf_attr attr;
+		uint64_t *words = (uint64_t *)&attr;
+		long got;
+
+		for (size_t j = 0; j < sizeof(attr) / 8; j++)
+			words[j] = draw() % 3 ? 0 : draw() % 2 ? place(pages) : draw() % 64;
+		if (draw() % 2)
+			attr.map_fd = (unsigned)(draw() % 2 ? fds[draw() % 2] : (int)(draw() % 20) - 2);
+		if (draw() % 4 == 0)
+			words[1] = place(pages), words[2] = place(pages), words[3] = 0, memset(words + 4, 0, sizeof(attr) - 32);
+		got = bpf((int)(draw() % 44) - 2, draw() % 8 ? (void *)&attr : (void *)(uintptr_t)place(pages),
+			  draw() % 4 ? sizeof(attr) : (unsigned)draw() % 5000);
+		if (got < 0 && (errno < 1 || errno > 4095 || errno == ENOSYS))
+			return 1;
+		if (got > 20)
+			close((int)got);
+	}
+	return 0;
+}
+
+static union bpf_attr shared;
+static struct bpf_insn shared_insns[64];
+static volatile int stop;
+
+static void *change(void *arg)
+{
+	uint64_t *words = arg;
+
+	while (!stop) {
+		words[draw() % (sizeof(shared) / 8)] ^= 1ull << draw() % 64;
+		shared_insns[draw() % 64] = (struct bpf_insn){ .code = (unsigned char)draw(), .imm = (int)draw() };
+	}
+	return NULL;
+}
+
+static int changing_memory(void)
+{
+	union bpf_attr good = { .prog_type = 1, .insn_cnt = 64 };
+	pthread_t thread;
+
+	good.insns = (uintptr_t)shared_insns;
+	good.license = (uintptr_t)"GPL";
+	if (pthread_create(&thread, NULL, change, &shared))
+		return 1;
+	for (int i = 0; i < 5000; i++) {
+		long got;
+
+		shared = good;
+		got = bpf(i % 2 ? BPF_PROG_LOAD : BPF_MAP_CREATE, &shared, sizeof(shared));
+		if (got >= 0)
+			close((int)got);
+	}
+	stop = 1;
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+static void *load_for_ever(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		static struct bpf_insn insns[100000];
+		int fd = load(insns, 100000);
+
+		if (fd >= 0)
+			close(fd);
+	}
+	return NULL;
+}
+
+/* Children that execute something else, exit or are killed while threads of theirs wait for answers. */
+static int gone_in_the_middle(void)
+{
+	for (int i = 0; i < 24; i++) {
+		pid_t pid = fork();
+		pthread_t thread;
+
+		if (!pid) {
+			for (int j = 0; j < 4; j++)
+				pthread_create(&thread, NULL, load_for_ever, NULL);
+			usleep((useconds_t)(draw() % 20000));
+			if (i % 3 == 0)
+				execl("/bin/true", "true", NULL);
+			if (i % 3 == 1)
+				_exit(0);
+			pause();
+		}
+		usleep(20000);
+		if (i % 3 == 2)
+			kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return 0;
+}
+
+/* As many maps and pins as there may be: an errno at the end, and room again when they are gone. */
+static int exhaustion(void)
+{
+	struct rlimit most;
+	char path[64];
+	int fd, pins = 0, first = -1, entries = 0;
+	union bpf_attr attr;
+
+	getrlimit(RLIMIT_NOFILE, &most);
+	most.rlim_cur = most.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &most);
+	while (pins < 100000 && (fd = new_map(pins % 2 ? BPF_MAP_TYPE_ARRAY : BPF_MAP_TYPE_HASH, 1)) >= 0) {
+		memset(&attr, 0, sizeof(attr));
+		snprintf(path, sizeof(path), "/sys/fs/bpf/pin%d", pins);
+		attr.pathname = (uintptr_t)path;
+		attr.bpf_fd = (unsigned)fd;
+		if (bpf(BPF_OBJ_PIN, &attr, sizeof(attr)))
+			break;
+		pins++;
+		close(fd);
+	}
+	if (pins < 10 || pins == 100000 || (errno != EMFILE && errno != ENFILE && errno != ENOMEM))
+		return 1;
+	for (int i = 0; i < 100 && (fd = new_map(BPF_MAP_TYPE_HASH, 1 << 30)) >= 0; i++)
+		entries++;
+	while (pins--) {
+		snprintf(path, sizeof(path), "/sys/fs/bpf/pin%d", pins);
+		if (unlink(path))
+			return 2;
+	}
+	first = new_map(BPF_MAP_TYPE_HASH, 1);
+	return first < 0 ? 3 : 0;
+}
+
+static int victim(const char *until)
+{
+	uint64_t value = 42, got;
+	int fd = new_map(BPF_MAP_TYPE_HASH, 4), array = new_map(BPF_MAP_TYPE_ARRAY, 4), key = 1;
+
+	if (fd < 0 || array < 0 || element(BPF_MAP_UPDATE_ELEM, fd, &key, &value) ||
+	    element(BPF_MAP_UPDATE_ELEM, array, &key, &value))
+		return 1;
+	while (access(until, F_OK)) {
+		got = 0;
+		if (element(BPF_MAP_LOOKUP_ELEM, fd, &key, &got) || got != 42)
+			return perror("lookup"), 2;
+		got = 0;
+		if (element(BPF_MAP_LOOKUP_ELEM, array, &key, &got) || got != 42)
+			return perror("lookup in an array"), 3;
+		usleep(1000);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 2 && !strcmp(argv[1], "victim"))
+		return victim(argv[2]);
+	if (argc < 2)
+		return 100;
+	if (!strcmp(argv[1], "random"))
+		return random_calls();
+	if (!strcmp(argv[1], "changing"))
+		return changing_memory();
+	if (!strcmp(argv[1], "gone"))
+		return gone_in_the_middle();
+	return !strcmp(argv[1], "exhaustion") ? exhaustion() : 100;
+}
