@@ -175,11 +175,7 @@ static void gen_memory(struct gen *g)
 	}
 }
 
-/*
- * On the stack only: a context may not be the target of atomics. The slot is stored as a whole first:
- * Linux 6.18's verifier takes what a fetch returns for the constant that was stored there even if a
- * byte of it was overwritten since, and then removes branches that are taken.
- */
+/* On the stack only: a context may not be the target of atomics. */
 static void gen_atomic(struct gen *g)
 {
 	static const s32 ops[] = { BPF_ADD, BPF_OR, BPF_AND, BPF_XOR, BPF_ADD | BPF_FETCH, BPF_OR | BPF_FETCH,
@@ -187,7 +183,6 @@ static void gen_atomic(struct gen *g)
 	u32 log = 2 + gen_below(g, 2);
 	s16 off = gen_offset(g, BPF_REG_10, 1u << log);
 
-	gen_put(g, BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, gen_reg(g), (s16)(off & ~7), 0);
 	gen_put(g, BPF_STX | BPF_ATOMIC | gen_sizes[log], BPF_REG_10, gen_reg(g), off, ops[gen_below(g, ARRAY_SIZE(ops))]);
 }
 

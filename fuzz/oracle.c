@@ -80,12 +80,13 @@ static void computing(struct machine *m, u64 from)
 static void accessing(struct machine *m, u64 from)
 {
 	static struct gen g;
-	struct question q = { .insns = g.insns };
+	static struct functions functions;
+	struct question q;
 
 	seed = from * 0x9e3779b97f4a7c15ull;
 	program_fixed = from & 2;
 	generate(&g);
-	q.count = g.n;
+	gen_question(&g, &functions, &q);
 	q.type = g.type == BPF_PROG_TYPE_KPROBE ? BPF_PROG_TYPE_RAW_TRACEPOINT : g.type;
 	try(m, &q, from);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Random programs, mostly valid: arithmetic, branches, loops, stack, map values, packets, helpers and
- * functions, for the maps of tests/verify/oracle.h. With `program_fixed` set, nothing in them depends on
+ * Random programs, mostly valid: arithmetic, branches, loops, stack, map values, packets, helpers, locks,
+ * timers, ring buffer records, callbacks and functions, for the maps of tests/verify/oracle.h. With `program_fixed` set, nothing in them depends on
  * chance or on memory that was never written, so that two machines must come to the same end.
  */
 #ifndef FUZZ_PROGRAM_H
@@ -11,8 +11,15 @@
 
 #include "def/uapi.h"
 #include "util/types.h"
+#include "verify/oracle.h"
 
-enum { MOST = 200 };
+enum { MOST = 200, ROOM = MOST + 400 };
+
+/* Maps of oracle.h by number. */
+enum { RINGBUF = 5, LOCKED = 18, TIMED = 19 };
+
+/* Functions behind the program. */
+enum function { STATIC, LOOP, EACH, TIMER, GLOBAL, FUNCTIONS };
 
 static u64 seed;
 static bool program_fixed;
@@ -29,17 +36,19 @@ static u32 rnd(u32 n)
 enum kind { NONE, NUMBER, SMALL, FRAME, VALUE, MAYBE, CONTEXT, PACKET, END };
 
 struct gen {
-	struct bpf_insn insns[MOST + 64];
+	struct bpf_insn insns[ROOM];
 	u32 n, type;
 	u8 kind[11];
 	u8 size[11];		/* VALUE: bytes behind it */
 	bool slot[8];		/* stack slot written */
-	bool calls;
+	bool needs[FUNCTIONS];
+	u32 starts[FUNCTIONS];	/* 0: none */
+	bool told;		/* functions have BTF */
 };
 
 static void put(struct gen *g, u8 code, u8 dst, u8 src, s16 off, s32 imm)
 {
-	if (g->n < MOST + 60)
+	if (g->n < ROOM)
 		g->insns[g->n++] = (struct bpf_insn){ .code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm };
 }
 
@@ -227,6 +236,40 @@ static void gen_lookup(struct gen *g)
 	}
 }
 
+static void gen_atomic_at(struct gen *g, u8 p, u8 n, s16 off)
+{
+	static const s32 some[] = { BPF_ADD, BPF_OR, BPF_AND, BPF_XOR, BPF_ADD | BPF_FETCH, BPF_OR | BPF_FETCH,
+		BPF_AND | BPF_FETCH, BPF_XOR | BPF_FETCH, BPF_XCHG, BPF_CMPXCHG, BPF_LOAD_ACQ, BPF_STORE_REL };
+	s32 op = some[rnd(ARRAY_SIZE(some))];
+	u8 size = rnd(2) ? BPF_W : BPF_DW;
+
+	if (op == BPF_CMPXCHG && program_fixed && g->kind[0] != NUMBER && g->kind[0] != SMALL)
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, interesting());
+	if (op == BPF_LOAD_ACQ || op == BPF_STORE_REL)
+		size = width();
+	if (op == BPF_LOAD_ACQ)
+		put(g, BPF_STX | BPF_ATOMIC | size, n, p, off, op);
+	else
+		put(g, BPF_STX | BPF_ATOMIC | size, p, n, off, op);
+	g->kind[n] = NUMBER;
+	if (op == BPF_CMPXCHG)
+		g->kind[0] = NUMBER;
+}
+
+/* On whatever pointer there is, aligned or not. */
+static void gen_any_atomic(struct gen *g)
+{
+	s32 n = pick(g, program_fixed || rnd(8) ? NUMBERS : ~1u);
+	s32 p = program_fixed ? 10 : pick(g, POINTERS | 1u << CONTEXT | 1u << MAYBE | 1u << END);
+
+	if (n < 0)
+		return;
+	if (p < 0 || rnd(3))
+		gen_atomic_at(g, 10, (u8)n, (s16)(-8 * (s32)(1 + rnd(8)) + (program_fixed || rnd(6) ? 0 : 4)));
+	else
+		gen_atomic_at(g, (u8)p, (u8)n, (s16)(rnd(8) ? 8 * rnd(4) : rnd(20)));
+}
+
 static void gen_access(struct gen *g)
 {
 	s32 p = pick(g, 1u << VALUE | 1u << PACKET), n = pick(g, NUMBERS);
@@ -265,9 +308,7 @@ static void gen_access(struct gen *g)
 		break;
 	case 2:
 		if (n >= 0) {
-			static const s32 atomics[] = { BPF_ADD, BPF_ADD | BPF_FETCH, BPF_XCHG, BPF_CMPXCHG, BPF_OR };
-
-			put(g, BPF_STX | BPF_ATOMIC | (rnd(2) ? BPF_W : BPF_DW), (u8)p, (u8)n, off & ~7, atomics[rnd(5)]);
+			gen_atomic_at(g, (u8)p, (u8)n, off & ~7);
 			break;
 		}
 		/* fall through */
@@ -390,44 +431,231 @@ static void gen_packet(struct gen *g)
 	g->kind[5] = PACKET;
 }
 
+/* r1 to r5 are gone, r0 is what was returned. */
+static void called(struct gen *g, u8 result)
+{
+	for (u32 r = 1; r <= 5; r++)
+		g->kind[r] = NONE;
+	g->kind[0] = result;
+}
+
+static void put_call(struct gen *g, s32 helper, u8 result)
+{
+	put(g, BPF_JMP | BPF_CALL, 0, 0, 0, helper);
+	called(g, result);
+}
+
+static void put_copy(struct gen *g, u8 dst, u8 src, s32 more)
+{
+	put(g, BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0);
+	if (more)
+		put(g, BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, more);
+}
+
+static void put_map(struct gen *g, u8 reg, s32 map)
+{
+	put(g, BPF_LD | BPF_IMM | BPF_DW, reg, BPF_PSEUDO_MAP_FD, 0, map);
+	put(g, 0, 0, 0, 0, 0);
+}
+
+static void put_function(struct gen *g, u8 reg, enum function fn)
+{
+	put(g, BPF_LD | BPF_IMM | BPF_DW, reg, BPF_PSEUDO_FUNC, 0, -1 - (s32)fn);
+	put(g, 0, 0, 0, 0, 0);
+	g->needs[fn] = true;
+}
+
+/* Seldom, what a program should not do. */
+static bool mistake(void)
+{
+	return !program_fixed && !rnd(25);
+}
+
+/* keep = the value of key 0 or 1 of an array with 4-byte keys; the program ends where there is none. */
+static void put_value(struct gen *g, u8 keep, s32 map, u8 size)
+{
+	put(g, BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, (s32)rnd(2));
+	put_copy(g, 2, 10, -4);
+	put_map(g, 1, map);
+	put_call(g, BPF_FUNC_map_lookup_elem, NONE);
+	if (!mistake()) {
+		put(g, BPF_JMP | BPF_JNE | BPF_K, 0, 0, 2, 0);
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+		put(g, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	}
+	put_copy(g, keep, 0, 0);
+	g->kind[0] = g->kind[keep] = VALUE;
+	g->size[0] = g->size[keep] = size;
+}
+
+static void gen_locked(struct gen *g)
+{
+	u8 keep = (u8)(7 + rnd(3));
+
+	put_value(g, keep, LOCKED, 4);
+	if (!mistake()) {
+		put_copy(g, 1, keep, 4);
+		put_call(g, BPF_FUNC_spin_lock, NONE);
+	}
+	for (u32 i = 0; i < 1 + rnd(3); i++)
+		if (mistake())
+			put_call(g, BPF_FUNC_ktime_get_ns, NUMBER);
+		else if (rnd(2))
+			put(g, BPF_ST | BPF_MEM | BPF_W, keep, 0, mistake() ? 4 : 0, interesting());
+		else
+			gen_alu(g);
+	if (mistake())
+		put_value(g, keep, LOCKED, 4);
+	if (!mistake()) {
+		put_copy(g, 1, keep, mistake() ? 0 : 4);
+		put_call(g, BPF_FUNC_spin_unlock, NONE);
+	}
+	g->kind[keep] = mistake() ? VALUE : NONE;
+}
+
+/* Fires, if at all, when the program has long ended. */
+static void gen_timer(struct gen *g)
+{
+	u8 keep = (u8)(7 + rnd(3));
+
+	put_value(g, keep, TIMED, 24);
+	if (rnd(6)) {
+		put_copy(g, 1, keep, mistake() ? 8 : 0);
+		put_map(g, 2, mistake() ? LOCKED : TIMED);
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, mistake() ? 5 : 1);
+		put_call(g, BPF_FUNC_timer_init, NUMBER);
+	}
+	if (rnd(6)) {
+		put_copy(g, 1, keep, 0);
+		put_function(g, 2, mistake() ? LOOP : TIMER);
+		put_call(g, BPF_FUNC_timer_set_callback, NUMBER);
+	}
+	if (rnd(6)) {
+		put_copy(g, 1, keep, 0);
+		put(g, BPF_LD | BPF_IMM | BPF_DW, 2, 0, 0, 0);
+		put(g, 0, 0, 0, 0, program_fixed ? 0x10000 : (s32)rnd(2));
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 0);
+		put_call(g, BPF_FUNC_timer_start, NUMBER);
+	}
+	if (program_fixed || rnd(2)) {
+		put_copy(g, 1, keep, 0);
+		put_call(g, BPF_FUNC_timer_cancel, NUMBER);
+	}
+	if (program_fixed)	/* whether it was active is nobody's business */
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	if (rnd(3))
+		put(g, (u8)(BPF_LDX | BPF_MEM | width()), 0, keep, mistake() ? 4 : 16, 0);
+	g->kind[0] = NUMBER;
+	g->kind[keep] = NONE;
+}
+
+static void gen_record(struct gen *g)
+{
+	static const s32 sizes[] = { 8, 16, 24, 40, 48 };
+	u8 keep = (u8)(7 + rnd(3)), size = (u8)sizes[rnd(ARRAY_SIZE(sizes))];
+
+	put_map(g, 1, mistake() ? 0 : RINGBUF);
+	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, size);
+	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, mistake() ? 1 : 0);
+	put_call(g, BPF_FUNC_ringbuf_reserve, NONE);
+	if (!mistake()) {
+		put(g, BPF_JMP | BPF_JNE | BPF_K, 0, 0, 2, 0);
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+		put(g, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	}
+	put_copy(g, keep, 0, 0);
+	g->kind[keep] = VALUE;
+	g->size[keep] = size;
+	for (u32 i = 0; i < rnd(4); i++)
+		put(g, BPF_ST | BPF_MEM | BPF_DW, keep, 0, (s16)(8 * rnd(size / 8u + !program_fixed)), interesting());
+	if (!rnd(3) && !program_fixed)
+		gen_access(g);
+	if (mistake())
+		gen_lookup(g);
+	if (!mistake()) {
+		put_copy(g, 1, keep, mistake() ? 8 : 0);
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, 0);
+		put_call(g, rnd(2) ? BPF_FUNC_ringbuf_submit : BPF_FUNC_ringbuf_discard, NONE);
+	}
+	g->kind[keep] = mistake() ? VALUE : NONE;
+}
+
+static void gen_output(struct gen *g)
+{
+	if (!program_fixed && !rnd(3)) {
+		put_map(g, 1, RINGBUF);
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, (s32)rnd(5));
+		put_call(g, BPF_FUNC_ringbuf_query, NUMBER);
+		return;
+	}
+	put_map(g, 1, RINGBUF);
+	put_copy(g, 2, 10, -(s32)(8 * (1 + rnd(8))));
+	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, program_fixed ? 8 : (s32)rnd(17));
+	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, 0);
+	put_call(g, BPF_FUNC_ringbuf_output, NUMBER);
+	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);	/* how full it is differs */
+}
+
+static void gen_callback(struct gen *g)
+{
+	static const s32 maps[] = { 0, 1, 2, 8, 15 };
+	bool each = rnd(2);
+
+	if (each) {
+		put_map(g, 1, program_fixed ? 2 : mistake() ? RINGBUF : maps[rnd(ARRAY_SIZE(maps))]);
+	} else {
+		s32 n = pick(g, 1u << SMALL);
+
+		if (n >= 0 && !program_fixed)
+			put_copy(g, 1, (u8)n, 0);
+		else
+			put(g, BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, (s32)rnd(5));
+	}
+	put_function(g, 2, mistake() ? STATIC : each ? EACH : LOOP);
+	if (program_fixed || rnd(8))
+		put_copy(g, 3, 10, -(s32)(8 * (1 + rnd(8))));
+	else
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 0);
+	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 4, 0, 0, mistake() ? 1 : 0);
+	put_call(g, each ? BPF_FUNC_for_each_map_elem : BPF_FUNC_loop, NUMBER);
+}
+
 /* A static function behind the program: takes a number and a pointer into the caller's stack. */
 static void gen_call(struct gen *g)
 {
 	s32 n = pick(g, NUMBERS);
+	enum function fn;
 
 	put(g, BPF_ALU64 | BPF_MOV | BPF_X, 1, n < 0 ? 10 : (u8)n, 0, 0);
 	if (n < 0)
 		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, interesting());
 	put(g, BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0);
 	put(g, BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, -(s32)(8 + 8 * rnd(8)));
-	put(g, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, -1);	/* told where to later */
-	for (u32 r = 1; r <= 5; r++)
-		g->kind[r] = NONE;
-	g->kind[0] = NUMBER;
-	g->calls = true;
+	fn = !program_fixed && !rnd(3) ? GLOBAL : STATIC;
+	put(g, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, -1 - (s32)fn);	/* told where to later */
+	called(g, NUMBER);
+	g->needs[fn] = true;
 }
 
-static void gen_function(struct gen *g)
+/* What a function may do; r2 (EACH: r4) points into its caller's stack. */
+static void gen_function_body(struct gen *g, enum function fn, u32 length)
 {
-	u32 start = g->n, length = 3 + rnd(12);
+	u32 end = g->n + length;
+	u8 frame = fn == EACH ? 4 : 2;
 
-	for (u32 i = 0; i < start; i++)
-		if (g->insns[i].code == (BPF_JMP | BPF_CALL) && g->insns[i].src_reg == BPF_PSEUDO_CALL)
-			g->insns[i].imm = (s32)(start - i - 1);
-	memset(g->kind, NONE, sizeof(g->kind));
-	g->kind[1] = NUMBER;
-	g->kind[2] = FRAME;
-	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, interesting());
-	for (u32 i = 0; program_fixed && i < 8; i++)
-		put(g, BPF_ST | BPF_MEM | BPF_DW, 10, 0, (s16)(-8 * (s32)(i + 1)), (s32)i);
-	g->kind[0] = NUMBER;
-	while (g->n < start + length) {
-		switch (rnd(8)) {
+	while (g->n < end) {
+		s32 n = pick(g, NUMBERS);
+
+		switch (rnd(9)) {
 		case 0:
-			put(g, BPF_STX | BPF_MEM | width(), 2, 1, 0, 0);
+			if (g->kind[frame] == FRAME && n >= 0)
+				put(g, BPF_STX | BPF_MEM | width(), frame, (u8)n, 0, 0);
 			break;
 		case 1:
-			put(g, BPF_LDX | BPF_MEM | width(), (u8)(3 + rnd(3)), 2, 0, 0);
+			if (g->kind[frame] == FRAME) {
+				put(g, BPF_LDX | BPF_MEM | width(), 5, frame, 0, 0);
+				g->kind[5] = NUMBER;
+			}
 			break;
 		case 2: gen_stack(g); break;
 		case 3:
@@ -435,12 +663,107 @@ static void gen_function(struct gen *g)
 				gen_branch(g);
 			break;
 		case 4: gen_loop(g); break;
+		case 5: gen_access(g); break;
 		default: gen_alu(g);
 		}
 	}
+}
+
+/* One function behind the program. */
+static void gen_function(struct gen *g, enum function fn)
+{
+	s32 results = fn == TIMER ? 1 : fn == LOOP || fn == EACH ? 2 : 16;
+
+	g->starts[fn] = g->n;
+	memset(g->kind, NONE, sizeof(g->kind));
+	if (fn == STATIC || fn == LOOP || fn == GLOBAL)
+		g->kind[1] = NUMBER;
+	if (fn == STATIC || fn == LOOP || (fn == GLOBAL && !rnd(4)))
+		g->kind[2] = FRAME;
+	if (fn == EACH || fn == TIMER) {
+		g->kind[3] = VALUE;
+		g->size[3] = fn == EACH ? 48 : 24;
+	}
+	if (fn == EACH)
+		g->kind[4] = FRAME;
+	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, interesting());
+	if (fn == GLOBAL && rnd(4)) {
+		put(g, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 2, 0);
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1);
+		put(g, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+		g->kind[2] = FRAME;
+	}
+	for (u32 i = 0; program_fixed && i < 8; i++)
+		put(g, BPF_ST | BPF_MEM | BPF_DW, 10, 0, (s16)(-8 * (s32)(i + 1)), (s32)i);
+	g->kind[0] = NUMBER;
+	gen_function_body(g, fn, 3 + rnd(12));
 	for (u32 i = 0; i < 7; i++)
 		put(g, BPF_ALU64 | (rnd(2) ? BPF_MOV : BPF_ADD) | BPF_K, 0, 0, 0, (s32)rnd(16));
+	if (fn != STATIC && (program_fixed || rnd(10)))
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, (s32)rnd((u32)results));
 	put(g, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+/* Those that are called, and the calls' targets. */
+static void gen_functions(struct gen *g)
+{
+	u32 end = g->n;
+
+	for (u32 fn = 0; fn < FUNCTIONS; fn++)
+		if (g->needs[fn])
+			gen_function(g, (enum function)fn);
+	for (u32 i = 0; i < end; i++) {
+		struct bpf_insn *insn = &g->insns[i];
+		bool call = insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL;
+		bool address = insn->code == (BPF_LD | BPF_IMM | BPF_DW) && insn->src_reg == BPF_PSEUDO_FUNC;
+
+		if (call || address)
+			insn->imm = (s32)(g->starts[-1 - insn->imm] - i - 1);
+	}
+	g->told = g->needs[LOOP] || g->needs[EACH] || g->needs[TIMER] || g->needs[GLOBAL] || !rnd(4);
+}
+
+/* BTF of the functions, for what loads a program. */
+struct functions {
+	struct btfgen btf;
+	struct bpf_func_info info[FUNCTIONS + 1];
+	u32 count;
+};
+
+static void add_function(struct functions *f, const char *name, u32 start, bool global)
+{
+	u32 ids[2] = { 1, 5 }, proto;
+
+	proto = btfgen_type(&f->btf, "", BTF_KIND_FUNC_PROTO, global ? 2 : 0, 1);
+	for (u32 k = 0; global && k < 2; k++)
+		btfgen_param(&f->btf, "a", ids[k]);
+	f->info[f->count].insn_off = start;
+	f->info[f->count++].type_id = btfgen_type(&f->btf, name, BTF_KIND_FUNC, global ? BTF_FUNC_GLOBAL : BTF_FUNC_STATIC, proto);
+}
+
+/* Loads g, with BTF in f if its functions are told. */
+static void gen_question(const struct gen *g, struct functions *f, struct question *q)
+{
+	static const char *const names[] = { "called", "looped", "each", "fired", "everyone" };
+
+	*q = (struct question){ .insns = g->insns, .count = g->n, .type = g->type };
+	if (!g->told)
+		return;
+	f->count = 0;
+	btfgen_start(&f->btf);
+	btfgen_int(&f->btf, "int", 4);
+	btfgen_type(&f->btf, "m", BTF_KIND_STRUCT, 0, 8);
+	btfgen_type(&f->btf, "", BTF_KIND_PTR, 0, 2);
+	btfgen_type(&f->btf, "n", BTF_KIND_STRUCT, 0, 8);
+	btfgen_type(&f->btf, "", BTF_KIND_PTR, 0, 4);
+	add_function(f, "program", 0, false);
+	for (u32 fn = 0; fn < FUNCTIONS; fn++)
+		if (g->starts[fn])
+			add_function(f, names[fn], g->starts[fn], fn == GLOBAL);
+	btfgen_finish(&f->btf);
+	q->btf = &f->btf;
+	q->func_info = f->info;
+	q->func_info_count = f->count;
 }
 
 static void gen_may_goto(struct gen *g)
@@ -485,9 +808,24 @@ static void gen_some_branch(struct gen *g)
 		gen_branch(g);
 }
 
+static void gen_object(struct gen *g)
+{
+	if (g->n > MOST - 60)
+		return;
+	switch (rnd(program_fixed ? 5 : 8)) {
+	case 0: gen_locked(g); break;
+	case 1: gen_timer(g); break;
+	case 2: gen_record(g); break;
+	case 3: gen_output(g); break;
+	default: gen_callback(g);
+	}
+}
+
 static void gen_step(struct gen *g)
 {
-	switch (rnd(19)) {
+	switch (rnd(22)) {
+	case 19: gen_any_atomic(g); break;
+	case 20: case 21: gen_object(g); break;
 	case 0: gen_number(g, (u8)rnd(10)); break;
 	case 1: case 2: case 3: case 4: gen_alu(g); break;
 	case 5: gen_copy(g); break;
@@ -533,8 +871,7 @@ static void generate(struct gen *g)
 		}
 	}
 	put(g, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	if (g->calls)
-		gen_function(g);
+	gen_functions(g);
 	if (!program_fixed && !rnd(8))
 		mutate(g);
 }

@@ -44,11 +44,15 @@ enum outcome { SAME, UNSOUND, INCOMPLETE, TEXT };
 /* Verdicts without a log first: most programs are accepted, and a log of a long walk is slow. */
 static enum outcome compare(const struct gen *g, bool text)
 {
-	struct question q = { .insns = g->insns, .count = g->n, .type = g->type };
+	static struct functions functions;
 	struct verify_result *result;
-	int ours = oracle_ours(&oracle, &q, &result), kernel;
-	u32 processed = result ? result->processed : 0;
+	struct question q;
+	int ours, kernel;
+	u32 processed;
 
+	gen_question(g, &functions, &q);
+	ours = oracle_ours(&oracle, &q, &result);
+	processed = result ? result->processed : 0;
 	verify_free(result);
 	kernel = oracle_kernel(&oracle, &q);
 	if (!ours && kernel)
@@ -67,8 +71,11 @@ static enum outcome compare(const struct gen *g, bool text)
 
 static void both_logs(const struct gen *g)
 {
-	struct question q = { .insns = g->insns, .count = g->n, .type = g->type, .level = 1 };
+	static struct functions functions;
+	struct question q;
 
+	gen_question(g, &functions, &q);
+	q.level = 1;
 	oracle_ours(&oracle, &q, NULL);
 	oracle_kernel(&oracle, &q);
 }
@@ -104,7 +111,7 @@ static void show(struct gen *g, enum outcome kind, u64 from)
 {
 	static const char *const names[] = { "", "ACCEPTED HERE, REFUSED BY THE KERNEL", "refused here, accepted by the kernel",
 		"another message" };
-	struct insn decoded[MOST + 64];
+	struct insn decoded[ROOM];
 
 	shrink(g, kind);
 	both_logs(g);

@@ -350,15 +350,21 @@ static int dispatch(struct env *env, const struct mem_op *op, s32 off)
 
 int mem_access(struct env *env, const struct mem_op *op)
 {
-	struct reg_state *regs = regs_of(env), *reg = &regs[op->regno];
+	struct reg_state *regs = regs_of(env), *reg = &regs[op->regno], *got;
 	int err = aligned(env, reg, op->off, op->size, op->strict);
 
 	err = err ?: dispatch(env, op, op->off + reg->off);
 	if (err || op->write || op->value < 0 || op->size == 8 || regs[op->value].type != SCALAR_VALUE)
 		return err;
-	if (op->sign)
-		reg_sext(&regs[op->value], op->size, false);
-	else
-		reg_truncate(&regs[op->value], op->size);
+	got = &regs[op->value];
+	if (!op->sign) {
+		reg_truncate(got, op->size);
+		return 0;
+	}
+	if (got->umax >> (op->size * 8 - 1)) {	/* may be another number than the one that was spilled */
+		got->id = 0;
+		got->off = 0;
+	}
+	reg_sext(got, op->size, false);
 	return 0;
 }

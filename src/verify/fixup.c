@@ -277,6 +277,23 @@ static int functions(struct fix *f)
 	return 0;
 }
 
+/* A callback that is handed on and was never walked is gone; where no function is behind it, Linux finds none to hand on. */
+static int callbacks(const struct fix *f)
+{
+	struct env *env = f->env;
+	u32 alive = 0;
+
+	for (u32 s = 0; s < env->nr_subprogs; s++)
+		alive += seen(env, env->subprogs[s].start);
+	for (u32 at = 0; at < env->count && alive > 1; at++) {
+		u32 target = at + 1 + (u32)env->insns[at].imm;
+
+		if (env->insns[at].op == OP_LD_FUNC && seen(env, at) && !seen(env, target) && f->to[target] == f->count)
+			return refuse(env, -EFAULT, "verifier bug: No program to jit at insn %u (subprog < 0)\n", f->to[target]);
+	}
+	return 0;
+}
+
 static int lines(struct fix *f)
 {
 	struct env *env = f->env;
@@ -333,6 +350,7 @@ int fix_up(struct env *env)
 		err = lay_out(&f);
 		err = err ?: retarget_all(&f);
 	}
+	err = err ?: callbacks(&f);
 	err = err ?: functions(&f);
 	err = err ?: lines(&f);
 	if (ORACLE_BUILD && !err)

@@ -155,7 +155,7 @@ static int may_call(struct env *env, const struct helper_proto *p, u32 number)
 	const char *name = helper_name(number);
 
 	if (!name) {
-		say_error(env, "invalid func unknown#%u\n", number);
+		say_error(env, "invalid func unknown#%d\n", (s32)number);
 		return because(env, number == 195896080 ? REASON_CORE_POISON : REASON_HELPER, -EINVAL);
 	}
 	if (!p) {
@@ -231,6 +231,8 @@ static int special_helper(struct env *env, struct call *call, u32 *next)
 	case BPF_FUNC_snprintf:
 		return format_check(env, &regs[3], &regs[5]);
 	case BPF_FUNC_loop:
+		if (regs[1].type != SCALAR_VALUE)	/* Linux has no other word for it */
+			return refuse(env, -EFAULT, "verifier bug: backtracking misuse\n");
 		precise_mark(env, &regs[1]);
 		if (frame_of(env)->callback_depth < regs[1].umax)
 			err = callback_enter(env, call, next);
@@ -300,6 +302,8 @@ static int result(struct env *env, const struct call *call)
 	case RET_PTR_TO_MAP_VALUE:
 		if (!call->map)
 			return refuse(env, -EINVAL, "kernel subsystem misconfigured verifier\n");
+		if (call->number == BPF_FUNC_map_lookup_elem && call->key_known && call->key < call->map->max_entries)
+			flags &= ~(u32)PTR_MAYBE_NULL;
 		reg_pointer(r0, PTR_TO_MAP_VALUE | flags);
 		r0->map = call->map;
 		r0->map_uid = call->map_uid;

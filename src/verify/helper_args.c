@@ -332,6 +332,19 @@ static int fixed_memory(struct env *env, struct call *call, u32 regno, const str
 }
 
 /* What is asked of this kind beyond its type. */
+/* An array has every element that max_entries promises: what a lookup finds depends on the key alone. */
+static int key_arg(struct env *env, struct call *call, u32 regno)
+{
+	struct reg_state *reg = &regs_of(env)[regno];
+	u32 type = call->map->type;
+	int err = helper_memory(env, regno, call->map->key_size, false, false, NULL);
+
+	if (!err && (type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY) && reg->type == PTR_TO_STACK &&
+	    reg_is_const(reg))
+		call->key_known = stack_const(env, regno, call->map->key_size, &call->key);
+	return err;
+}
+
 static int kind_arg(struct env *env, struct call *call, u32 n, u32 arg)
 {
 	u32 regno = n + 1;
@@ -343,7 +356,7 @@ static int kind_arg(struct env *env, struct call *call, u32 n, u32 arg)
 	case ARG_PTR_TO_MAP_KEY:
 		if (!call->map)
 			return refuse(env, -EACCES, "invalid map_ptr to access map->key\n");
-		return helper_memory(env, regno, call->map->key_size, false, false, NULL);
+		return key_arg(env, call, regno);
 	case ARG_PTR_TO_MAP_VALUE:
 		if (arg & PTR_MAYBE_NULL && reg_is_zero(reg))
 			return 0;

@@ -61,6 +61,7 @@ static int load(struct env *env, const struct insn *i, bool ordered)
 {
 	struct mem_op op = { .regno = i->src, .size = size_of(i), .off = i->off, .value = i->dst,
 		.sign = BPF_MODE(i->code) == BPF_MEMSX, .strict = ordered };
+	struct reg_state ptr;
 	int err = reg_read(env, i->src);
 	u32 type;
 
@@ -68,9 +69,12 @@ static int load(struct env *env, const struct insn *i, bool ordered)
 	if (err)
 		return err;
 	type = regs_of(env)[i->src].type;
-	if (ordered && (!atomic_allowed(type) || kernel_probes(type)))
-		return atomic_refused(env, i->src, "loads from");
+	ptr = regs_of(env)[i->src];	/* the load may overwrite it */
 	err = mem_access(env, &op);
+	if (!err && ordered && (!atomic_allowed(type) || kernel_probes(type))) {
+		regs_of(env)[i->src] = ptr;
+		return atomic_refused(env, i->src, "loads from");
+	}
 	return err ?: note_kind(env, type, !ordered);
 }
 
@@ -86,9 +90,9 @@ static int store(struct env *env, const struct insn *i, bool ordered)
 	if (err)
 		return err;
 	type = regs_of(env)[i->dst].type;
-	if (ordered && !atomic_allowed(type))
-		return atomic_refused(env, i->dst, "stores into");
 	err = mem_access(env, &op);
+	if (!err && ordered && !atomic_allowed(type))
+		return atomic_refused(env, i->dst, "stores into");
 	return err ?: note_kind(env, type, false);
 }
 

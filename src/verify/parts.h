@@ -44,6 +44,8 @@ int stack_load(struct env *env, u32 regno, s32 off, u32 size, s32 dst);
 int stack_store(struct env *env, u32 regno, s32 off, u32 size, s32 value, u32 insn);
 int stack_range(struct env *env, u32 regno, s32 off, u32 size, bool zero_ok, bool write);
 int stack_fill(struct env *env, u32 regno, s32 off, u32 size);
+/* Whether the size bytes at a fixed stack pointer are one known number; it counts as needed then. */
+bool stack_const(struct env *env, u32 regno, u32 size, u64 *value);
 void slot_scrub(struct stack_slot *slot);
 void scalar_give_id(struct env *env, struct reg_state *reg);
 
@@ -97,7 +99,8 @@ struct call {
 	u32 mem_size;			/* of an allocated-memory result */
 	u32 fill_reg, fill_size;	/* memory the helper fills: register + 1 */
 	u32 subprog;
-	bool raw;
+	bool raw, key_known;
+	u64 key;			/* of a lookup in an array, if it is known */
 	u64 msize_max;
 };
 int helper_arg(struct env *env, struct call *call, u32 n);

@@ -371,3 +371,27 @@ int stack_fill(struct env *env, u32 regno, s32 off, u32 size)
 	live_write(env, f, whole);
 	return 0;
 }
+
+bool stack_const(struct env *env, u32 regno, u32 size, u64 *value)
+{
+	const struct reg_state *ptr = &regs_of(env)[regno];
+	s32 off = ptr->off + (s32)ptr->var_off.value;
+	struct stack_slot *slot = slot_at(frame_at(env, ptr), off);
+	s32 top = (-off - 1) % SLOT;
+	u32 zeros = 0, spilled = 0;
+
+	for (s32 i = top; i >= 0 && slot->type[i] == STACK_ZERO; i--)
+		zeros++;
+	*value = 0;
+	if (zeros >= size)
+		return true;
+	if (!slot_is_spill(slot) || slot->reg.type != SCALAR_VALUE || !reg_is_const(&slot->reg))
+		return false;
+	for (s32 i = top; i >= 0 && slot->type[i] == STACK_SPILL; i--)
+		spilled++;
+	if (spilled != size)
+		return false;
+	precise_mark(env, &slot->reg);
+	*value = slot->reg.var_off.value;
+	return true;
+}

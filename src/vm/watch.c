@@ -32,7 +32,7 @@ struct scene {
 	struct there frame[RUN_FRAMES + 1];
 	u32 nr;
 	bool ask;	/* why a belief does not hold */
-	char why[256];
+	char why[320];
 };
 
 void watch_begin(struct watch *watch, struct run *run, u32 start, u64 *reg, struct interp_frame *frames)
@@ -299,19 +299,23 @@ static bool belief_holds(struct scene *s, const struct belief *b)
 
 static void broken(struct scene *s, const struct beliefs *all, u32 at)
 {
-	u32 visits = 0;
+	u32 visits = 0, told = 0;
 	char text[8192];
 	struct insn insn[2];
 	int n;
 
-	s->ask = true;
-	for (const struct belief *b = all->at[at]; b; b = b->next, visits++)
-		belief_holds(s, b);
 	insn_decode(all->insns + at, min(2u, all->count - at), insn);
 	n = snprintf(text, sizeof(text), "before instruction %u of %u: ", at, all->count);
 	n += (int)insn_text(insn, at, DISASM_KERNEL, text + n, sizeof(text) - (size_t)n);
-	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n%u states were visited there%s%s\n", visits,
-		      s->why[0] ? ", one of them with these calls: " : ", none of them with these calls", s->why);
+	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n");
+	s->ask = true;
+	for (const struct belief *b = all->at[at]; b; b = b->next, visits++) {
+		s->why[0] = '\0';
+		belief_holds(s, b);
+		if (s->why[0] && told++ < 8)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, "not state %u: %s\n", visits, s->why);
+	}
+	n += snprintf(text + n, sizeof(text) - (size_t)n, "%u states were visited there, %u of them with these calls\n", visits, told);
 	for (u32 r = 0; r < REG_COUNT; r++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "r%u = 0x%llx%s", r, (unsigned long long)s->frame[0].reg[r],
 			      r == REG_FP ? "\n" : ", ");

@@ -190,7 +190,8 @@ static int oracle_find(void *arg, s32 number, bool index, const struct verify_ma
 {
 	struct oracle *o = arg;
 
-	(void)index;
+	if (index)
+		return -EPROTO;
 	if (number < 0 || number >= (s32)ORACLE_MAPS)
 		return -EBADF;
 	*out = &o->maps[number];
