@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Every command in README.md and docs/ does what the page shows. A ```console block holds lines
-# "$ COMMAND" and, below each, its output. The blocks of a page run in order in one scratch folder that
+# "$ COMMAND" (going on in lines "> …") and, below each, its output. The blocks of a page run in order in one scratch folder that
 # shows the tree's files. In the comparison every number stands for any number, runs of blanks for one
 # blank, a line "…" for any lines, "…" in a line for any text. A block after <!-- not run: REASON -->
-# is skipped with that reason.
+# is skipped with that reason, one after <!-- needs: COMMAND --> where that command fails.
 use strict;
 use warnings;
 use utf8;
@@ -62,6 +62,7 @@ sub blocks {
 		$line = substr($line, $indent) if $indent && $line =~ /^ {$indent}/;
 		if (!$inside) {
 			if ($line =~ /^\s*<!-- not run: (.*) -->$/) { $skip = $1 }
+			elsif ($line =~ /^\s*<!-- needs: (.*) -->$/) { $skip = "fails here: $1" if system("bash", "-c", "($1) >/dev/null 2>&1 </dev/null") }
 			elsif ($line =~ /^( *)```console\s*$/) { $indent = length $1; $inside = [$., $skip]; $skip = undef }
 			elsif ($line =~ /\S/) { $skip = undef }
 		} elsif ($line =~ /^```\s*$/) {
@@ -70,6 +71,8 @@ sub blocks {
 			$indent = 0;
 		} elsif ($line =~ /^\$ (.*)$/) {
 			push @$inside, [$1];
+		} elsif (@$inside > 2 && @{ $inside->[-1] } == 1 && $line =~ /^> (.*)$/) {
+			$inside->[-1][0] .= "\n$1";
 		} elsif (@$inside > 2) {
 			push @{ $inside->[-1] }, $line;
 		}
@@ -116,7 +119,7 @@ for my $file (grep { -e } @files) {
 			my ($command, @want) = @$_;
 			my $got = run($command, $dir);
 			my $re = pattern(@want);
-			next if ok(scalar($got =~ /^$re\s*$/), "$name:$line: $command");
+			next if ok(scalar($got =~ /^$re\s*$/), "$name:$line: " . $command =~ s/\n.*/ …/sr);
 			print "# shown:\n", (map { "#   $_\n" } @want), "# got:\n", (map { "#   $_\n" } split /\n/, $got);
 		}
 	}
