@@ -285,7 +285,7 @@ int objfile_plan(struct objfile *file, const char *const *targets, size_t nr)
 		if (!file->progs[i].by_user)
 			err = plan_default(file, &file->progs[i]);
 	for (size_t i = 0; i < file->nr_progs && !err; i++)
-		err = target_replace_kprobe(file, &file->progs[i]);
+		err = target_settle_kprobe(file, &file->progs[i]);
 	seam_leave();
 	return err;
 }

@@ -80,8 +80,9 @@ int target_parse(const char *text, const char **fn, size_t *fn_len, struct targe
 int target_attach(struct objfile *file, struct objfile_prog *p);
 /* Whether skep has the packets of an XDP target that was asked for by text: 0, or -errno and the reason in the log. */
 int target_check_xdp(struct objfile *file, const char *text, const struct target *target);
-/* A kprobe that Linux cannot have: makes it a program of a raw tracepoint. 0 (also where nothing is to be done), -errno. */
-int target_replace_kprobe(struct objfile *file, struct objfile_prog *p);
+/* A kprobe on a system call for Linux, by whatever name: where it has no kprobes, makes it a program of a raw tracepoint.
+ * 0 (also where nothing is to be done) or -errno. */
+int target_settle_kprobe(struct objfile *file, struct objfile_prog *p);
 /* The program type (BPF_PROG_TYPE_*) that a kind needs. */
 u32 target_prog_type(enum target_kind kind);
 

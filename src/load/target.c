@@ -24,18 +24,37 @@ typedef struct bpf_link *(*attach_fn)(struct objfile *file, struct objfile_prog 
 #define SYSCALL_PREFIX "sys_"
 #endif
 
-/* A bare name is a system call's where there is no such function: skep's kprobes are on those only. */
-static struct bpf_link *attach_function(struct objfile *file, struct objfile_prog *p, bool retprobe)
+/* A system call's number, of a function by any of its names or a bare one; -1. */
+static int call_of(const char *function)
 {
 	char name[160];
-	struct bpf_link *link = NULL;
+	int nr = unprobed_syscall(function);
 
-	if (!file->answer.hive)
-		link = bpf_program__attach_kprobe(p->prog, retprobe, p->target.name);
-	if (link || strstr(p->target.name, "sys_"))
-		return link ? link : bpf_program__attach_kprobe(p->prog, retprobe, p->target.name);
-	snprintf(name, sizeof(name), SYSCALL_PREFIX "%s", p->target.name);
+	if (nr >= 0 || strlen(function) > 128)
+		return nr;
+	snprintf(name, sizeof(name), "sys_%s", function);
+	return unprobed_syscall(name);
+}
+
+/* By the kernel's own name of it: "execve", "sys_execve" and "__x64_sys_execve" are one system call's function. */
+static struct bpf_link *attach_call(struct objfile_prog *p, const char *function, bool retprobe)
+{
+	const char *bare = strstr(function, "sys_");
+	char name[160];
+
+	snprintf(name, sizeof(name), SYSCALL_PREFIX "%s", bare ? bare + 4 : function);
 	return bpf_program__attach_kprobe(p->prog, retprobe, name);
+}
+
+static struct bpf_link *attach_function(struct objfile *file, struct objfile_prog *p, bool retprobe)
+{
+	const char *name = p->target.name;
+	struct bpf_link *link;
+
+	if (file->answer.hive && !strstr(name, "sys_"))
+		return attach_call(p, name, retprobe);	/* skep's kprobes are on system calls only */
+	link = bpf_program__attach_kprobe(p->prog, retprobe, name);
+	return link || file->answer.hive || call_of(name) < 0 ? link : attach_call(p, name, retprobe);
 }
 
 static struct bpf_link *attach_kprobe(struct objfile *file, struct objfile_prog *p)
@@ -228,18 +247,6 @@ static const char *section_function(const char *section, bool *at_return)
 	return NULL;
 }
 
-/* A system call's number, of a function by any of its names or a bare one; -1. */
-static int call_of(const char *function)
-{
-	char name[160];
-	int nr = unprobed_syscall(function);
-
-	if (nr >= 0 || strlen(function) > 128)
-		return nr;
-	snprintf(name, sizeof(name), "sys_%s", function);
-	return unprobed_syscall(name);
-}
-
 static int rewrite(struct objfile_prog *p)
 {
 	size_t count = bpf_program__insn_cnt(p->prog);
@@ -255,13 +262,13 @@ static int rewrite(struct objfile_prog *p)
 	return err;
 }
 
-int target_replace_kprobe(struct objfile *file, struct objfile_prog *p)
+int target_settle_kprobe(struct objfile *file, struct objfile_prog *p)
 {
 	const char *function = p->target.name;
 	bool at_return = p->target.kind == TARGET_KRETPROBE;
 	int nr;
 
-	if (file->answer.hive || bpf_program__type(p->prog) != BPF_PROG_TYPE_KPROBE || !unprobed_kernel())
+	if (file->answer.hive || bpf_program__type(p->prog) != BPF_PROG_TYPE_KPROBE)
 		return 0;
 	if (p->target.kind == TARGET_AUTO)
 		function = section_function(bpf_program__section_name(p->prog), &at_return);
@@ -273,6 +280,8 @@ int target_replace_kprobe(struct objfile *file, struct objfile_prog *p)
 	if (p->target.kind == TARGET_AUTO)
 		snprintf(p->target.name, sizeof(p->target.name), "%s", function);
 	p->target.kind = at_return ? TARGET_KRETPROBE : TARGET_KPROBE;
+	if (!unprobed_kernel())
+		return 0;
 	p->unprobed = nr + 1;
 	return bpf_program__set_type(p->prog, BPF_PROG_TYPE_RAW_TRACEPOINT) || rewrite(p) ? -EINVAL : 0;
 }
