@@ -152,6 +152,15 @@ static bool has_prefix(const struct pass *p, u32 token, const char *prefix)
 	       !memcmp(p->t.text + p->t.token[token].start, prefix, strlen(prefix));
 }
 
+/* How the kernel names a system call's function: kprobe__sys_X means it, as in BCC. */
+#if defined(__x86_64__)
+#define SYSCALL_FUNCTION "__x64_"
+#elif defined(__aarch64__)
+#define SYSCALL_FUNCTION "__arm64_"
+#else
+#define SYSCALL_FUNCTION ""
+#endif
+
 static void put_section(struct pass *p, const struct function *f)
 {
 	struct span name = span_of(p, f->name, f->name);
@@ -162,7 +171,9 @@ static void put_section(struct pass *p, const struct function *f)
 		if (has_prefix(p, f->name, sections[i].prefix)) {
 			int skip = (int)strlen(sections[i].prefix);
 
-			fprintf(p->out, "SEC(\"%s%.*s\")", sections[i].section, len - skip, text + skip);
+			fprintf(p->out, "SEC(\"%s%s%.*s\")", sections[i].section,
+				strstr(sections[i].section, "probe/") && len > skip + 4 && !memcmp(text + skip, "sys_", 4) ?
+					SYSCALL_FUNCTION : "", len - skip, text + skip);
 			return;
 		}
 	parts = has_prefix(p, f->name, "tracepoint__") ? memmem(text + 12, name.len - 12, "__", 2) : NULL;
