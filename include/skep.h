@@ -90,6 +90,12 @@ struct skep_spawn_opts {
 	int client;		/* the tree's bpf(2) and what belongs to it is answered by skep, too */
 	int as_root;		/* with client: the tree believes it is root; programs see the true uid */
 	/*
+	 * With client: what the tree is stopped at, so that programs that it attaches see it: comma-separated names of system
+	 * calls, "all", "default" (execve, clone, openat, connect and their like; NULL), "exit:NAME" for when one leaves,
+	 * "life" for processes' forks, execs and exits. -EINVAL: no such call.
+	 */
+	const char *watch;
+	/*
 	 * A program (argv as above) whose BPF programs watch the command, or NULL. It starts first, in a tree of its own; with
 	 * client, its bpf(2) is skep's, else Linux's, and the command's never is. The command starts when it has attached and
 	 * waits, and its events are the command's only. When the command has ended, it gets SIGINT.

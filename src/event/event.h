@@ -133,6 +133,19 @@ void life_row_wanted(const struct event_row *row, u32 *lives);
 /* Runs the programs: task is the parent, the new program, the thread that ends. */
 void life_fire(struct event_list *list, u32 cpu, struct task *task, const struct life_event *event);
 
+/* ---- watch.c: what a tree is stopped at before anybody is attached ---- */
+
+struct watch {
+	struct syscall_wants calls;
+	u32 lives; /* 1 << enum life */
+};
+/*
+ * Comma-separated words: a system call's name, "all", "default" (execve, clone, open, connect and
+ * their like), each also as "exit:NAME" for when it leaves; "life" for sched_process_fork, _exec
+ * and _exit. 0, or -EINVAL after words to the log.
+ */
+int watch_parse(struct watch *watch, const char *list, struct log *log);
+
 /* ---- packet.c: XDP programs ---- */
 
 enum {

@@ -52,9 +52,11 @@ static int attached(void *arg, const struct event_row *row, const struct attach_
 		    wanted.leave.bits[i] & ~server->calls.traced.bits[i])
 			return fail(server->log, 0,
 				    "%s: attached, but the command runs already and its system "
-				    "calls were chosen at its start: this program will see "
-				    "none of it",
-				    target->name);
+				    "calls were chosen at its start: this program will see %s",
+				    target->name,
+				    server->watch ? "those that were watched then; skep exec --watch "
+						    "tells which"
+						  : "none of it");
 	return 0;
 }
 
@@ -79,6 +81,11 @@ static void choose_calls(struct server *server)
 		syscall_wanted(server->syscalls, &wants);
 		life_wanted(server->lives, &lives);
 		add_own_calls(&own);
+	}
+	if (server->watch) {
+		add(&wants.enter, &server->watch->calls.enter);
+		add(&wants.leave, &server->watch->calls.leave);
+		lives |= server->watch->lives;
 	}
 	if (server->client)
 		server->client->wants(server->client->arg, &clients);

@@ -31,6 +31,7 @@ struct server {
 	struct trace_wants wants;
 	bool traces;		     /* there is to be a tracer */
 	const struct client *client; /* NULL: none */
+	const struct watch *watch;   /* besides what programs are attached to now; NULL: nothing */
 	bool client_only;	     /* its calls are no events: only the client is asked */
 	/* private */
 	struct event_list *syscalls, *lives;
@@ -43,7 +44,7 @@ struct server {
 	u32 stop;
 };
 
-/* hive, log, client are given; works out what tree_start() is to be told. -ENOMEM, -EINVAL: no source. */
+/* hive, log, client, watch are given; works out what tree_start() is to be told. -ENOMEM, -EINVAL: no source. */
 int server_open(struct server *server);
 void server_close(struct server *server);
 /* The tree runs: serves it until server_stop(). 0 or -errno. */

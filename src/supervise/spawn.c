@@ -39,6 +39,7 @@ struct supervisor {
 	struct hive *hive;
 	struct log *log;
 	struct server server;
+	struct watch watch;
 	struct clients *clients;   /* NULL: bpf(2) is Linux's */
 	struct observer *observer; /* whose programs watch the command; NULL: none */
 	struct tree tree;
@@ -289,8 +290,12 @@ static int add_clients(struct supervisor *sup)
 			  ? clients_new(&sup->clients, sup->hive, &opts)
 			  : 0;
 
-	if (sup->clients)
+	if (!err && sup->clients) {
 		sup->server.client = clients_client(sup->clients);
+		sup->server.watch = &sup->watch;
+		err = watch_parse(&sup->watch, sup->opts->watch ? sup->opts->watch : "default",
+				  sup->log);
+	}
 	return err;
 }
 
