@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 		printf("skipped: this is no ORACLE build\n");
 		return 0;
 	}
-	if (!machine_open(&m))
+	if (!machine_open(&m, false))
 		return 1;
 	signal(SIGABRT, show);
 	for (; done < n && (!limit || time(NULL) < limit); from++, done++)

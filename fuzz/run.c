@@ -9,80 +9,39 @@
  * depends on addresses is found by a second set of the kernel's maps, and left out.
  * Exit status 1 for the first difference; where the kernel may not be asked, nothing is done.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "program.h"
 #include "isa/insn.h"
-#include "skep.h"
+#include "verify/machine.h"
 
-enum { MAPS = 15, PACKET_LEN = 64 };
+enum { PACKET_LEN = 64, READ = 5 };
 
-static const struct { u32 type, key, value, entries, flags; } maps[MAPS] = {
-	{ BPF_MAP_TYPE_HASH, 8, 8, 16, 0 }, { BPF_MAP_TYPE_HASH, 8, 48, 16, 0 }, { BPF_MAP_TYPE_ARRAY, 4, 48, 2, 0 },
-	{ BPF_MAP_TYPE_ARRAY, 4, 64, 1, 0 }, { 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0 },
-	{ BPF_MAP_TYPE_ARRAY, 4, 16, 4, 0 }, { 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0 },
-	{ BPF_MAP_TYPE_ARRAY, 4, 16, 4, BPF_F_RDONLY_PROG }, { BPF_MAP_TYPE_ARRAY, 4, 16, 4, BPF_F_WRONLY_PROG },
-};
-
-/* One machine: skep, or the kernel (skep is NULL), with its maps. */
-struct machine {
-	struct skep *skep;
-	int fds[MAPS];
+/* One machine, and what a run left in it. */
+struct side {
+	struct machine machine;
 	int err;
 	u32 result;
 	u8 packet[PACKET_LEN * 2];
 	u32 packet_len;
-	u8 values[3][64];
+	u8 values[READ][64];
 };
 
-static int ask(struct machine *m, int cmd, union bpf_attr *attr)
-{
-	long r;
-
-	if (m->skep)
-		return skep_bpf(m->skep, cmd, attr, sizeof(*attr));
-	r = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-	return r < 0 ? -errno : (int)r;
-}
-
-static bool maps_open(struct machine *m)
-{
-	for (u32 i = 0; i < MAPS; i++) {
-		union bpf_attr attr;
-
-		m->fds[i] = -1;
-		if (!maps[i].type)
-			continue;
-		memset(&attr, 0, sizeof(attr));
-		attr.map_type = maps[i].type;
-		attr.key_size = maps[i].key;
-		attr.value_size = maps[i].value;
-		attr.max_entries = maps[i].entries;
-		attr.map_flags = maps[i].flags;
-		m->fds[i] = ask(m, BPF_MAP_CREATE, &attr);
-		if (m->fds[i] < 0)
-			return false;
-	}
-	return true;
-}
-
-static void element(struct machine *m, int cmd, u32 map, u64 key, void *value)
+static void element(struct side *m, int cmd, u32 map, u64 key, void *value)
 {
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.map_fd = (u32)m->fds[map];
+	attr.map_fd = (u32)m->machine.fds[map];
 	attr.key = (u64)(unsigned long)&key;
 	attr.value = (u64)(unsigned long)value;
-	ask(m, cmd, &attr);
+	machine_bpf(&m->machine, cmd, &attr);
 }
 
-static void maps_fill(struct machine *m, u64 from)
+static void maps_fill(struct side *m, u64 from)
 {
 	u8 value[64];
 
@@ -102,9 +61,10 @@ static void maps_fill(struct machine *m, u64 from)
 	}
 }
 
-static void run(struct machine *m, const struct gen *g, u64 from)
+static void run(struct side *m, const struct gen *g, u64 from)
 {
-	struct bpf_insn insns[MOST + 64];
+	static struct functions functions;
+	struct question q;
 	u8 in[PACKET_LEN];
 	union bpf_attr attr;
 	int fd;
@@ -113,21 +73,10 @@ static void run(struct machine *m, const struct gen *g, u64 from)
 	memset(m->packet, 0, sizeof(m->packet));
 	memset(m->values, 0, sizeof(m->values));
 	m->result = m->packet_len = 0;
-	memcpy(insns, g->insns, g->n * sizeof(*insns));
-	for (u32 i = 0; i < g->n; i++)
-		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
-			if (insns[i].src_reg && insns[i].imm >= 0 && insns[i].imm < MAPS)
-				insns[i].imm = m->fds[insns[i].imm];
-			i++;
-		}
 	for (u32 i = 0; i < PACKET_LEN; i++)
 		in[i] = (u8)(i * 7 + 1);
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = g->type;
-	attr.insns = (u64)(unsigned long)insns;
-	attr.insn_cnt = g->n;
-	attr.license = (u64)(unsigned long)"GPL";
-	fd = m->err = ask(m, BPF_PROG_LOAD, &attr);
+	gen_question(g, &functions, &q);
+	fd = m->err = machine_load(&m->machine, &q);
 	if (fd < 0)
 		return;
 	memset(&attr, 0, sizeof(attr));
@@ -137,47 +86,26 @@ static void run(struct machine *m, const struct gen *g, u64 from)
 	attr.test.data_out = (u64)(unsigned long)m->packet;
 	attr.test.data_size_out = sizeof(m->packet);
 	attr.test.repeat = 1;
-	m->err = ask(m, BPF_PROG_TEST_RUN, &attr);
+	m->err = machine_bpf(&m->machine, BPF_PROG_TEST_RUN, &attr);
 	m->result = attr.test.retval;
 	m->packet_len = attr.test.data_size_out;
 	close(fd);
 	element(m, BPF_MAP_LOOKUP_ELEM, 3, 0, m->values[0]);
 	element(m, BPF_MAP_LOOKUP_ELEM, 2, 0, m->values[1]);
 	element(m, BPF_MAP_LOOKUP_ELEM, 1, 1, m->values[2]);
+	element(m, BPF_MAP_LOOKUP_ELEM, LOCKED, 0, m->values[3]);
+	element(m, BPF_MAP_LOOKUP_ELEM, TIMED, 0, m->values[4]);
 }
 
-static bool alike(const struct machine *a, const struct machine *b)
+static bool alike(const struct side *a, const struct side *b)
 {
 	return (a->err < 0) == (b->err < 0) && a->result == b->result && a->packet_len == b->packet_len &&
 	       !memcmp(a->packet, b->packet, sizeof(a->packet)) && !memcmp(a->values, b->values, sizeof(a->values));
 }
 
-/* Why skep refused it. */
-static void show_log(struct machine *m, const struct gen *g)
+static void show(const struct gen *g, u64 from, const struct side *skep, const struct side *kernel)
 {
-	static char log[1 << 20];
-	struct bpf_insn insns[MOST + 64];
-	union bpf_attr attr;
-
-	memcpy(insns, g->insns, g->n * sizeof(*insns));
-	for (u32 i = 0; i < g->n; i++)
-		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) && insns[i].src_reg)
-			insns[i].imm = m->fds[insns[i].imm];
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = g->type;
-	attr.insns = (u64)(unsigned long)insns;
-	attr.insn_cnt = g->n;
-	attr.license = (u64)(unsigned long)"GPL";
-	attr.log_level = 1;
-	attr.log_buf = (u64)(unsigned long)log;
-	attr.log_size = sizeof(log);
-	ask(m, BPF_PROG_LOAD, &attr);
-	printf("%s", log);
-}
-
-static void show(const struct gen *g, u64 from, const struct machine *skep, const struct machine *kernel)
-{
-	struct insn decoded[MOST + 64];
+	struct insn decoded[ROOM];
 
 	printf("== differs: type %u, seed %llu: %d r0 %u, kernel %d r0 %u\n", g->type, (unsigned long long)from, skep->err,
 	       skep->result, kernel->err, kernel->result);
@@ -190,7 +118,7 @@ static void show(const struct gen *g, u64 from, const struct machine *skep, cons
 		insn_text(&decoded[i], i, DISASM_KERNEL, text, sizeof(text));
 		printf("%3u: %s\n", i, text);
 	}
-	for (u32 v = 0; v < 3; v++)
+	for (u32 v = 0; v < READ; v++)
 		for (u32 i = 0; i < 64; i++)
 			if (skep->values[v][i] != kernel->values[v][i])
 				printf("value %u byte %u: %02x, kernel %02x\n", v, i, skep->values[v][i], kernel->values[v][i]);
@@ -198,17 +126,17 @@ static void show(const struct gen *g, u64 from, const struct machine *skep, cons
 
 int main(int argc, char **argv)
 {
-	static struct machine skep, kernel, other;
+	static struct side skep, kernel, other;
 	time_t limit = time(NULL) + (argc > 1 ? atol(argv[1]) : 30);
 	u64 from = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	u32 programs = 0, ran = 0, unsure = 0;
 	struct gen g;
 
-	if (skep_new(&skep.skep, NULL) || !maps_open(&skep)) {
+	if (!machine_open(&skep.machine, false)) {
 		printf("skep: no instance\n");
 		return 1;
 	}
-	if (!maps_open(&kernel) || !maps_open(&other)) {
+	if (!machine_open(&kernel.machine, true) || !machine_open(&other.machine, true)) {
 		printf("skipped: the kernel may not be asked here\n");
 		return 0;
 	}
@@ -227,12 +155,10 @@ int main(int argc, char **argv)
 			continue;
 		}
 		show(&g, from, &skep, &kernel);
-		if (skep.err < 0)
-			show_log(&skep, &g);
 		return 1;
 	}
 	printf("%u programs, %u ran, all alike (%u depend on addresses); next seed %llu\n", programs, ran, unsure,
 	       (unsigned long long)from);
-	skep_free(skep.skep);
+	machine_close(&skep.machine);
 	return 0;
 }

@@ -216,6 +216,10 @@ static int retarget(struct fix *f, u32 at)
 
 	if (!seen(f->env, at) || f->to[at + 1] == now)
 		return 0;
+	if (i->op == OP_LD_FUNC && !seen(f->env, at + 1 + (u32)i->imm)) {	/* nobody ever calls it */
+		put_wide(insn, i->dst, 0, 0);
+		return 0;
+	}
 	if (i->op == OP_CALL_LOCAL || i->op == OP_LD_FUNC) {
 		insn->imm = (s32)((s64)f->to[at + 1 + (u32)i->imm] - now - 1);
 		return 0;

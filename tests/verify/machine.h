@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A skep instance with the maps of oracle.h, in which accepted programs are run on random packets and
- * values: in an ORACLE build the interpreter then checks what the verifier believed.
+ * A skep instance, or the kernel, with the maps of oracle.h, in which accepted programs are run on
+ * packets and values: in an ORACLE build skep's interpreter then checks what the verifier believed.
  */
 #ifndef TESTS_VERIFY_MACHINE_H
 #define TESTS_VERIFY_MACHINE_H
@@ -10,7 +10,7 @@
 #include "verify/oracle.h"
 
 struct machine {
-	struct skep *skep;
+	struct skep *skep;	/* NULL: the kernel */
 	int fds[ORACLE_MAPS], map_btf_fd;
 	u64 random;
 };
@@ -37,7 +37,12 @@ static void machine_bytes(struct machine *m, u8 *out, u32 len)
 
 static int machine_bpf(struct machine *m, int cmd, union bpf_attr *attr)
 {
-	return skep_bpf(m->skep, cmd, attr, sizeof(*attr));
+	long r;
+
+	if (m->skep)
+		return skep_bpf(m->skep, cmd, attr, sizeof(*attr));
+	r = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+	return r < 0 ? -errno : (int)r;
 }
 
 static int machine_map(struct machine *m, u32 i)
@@ -72,13 +77,14 @@ static void machine_element(struct machine *m, int fd, u64 key, const void *valu
 	machine_bpf(m, BPF_MAP_UPDATE_ELEM, &attr);
 }
 
-static bool machine_open(struct machine *m)
+/* false: no instance, or the kernel may not be asked. */
+static bool machine_open(struct machine *m, bool kernel)
 {
 	static struct btfgen g;
 	union bpf_attr attr;
 
 	m->random = 0x9e3779b97f4a7c15ull;
-	if (skep_new(&m->skep, NULL))
+	if (!kernel && skep_new(&m->skep, NULL))
 		return false;
 	oracle_map_btf(&g);
 	memset(&attr, 0, sizeof(attr));
@@ -87,6 +93,8 @@ static bool machine_open(struct machine *m)
 	m->map_btf_fd = machine_bpf(m, BPF_BTF_LOAD, &attr);
 	for (u32 i = 0; i < ORACLE_MAPS; i++) {
 		m->fds[i] = machine_map(m, i);
+		if (kernel && m->fds[i] < 0)
+			return false;
 		if (!oracle_maps[i].frozen)
 			continue;
 		machine_element(m, m->fds[i], 0, oracle_frozen);
@@ -103,7 +111,7 @@ __attribute__((unused)) static void machine_close(struct machine *m)
 }
 
 /* Random values everywhere; objects of special kinds stay. */
-static void machine_fill(struct machine *m)
+__attribute__((unused)) static void machine_fill(struct machine *m)
 {
 	for (u32 i = 0; i < ORACLE_MAPS; i++) {
 		u32 type = oracle_maps[i].type;
@@ -165,7 +173,7 @@ static int machine_load(struct machine *m, const struct question *q)
 }
 
 /* One run on random input; false: programs of this type cannot be run by themselves. */
-static bool machine_run(struct machine *m, u32 type, int fd)
+__attribute__((unused)) static bool machine_run(struct machine *m, u32 type, int fd)
 {
 	u8 in[256], out[1024];
 	union bpf_attr attr;

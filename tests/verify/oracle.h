@@ -17,6 +17,7 @@
 #include "btf/btf.h"
 #include "def/uapi.h"
 #include "btfgen.h"
+#include "helper/helper.h"
 #include "verify/verify.h"
 
 struct oracle_map {
@@ -66,7 +67,7 @@ struct oracle {
 struct question {
 	const struct bpf_insn *insns;
 	u32 count, type, attach, flags, level;
-	bool no_gpl;
+	bool no_gpl, skep;		/* skep: it must also run here */
 	const struct btfgen *btf;	/* of functions, or NULL */
 	const struct bpf_func_info *func_info;
 	u32 func_info_count;
@@ -198,14 +199,20 @@ static int oracle_find(void *arg, s32 number, bool index, const struct verify_ma
 	return 0;
 }
 
+static inline bool oracle_runs(void *arg, u32 helper)
+{
+	(void)arg;
+	return helper == BPF_FUNC_tail_call || helper_body(helper);
+}
+
 /* Ours: 0 or -errno; the log is in o->ours_log. *result may be NULL. */
 static inline int oracle_ours(struct oracle *o, const struct question *q, struct verify_result **result)
 {
 	struct verify_env env = {
 		.insns = q->insns, .insn_count = q->count, .prog_type = q->type, .expected_attach_type = q->attach,
-		.prog_flags = q->flags, .gpl_compatible = !q->no_gpl, .nr_cpus = (u32)sysconf(_SC_NPROCESSORS_CONF), .profile = VERIFY_LINUX,
+		.prog_flags = q->flags, .gpl_compatible = !q->no_gpl, .nr_cpus = (u32)sysconf(_SC_NPROCESSORS_CONF), .profile = q->skep ? VERIFY_SKEP : VERIFY_LINUX,
 		.log = { q->level, q->level ? o->ours_log : NULL, q->level ? ORACLE_LOG : 0, 0 },
-		.arg = o, .map = oracle_find,
+		.arg = o, .map = oracle_find, .helper_runs = oracle_runs,
 	};
 	struct verify_result *r = NULL;
 	struct btf *btf = NULL;
