@@ -129,6 +129,14 @@ static bool is_cgroup(struct caller *caller, int fd)
 /* The target of an attach would be a cgroup, a socket map, a namespace or a device, none of which is a hive's. */
 static int refuse_target(struct call *call, u32 prog_type, int fd)
 {
+	struct map_object *map;
+	int err;
+
+	if (prog_type == BPF_PROG_TYPE_SK_SKB || prog_type == BPF_PROG_TYPE_SK_MSG) {
+		err = map_from_fd(call->hive, call->caller, fd, &map, NULL);
+		put_map(err ? NULL : map);
+		return err ? err : -EOPNOTSUPP; /* whatever map it is, it holds no sockets */
+	}
 	if (prog_type != BPF_PROG_TYPE_SCHED_CLS && !is_cgroup(call->caller, fd))
 		return -EBADF;
 	return fail(call->hive->log, -EOPNOTSUPP,
@@ -172,8 +180,8 @@ int cmd_prog_detach(struct call *call)
 	const union bpf_attr *attr = &call->attr;
 	u32 type = prog_type_of(attr->attach_type);
 
-	if (!type || (!is_mprog(type) &&
-		      (attr->attach_flags || attr->relative_fd || attr->expected_revision)))
+	if (!type || (type != BPF_PROG_TYPE_SCHED_CLS && (attr->attach_flags || attr->relative_fd)) ||
+	    (!is_mprog(type) && attr->expected_revision))
 		return -EINVAL;
 	return refuse_target(call, type, (int)attr->target_fd);
 }

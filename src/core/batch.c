@@ -49,7 +49,8 @@ struct batch {
 	bool by_token;
 };
 
-/* Cursors. Under the map's lock. */
+/* Cursors. Under the map's lock. Tokens: 0 is the beginning, as an untouched variable of the caller's is. */
+enum { NOTHING_LEFT = INT32_MAX };
 
 void cursors_free(struct batch_cursor *cursors)
 {
@@ -67,7 +68,7 @@ static u32 cursor_save(struct map_object *map, const void *key, u32 size)
 	if (!map->cursors)
 		map->cursors = calloc(BATCH_CURSORS, sizeof(*map->cursors));
 	if (map->cursors) {
-		token = ++map->cursor_last ? map->cursor_last : ++map->cursor_last;
+		token = map->cursor_last = (map->cursor_last + 1) % NOTHING_LEFT ?: 1;
 		slot = &map->cursors[token % BATCH_CURSORS];
 	}
 	if (slot && !slot->key)
@@ -107,6 +108,10 @@ static int batch_start(struct batch *b, u8 **from)
 		return call_read(b->call, b->key, in, b->key_size);
 	if (call_read(b->call, &token, in, sizeof(token)))
 		return -EFAULT;
+	if (!token) {
+		*from = NULL;
+		return 0;
+	}
 	return cursor_load(b->map, token, b->key, b->key_size);
 }
 
@@ -117,7 +122,7 @@ static int batch_leave_off(struct batch *b, const u8 *last)
 
 	if (!b->by_token)
 		return call_write(b->call, out, last, b->key_size);
-	token = cursor_save(b->map, last, b->key_size);
+	token = last ? cursor_save(b->map, last, b->key_size) : NOTHING_LEFT;
 	if (!token)
 		return -ENOMEM;
 	return call_write(b->call, out, &token, sizeof(token));
@@ -162,7 +167,7 @@ static int batch_lookup(struct batch *b, bool take)
 	}
 	if (err == -EFAULT || (err && !b->done && err != -ENOENT))
 		return err;
-	if (b->done && batch_leave_off(b, from))
+	if ((b->done || b->by_token) && batch_leave_off(b, from))
 		return -EFAULT;
 	/* a hash on Linux walks its empty buckets too: it knows at once that nothing is left */
 	if (!err && b->by_token && map_next_key(map, from, to) == -ENOENT)

@@ -54,8 +54,6 @@ static int load(struct call *call, struct btf_object *btf, struct btf_log *log)
 	void *bytes;
 	int err;
 
-	if (call->attr.btf_size > BTF_MAX)
-		return -E2BIG;
 	err = call_copy(call, &bytes, call->attr.btf, call->attr.btf_size);
 	if (err)
 		return err;
@@ -97,6 +95,8 @@ int cmd_btf_load(struct call *call)
 		err = call->caller->ops->identify(call->caller, attr->btf_token_fd, &key);
 		return err ? err : -EINVAL;
 	}
+	if (attr->btf_size > BTF_MAX)
+		return -E2BIG;
 	if (!attr->btf_log_buf != !attr->btf_log_size ||
 	    (attr->btf_log_buf && !attr->btf_log_level) || attr->btf_log_level & ~(u32)LOG_LEVELS ||
 	    attr->btf_log_size > UINT32_MAX >> 2)

@@ -212,6 +212,12 @@ int call_write_info(struct call *call, const void *info, u32 size)
 		       : 0;
 }
 
+/* Latin-1, as Linux reads bytes. */
+static bool is_letter(unsigned char c)
+{
+	return c < 128 ? isalnum(c) : c >= 0xc0 && c != 0xd7 && c != 0xf7;
+}
+
 int check_name(const char name[BPF_OBJ_NAME_LEN])
 {
 	for (int i = 0; i < BPF_OBJ_NAME_LEN; i++) {
@@ -219,7 +225,7 @@ int check_name(const char name[BPF_OBJ_NAME_LEN])
 
 		if (!c)
 			return 0;
-		if (!(c < 128 && isalnum(c)) && c != '_' && c != '.')
+		if (!is_letter(c) && c != '_' && c != '.')
 			return -EINVAL;
 	}
 	return -EINVAL;

@@ -267,6 +267,14 @@ static int check_attr(struct call *call)
 				    ? -EOPNOTSUPP
 				    : -EINVAL,
 			    "map_create: maps cannot be offloaded to a device");
+	return 0;
+}
+
+/* A map that only the program of this hash may use. */
+static int check_hash(struct call *call)
+{
+	const union bpf_attr *attr = &call->attr;
+
 	if (!attr->excl_prog_hash != (attr->excl_prog_hash_size != 32) ||
 	    (!attr->excl_prog_hash && attr->excl_prog_hash_size))
 		return -EINVAL;
@@ -375,6 +383,8 @@ int cmd_map_create(struct call *call)
 		err = map_from_fd(call->hive, call->caller, (int)attr->inner_map_fd, &inner, NULL);
 	if (!err)
 		err = build(call, map, inner);
+	if (!err)
+		err = check_hash(call);
 	if (!err)
 		err = object_publish(&map->object);
 	if (!err) {

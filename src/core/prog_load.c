@@ -346,6 +346,8 @@ static int add_fd_array(struct load *l)
 {
 	const union bpf_attr *attr = &l->call->attr;
 
+	if (attr->fd_array_cnt >= UINT32_MAX / sizeof(int))
+		return -EINVAL;
 	for (u32 i = 0; i < attr->fd_array_cnt; i++) {
 		struct object *object;
 		int fd, err;

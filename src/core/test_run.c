@@ -96,7 +96,7 @@ static int write_ctx(struct call *call, const void *ctx, u32 size)
 		return 0;
 	if (call_write(call, call->attr.test.ctx_out, ctx, min(room, size)) ||
 	    call_put(call, test.ctx_size_out, size))
-		return -EFAULT;
+		return err ? err : -EFAULT;
 	return err;
 }
 
@@ -108,7 +108,7 @@ static int finish(struct call *call, const void *data, u32 size, u32 retval, u32
 
 	if (call->attr.test.data_out &&
 	    call_write(call, call->attr.test.data_out, data, cut ? room : size))
-		return -EFAULT;
+		return cut ? -ENOSPC : -EFAULT;
 	if (call_put(call, test.data_size_out, size) || call_put(call, test.retval, retval) ||
 	    call_put(call, test.duration, duration))
 		return -EFAULT;
