@@ -184,26 +184,30 @@ static int copy_program(struct load *l)
 
 /* Function and line info: records of the caller's size, of which we know the first part. */
 
-static int copy_records(struct call *call, void **out, u64 from, u32 count, u32 given, u32 known)
+/* A size that is none copies nothing: the verifier tells. *tail: 1 + the first record with more than zeros behind. */
+static int copy_records(struct call *call, void **out, u64 from, u32 count, u32 given, u32 known, u32 *tail)
 {
-	u8 *all, *cut;
+	u8 *all;
 	int err;
 
-	if (given < known || given > MAX_REC_SIZE || given % 4)
-		return -EINVAL;
+	if (!count || given < known || given > MAX_REC_SIZE || given % 4)
+		return 0;
 	err = call_copy(call, (void **)&all, from, (size_t)count * given);
 	if (err)
 		return err;
-	for (u32 i = 0; i < count && !err; i++)
-		for (u32 j = known; j < given && !err; j++)
-			err = all[(size_t)i * given + j] ? -E2BIG : 0;
-	cut = all;
+	for (u32 i = 0; i < count && !*tail; i++)
+		for (u32 j = known; j < given && !*tail; j++)
+			*tail = all[(size_t)i * given + j] ? i + 1 : 0;
 	for (u32 i = 0; i < count; i++)
-		memmove(cut + (size_t)i * known, all + (size_t)i * given, known);
-	*out = cut;
-	return err;
+		memmove(all + (size_t)i * known, all + (size_t)i * given, known);
+	*out = all;
+	return 0;
 }
 
+/*
+ * Of more records than instructions one is wrong, and Linux says which: they rise, so as many as there are
+ * instructions and one more are enough to see it.
+ */
 static int copy_info(struct load *l)
 {
 	struct call *call = l->call;
@@ -218,19 +222,12 @@ static int copy_info(struct load *l)
 		return err;
 	if (prog->btf->kernel)
 		return -EACCES;
-	if (attr->func_info_cnt > attr->insn_cnt || attr->line_info_cnt > attr->insn_cnt)
-		return -EINVAL;
-	if (attr->func_info_cnt)
-		err = copy_records(call, (void **)&prog->func_info, attr->func_info,
-				   attr->func_info_cnt, attr->func_info_rec_size,
-				   sizeof(struct bpf_func_info));
-	if (!err && attr->line_info_cnt)
-		err = copy_records(call, (void **)&prog->line_info, attr->line_info,
-				   attr->line_info_cnt, attr->line_info_rec_size,
-				   sizeof(struct bpf_line_info));
-	prog->func_info_count = attr->func_info_cnt;
-	prog->line_info_count = attr->line_info_cnt;
-	return err;
+	prog->func_info_count = min(attr->func_info_cnt, attr->insn_cnt + 1);
+	prog->line_info_count = min(attr->line_info_cnt, attr->insn_cnt + 1);
+	err = copy_records(call, (void **)&prog->func_info, attr->func_info, prog->func_info_count,
+			   attr->func_info_rec_size, sizeof(struct bpf_func_info), &l->env.func_tail);
+	return err ? err : copy_records(call, (void **)&prog->line_info, attr->line_info, prog->line_info_count,
+					attr->line_info_rec_size, sizeof(struct bpf_line_info), &l->env.line_tail);
 }
 
 /* What the verifier may ask. */
@@ -369,6 +366,7 @@ static int add_fd_array(struct load *l)
 
 static int run_verifier(struct load *l)
 {
+	const union bpf_attr *attr = &l->call->attr;
 	struct prog *prog = l->prog;
 
 	l->env.insns = l->insns;
@@ -385,6 +383,8 @@ static int run_verifier(struct load *l)
 	l->env.func_info_count = prog->func_info_count;
 	l->env.line_info = prog->line_info;
 	l->env.line_info_count = prog->line_info_count;
+	l->env.func_size = attr->func_info_rec_size;
+	l->env.line_size = attr->line_info_rec_size;
 	l->env.profile = l->call->judge ? VERIFY_LINUX : VERIFY_SKEP;
 	l->env.arg = l;
 	l->env.map = find_map;

@@ -31,6 +31,12 @@ static int no_functions(struct env *env)
 	return 0;
 }
 
+/* Records' size as the caller has them; as many bytes as known are read. */
+static bool wrong_size(u32 given, u32 known)
+{
+	return given && (given < known || given > 252 || given % 4);
+}
+
 /* Records by themselves, before the functions are known. */
 int btf_info_early(struct env *env)
 {
@@ -40,9 +46,13 @@ int btf_info_early(struct env *env)
 		return 0;
 	if (!env->in->btf)
 		return -EINVAL;
+	if (env->in->func_info_count && (!info || wrong_size(env->in->func_size, sizeof(*info))))
+		return refuse(env, -EINVAL, "invalid func info rec size %u\n", env->in->func_size);
 	for (u32 i = 0; i < env->in->func_info_count; i++) {
 		const struct btf_type *func;
 
+		if (env->in->func_tail == i + 1)
+			return refuse(env, -E2BIG, "nonzero tailing record in func info");
 		if (!i && info[i].insn_off)
 			return refuse(env, -EINVAL, "nonzero insn_off %u for the first func info record", info[i].insn_off);
 		if (i && info[i].insn_off <= info[i - 1].insn_off)
@@ -102,9 +112,13 @@ static int lines(struct env *env)
 	const struct bpf_line_info *info = env->in->line_info;
 	u32 s = 0;
 
+	if (env->in->line_info_count && (!info || wrong_size(env->in->line_size, sizeof(*info))))
+		return -EINVAL;
 	for (u32 i = 0; i < env->in->line_info_count; i++) {
 		u32 off = info[i].insn_off, prev = i ? info[i - 1].insn_off : 0;
 
+		if (env->in->line_tail == i + 1)
+			return refuse(env, -E2BIG, "nonzero tailing record in line_info");
 		if ((i && off <= prev) || off >= env->count)
 			return refuse(env, -EINVAL, "Invalid line_info[%u].insn_off:%u (prev_offset:%u prog->len:%u)\n", i, off,
 				      prev, env->count);

@@ -39,6 +39,8 @@ static int push_on(struct env *env, struct state *s, u32 subprog, u32 callsite)
 	reg_pointer(&f->regs[REG_FP], PTR_TO_STACK);
 	f->regs[REG_FP].frameno = s->curframe;
 	f->regs[REG_FP].origin_kind = ORIGIN_ENTRY;
+	env->scratched_regs = ~0u;
+	env->scratched_slots = ~0ull;
 	return 0;
 }
 

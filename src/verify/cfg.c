@@ -334,6 +334,74 @@ int cfg_check(struct env *env)
 	return err;
 }
 
+/* Tarjan's strongly connected components, without recursion. */
+struct tarjan {
+	u32 *low, *number, *stack, *path;
+	u8 *next;		/* successors looked at */
+	u32 count, depth, length, found;
+};
+
+static void component(struct env *env, struct tarjan *t, u32 at, u32 *loops)
+{
+	bool loop = t->stack[t->depth - 1] != at || env->aux[at].flags & AUX_CALLBACK;
+	u32 next[2], nr = cfg_successors(env, at, next), member;
+
+	for (u32 i = 0; i < nr; i++)
+		loop |= next[i] == at;
+	t->found += loop;
+	do {
+		member = t->stack[--t->depth];
+		t->low[member] = ~0u;
+		loops[member] = loop ? t->found : 0;
+	} while (member != at);
+}
+
+static void enter_at(struct tarjan *t, u32 at)
+{
+	t->low[at] = t->number[at] = ++t->count;
+	t->stack[t->depth++] = at;
+	t->path[t->length++] = at;
+}
+
+static void walk_loops(struct env *env, struct tarjan *t, u32 *loops)
+{
+	while (t->length) {
+		u32 at = t->path[t->length - 1], next[2], nr = cfg_successors(env, at, next);
+
+		if (t->next[at] < nr) {
+			u32 to = next[t->next[at]++];
+
+			if (!t->number[to])
+				enter_at(t, to);
+			else
+				t->low[at] = min(t->low[at], t->low[to]);
+			continue;
+		}
+		t->length--;
+		if (t->length)
+			t->low[t->path[t->length - 1]] = min(t->low[t->path[t->length - 1]], t->low[at]);
+		if (t->low[at] == t->number[at])
+			component(env, t, at, loops);
+	}
+}
+
+int cfg_loops(struct env *env, u32 *loops)
+{
+	u32 n = env->count, *words = mem_zalloc(env, n * 4 * sizeof(u32));
+	struct tarjan t = { .low = words, .number = words + n, .stack = words + 2 * n, .path = words + 3 * n };
+
+	t.next = mem_zalloc(env, n);
+	if (words && t.next)
+		for (u32 at = 0; at < n; at++)
+			if (!t.number[at] && env->insns[at].op != OP_WIDE_HIGH) {
+				enter_at(&t, at);
+				walk_loops(env, &t, loops);
+			}
+	mem_free(env, words, n * 4 * sizeof(u32));
+	mem_free(env, t.next, n);
+	return words && t.next ? 0 : -ENOMEM;
+}
+
 /* Jumps to each point, counted at the place behind it, then each put in its place. */
 static int predecessors(struct env *env)
 {

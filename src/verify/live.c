@@ -100,6 +100,42 @@ static u32 helper_args_mask(struct env *env, const struct insn *i)
 	return use;
 }
 
+/* Linux's log at level 2 begins with them; a number before an instruction says which loop it is in. */
+static void log_registers(struct env *env, const u32 *loops)
+{
+	trace(env, "Live regs before insn:\n");
+	for (u32 at = 0; at < env->count; at += 1 + insn_is_wide(&env->insns[at])) {
+		char text[256], regs[REG_FP + 1] = "..........";
+
+		for (u32 r = 0; r < REG_FP; r++)
+			if (env->aux[at].live_regs >> r & 1)
+				regs[r] = (char)('0' + r);
+		log_insn_text(env, at, text, sizeof(text));
+		if (loops[at])
+			trace(env, "%3u ", loops[at]);
+		else
+			trace(env, "    ");
+		trace(env, "%3u: %s %s\n", at, regs, text);
+	}
+}
+
+int live_log(struct env *env)
+{
+	u32 *loops;
+	int err;
+
+	if (!(env->in->log.level & 2))
+		return 0;
+	loops = mem_zalloc(env, env->count * sizeof(*loops));
+	if (!loops)
+		return -ENOMEM;
+	err = cfg_loops(env, loops);
+	if (!err)
+		log_registers(env, loops);
+	mem_free(env, loops, env->count * sizeof(*loops));
+	return err;
+}
+
 int live_registers(struct env *env)
 {
 	bool changed = true;

@@ -122,6 +122,7 @@ s32 cfg_subprog_at(const struct env *env, u32 start);
 u32 cfg_subprog_of(const struct env *env, u32 insn);
 int cfg_points(struct env *env);	/* blocks and what jumps to them; frees postorder */
 void cfg_free(struct env *env);
+int cfg_loops(struct env *env, u32 *loops);	/* loops[i]: number of the loop that instruction i is in, 0: none */
 int check_stack_depth(struct env *env);
 
 /* btfinfo.c */

@@ -136,6 +136,7 @@ int verify_passes(struct env *env)
 	err = err ?: resolve_wide(env);
 	err = err ?: cfg_check(env);
 	err = err ?: live_registers(env);
+	err = err ?: live_log(env);
 	err = err ?: cfg_points(env);
 	err = err ?: walk_all(env);
 	err = err ?: check_stack_depth(env);

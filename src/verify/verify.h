@@ -49,6 +49,8 @@ struct verify_env {
 	u32 func_info_count;
 	const struct bpf_line_info *line_info;
 	u32 line_info_count;
+	u32 func_size, line_size;		/* of the records as the caller has them, 0: as here */
+	u32 func_tail, line_tail;		/* 1 + the first record with more than zeros behind, 0: none */
 	enum verify_profile profile;
 	struct verify_log_opts log;
 

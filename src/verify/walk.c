@@ -248,11 +248,9 @@ static bool touches_memory(const struct insn *i)
 
 static void log_step(struct env *env, bool fresh)
 {
-	if (env->in->log.level & 3 && fresh) {
+	if (env->in->log.level & 2 && fresh) {
 		trace(env, "\nfrom %d to %u:", (s32)env->prev_insn, env->insn_idx);
 		log_state(env, env->cur, env->cur->curframe, true);
-		env->scratched_regs = 0;
-		env->scratched_slots = 0;
 	}
 	if (env->scratched_regs || env->scratched_slots)
 		log_insn_state(env, env->cur, env->cur->curframe);

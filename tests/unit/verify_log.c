@@ -74,6 +74,46 @@ static void compare(const char *name, const struct bpf_insn *insns, u32 count, u
 		printf("# here   %.*s\n# kernel %.*s\n", (int)size, a.buf, (int)size, b.buf);
 }
 
+/* Whole logs, but for what Linux tells of its precision's history, which is another here. */
+static void same_log(struct oracle *o, const char *name, const struct bpf_insn *insns, u32 count, u32 level)
+{
+	struct question q = { .insns = insns, .count = count, .type = BPF_PROG_TYPE_SOCKET_FILTER, .level = level };
+
+	oracle_ours(o, &q, NULL);
+	if (!o->kernel) {
+		skip("bpf(2) is not permitted here");
+		return;
+	}
+	oracle_kernel(o, &q);
+	if (!ok(!strcmp(o->ours_log, o->kernel_log), "%s, level %u: the whole log", name, level))
+		printf("# here\n%s# kernel\n%s", o->ours_log, o->kernel_log);
+}
+
+static void whole_logs(struct oracle *o)
+{
+	static const struct bpf_insn call[] = {
+		{ BPF_LD | BPF_IMM | BPF_DW, 6, 0, 0, 7 }, { 0, 0, 0, 0, 0 }, { BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 2 },
+		{ BPF_ALU64 | BPF_MOV | BPF_X, 0, 5, 0, 0 }, { BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1 }, { BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+	};
+	static const struct bpf_insn branch[] = {
+		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_prandom_u32 }, { BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2, 7 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0 }, { BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_X, 0, 5, 0, 0 }, { BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+	};
+	static const struct bpf_insn loop[] = {
+		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_prandom_u32 }, { BPF_JMP | BPF_JEQ | BPF_K, 0, 0, -2, 7 },
+		{ BPF_JMP | BPF_JEQ | BPF_X, 0, 10, -1, 0 }, { BPF_ALU64 | BPF_MOV | BPF_X, 0, 8, 0, 0 },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+	};
+
+	for (u32 level = 1; level <= 2; level++) {
+		same_log(o, "a call", call, ARRAY_SIZE(call), level);
+		same_log(o, "two ways", branch, ARRAY_SIZE(branch), level);
+		same_log(o, "loops", loop, ARRAY_SIZE(loop), level);
+	}
+}
+
 static void records(struct oracle *o)
 {
 	static struct btfgen g;
@@ -120,11 +160,10 @@ int main(void)
 	oracle_open(&o);
 	for (u32 l = 0; levels[l]; l++)
 		for (u32 i = 0; i < ARRAY_SIZE(sizes); i++) {
-			if (levels[l] == 2)	/* level 2 says more in the kernel */
-				continue;
 			compare("refused", refused, ARRAY_SIZE(refused), levels[l], sizes[i], o.kernel);
 			compare("accepted", accepted, ARRAY_SIZE(accepted), levels[l], sizes[i], o.kernel);
 		}
+	whole_logs(&o);
 	records(&o);
 	{
 		static struct answer a;

@@ -53,7 +53,7 @@ static u32 btfgen_int(struct btfgen *g, const char *name, u32 bytes)
 	return id;
 }
 
-static void btfgen_member(struct btfgen *g, const char *name, u32 type, u32 bit_off)
+__attribute__((unused)) static void btfgen_member(struct btfgen *g, const char *name, u32 type, u32 bit_off)
 {
 	g->types[g->len++] = btfgen_string(g, name);
 	g->types[g->len++] = type;
