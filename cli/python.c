@@ -166,6 +166,8 @@ static char **make_environment(const char *folder)
 
 static int told(const struct python_run *run, const struct skep_spawn_result *r)
 {
+	if (!r->observed && r->status)
+		return skep_exit_code(r->status); /* the command is none: words were said */
 	if (!r->observed) {
 		if (!run->shell)
 			complain(0, "%s ended before it waited for events: %s was not run", run->argv[0], run->command[0]);

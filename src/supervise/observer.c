@@ -308,6 +308,7 @@ static int launch(struct observer *o)
 				  .envp = o->spec.envp,
 				  .calls = &o->server.calls,
 				  .mask = o->spec.mask,
+				  .death_signal = SIGINT, /* without us it has nothing to observe */
 				  .files = core_files_limit(o->spec.hive) };
 	char path[4096];
 	int err = command_find(o->spec.argv[0], path, sizeof(path));
@@ -334,7 +335,7 @@ int observer_start(struct observer **out, const struct observer_spec *spec, int 
 		return -ENOMEM;
 	o->spec = *spec;
 	o->client = (struct client){ .arg = o, .wants = wants, .call = on_call };
-	o->tree = (struct tree){ .listener = -1, .channel = -1, .pidfd = -1 };
+	o->tree = (struct tree){ .listener = -1, .channel = -1, .trace = -1, .pidfd = -1 };
 	pthread_mutex_init(&o->lock, NULL);
 	o->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	err = o->ready_fd < 0 ? -errno : launch(o);

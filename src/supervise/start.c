@@ -156,6 +156,8 @@ static BARE void command_main(void *arg)
 
 	reset_handlers(launch->ignore_sigchld);
 	err = launch->tracer ? await_tracer(launch) : 0;
+	if (spec->death_signal)
+		raw6(SYS_prctl, PR_SET_PDEATHSIG, spec->death_signal, 0, 0, 0, 0);
 	raw6(SYS_rt_sigprocmask, SIG_SETMASK, spec->mask, 0, 8, 0, 0);
 	if (spec->files)
 		raw6(SYS_prlimit64, 0, RLIMIT_NOFILE, spec->files, 0, 0, 0);

@@ -85,6 +85,7 @@ struct tree_spec {
 	const struct trace_wants *wants; /* NULL: no tracer */
 	const sigset_t *mask;		 /* the command's signal mask */
 	const struct rlimit *files;	 /* and its limit of open files; NULL: ours */
+	int death_signal;		 /* the command gets it when we die; 0: none */
 };
 
 /*
