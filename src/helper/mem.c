@@ -95,27 +95,33 @@ s64 mem_read_kernel_str(struct run *run, char *dst, u32 size, u64 addr)
 	return (s64)len + 1;
 }
 
-/* In pieces that do not cross pages, so that a string before a hole is read. */
+/*
+ * In pieces that do not cross pages, so that a string before a hole is read. What lies behind the string stays out of
+ * dst, which may be a map's key: as Linux, which copies words, zeroes up to the end of the last one, if it fits.
+ */
 s64 mem_read_user_str(struct run *run, char *dst, u32 size, u64 addr)
 {
+	enum { PIECE = 256 };
+	char piece[PIECE], *end = NULL;
 	u32 done = 0;
 
-	while (done < size) {
-		u32 part = (u32)min((u64)(size - done), 256 - (addr + done) % 256);
-		char *end;
+	while (done < size && !end) {
+		u32 part = (u32)min((u64)(size - done), PIECE - (addr + done) % PIECE);
 
-		if (run->task->ops->read(run->task, dst + done, addr + done, part)) {
+		if (run->task->ops->read(run->task, piece, addr + done, part)) {
 			memset(dst, 0, size);
 			return -EFAULT;
 		}
-		end = memchr(dst + done, 0, part);
-		if (end)
-			return end - dst + 1;
+		end = memchr(piece, 0, part);
+		part = end ? (u32)(end - piece) : part;
+		memcpy(dst + done, piece, part);
 		done += part;
 	}
-	if (size)
+	if (end)
+		memset(dst + done, 0, round_up(done + 1, 8u) <= size ? round_up(done + 1, 8u) - done : 1);
+	else if (size)
 		dst[size - 1] = 0;
-	return size;
+	return end ? done + 1 : size;
 }
 
 s64 mem_read_any_str(struct run *run, char *dst, u32 size, u64 addr)

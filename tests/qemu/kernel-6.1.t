@@ -92,6 +92,7 @@ echo "== XDP on Linux"; skep run --kernel -a xdp:lo /root/hello-xdp.bpf.o -- tal
 echo "== hello on skep"; skep run /root/hello.bpf.o -- sh -c "$two"
 echo "status $?"
 echo "== hello as nobody"; nobody skep run /root/hello.bpf.o -- sh -c "$two; echo user \$(id -u)"
+echo "== on one CPU"; taskset 1 skep run /root/hello.bpf.o -- sh -c "$two"
 echo "== map on skep"; skep run /root/hello-map.bpf.o -- sh -c "$two"
 echo "== returns on skep"; skep run /root/returns.bpf.o -- sh -c "$calls"
 echo "== storm"; nobody skep run /root/hello-map.bpf.o -- sh -c \
@@ -143,6 +144,7 @@ lines "hello on skep" 'Hello World!$' 3 "hello on skep, without SYNC_WAKE_UP"
 has "hello on skep" 'status 0' "and ends well"
 lines "hello as nobody" 'Hello World!$' 3 "hello as a user without privilege"
 has "hello as nobody" 'user 65534' "which the command still is"
+lines "on one CPU" 'Hello World!$' 3 "hello on skep, with the tree on one CPU"
 has "map on skep" 'counter_table\[0\]: 3' "hello-map on skep"
 is "$(part "returns on skep" | grep -o 'mkdir /.*\|^returns.*')" "$(part "returns on Linux" | grep -o 'mkdir /.*\|^returns.*')" \
 	"kprobe and kretprobe on skep as on Linux"

@@ -77,6 +77,14 @@ static void user(void)
 	is(CALL(BPF_FUNC_probe_read_user_str, out, 32, pages + 4090), -EFAULT, "a string into a hole");
 	is(CALL(BPF_FUNC_probe_read_user_str, out, 0, pages), 0, "no room");
 	is(CALL(BPF_FUNC_probe_read_user_str, out, 32, pages), 1, "an empty string");
+	strcpy(pages, "kept");
+	memcpy(pages + 5, "behind", 7);
+	memset(out, 0x55, sizeof(out));
+	is(CALL(BPF_FUNC_probe_read_user_str, out, 32, pages), 5, "a string with more behind it");
+	ok(!memcmp(out, "kept\0\0\0\0\x55\x55", 10), "… which stays out: zeroes to the end of the word, as Linux");
+	memset(out, 0x55, sizeof(out));
+	is(CALL(BPF_FUNC_probe_read_user_str, out, 6, pages), 5, "with no room for the word");
+	ok(!memcmp(out, "kept\0\x55", 6), "… its zero only");
 	memset(out, 0x55, sizeof(out));
 	is(CALL(BPF_FUNC_probe_read_user, out, 8, pages + 4092), -EFAULT, "bytes into a hole");
 	ok(zeroed(8), "give zeroes");
