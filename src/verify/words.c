@@ -156,11 +156,42 @@ static const char *region(const struct verify_reason *r)
 	}
 }
 
+/* Offsets count down from the top of the frame: what lies at or above it is not this function's. */
+static void stack_range(struct words *w)
+{
+	const struct verify_reason *r = w->r;
+	bool variable = r->umin != r->umax || r->smin != r->smax;
+	s64 end = r->off + r->size + (variable && r->smax < INT32_MAX ? r->smax - r->smin : 0);
+
+	if (called(w))
+		title(w, "%s() is handed a variable that is too small", called(w));
+	else
+		title(w, "this access may be outside of the stack");
+	if (variable && r->smax >= INT32_MAX)
+		label(w, "%lld byte%s at an offset that has no upper bound", (long long)r->size, r->size == 1 ? "" : "s");
+	else if (end > 0)
+		label(w, "%lld byte%s from here %s %lld byte%s above the function's stack", (long long)r->size,
+		      r->size == 1 ? "" : "s", variable ? "may reach" : r->size == 1 ? "reaches" : "reach", (long long)end,
+		      end == 1 ? "" : "s");
+	else
+		label(w, "the stack has 512 bytes, this is at %lld below its top", (long long)-r->off);
+	if (variable)
+		help(w, "bound the index right before: if (i >= N) return 0; or mask it: i &= N - 1 (N a power of two)");
+	else if (called(w))
+		help(w, "it wants %lld bytes: compare the map's key and value types with the variable's", (long long)r->size);
+	else
+		help(w, "compare the size of the access with the variable's");
+}
+
 static void mem_range(struct words *w)
 {
 	const struct verify_reason *r = w->r;
 	bool variable = r->umin != r->umax || r->smin != r->smax;
 
+	if (type_base(r->reg_type) == PTR_TO_STACK && r->size) {
+		stack_range(w);
+		return;
+	}
 	title(w, "this access may be outside of %s%s%s", region(r), r->map_name[0] ? " of " : "", r->map_name);
 	if (!r->size)
 		label(w, "r%d is %s", r->regno, r->reg_text);
@@ -500,7 +531,7 @@ const char *explain_kind(enum reason_kind kind)
 /* Some are told by the kernel's words: their notes do not say a kind of their own. */
 static enum reason_kind kind_of(const struct verify_reason *r)
 {
-	if ((r->kind == REASON_OTHER || r->kind == REASON_MEM_RANGE) &&
+	if ((r->kind == REASON_OTHER || r->kind == REASON_MEM_RANGE) && !r->size &&
 	    (strstr(r->message, "invalid indirect read from stack") || strstr(r->message, "invalid read from stack")))
 		return REASON_STACK_READ;
 	if (!strncmp(r->message, "Caller passes invalid args", 26))
