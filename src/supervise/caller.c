@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A client's memory, fds and identity (see caller.h). The thread waits in its system call, so its
- * number is its own as long as the notification is valid; that is asked again before anything of
- * it is changed, for a thread can be killed at any moment and its number be given away.
+ * number is its own as long as the notification is valid. A thread can be killed at any moment and its
+ * number be given away, but not before all others were: calls that may take long ask again before
+ * they change anything.
  *
  * An fd is known by (device, inode): of a copy of it, taken for a moment, or where that is denied
  * (containers), of what /proc says.
@@ -259,7 +260,7 @@ static int client_write(struct caller *caller, u64 addr, const void *src, size_t
 		     remote = { (void *)(uintptr_t)addr, len };
 
 	call->window_len = 0; /* what was read ahead may be written over */
-	if (!client_call_valid(call) ||
+	if ((!call->peers && !client_call_valid(call)) ||
 	    process_vm_writev((pid_t)caller->pid, &local, 1, &remote, 1, 0) != (ssize_t)len)
 		return -EFAULT;
 	return 0;

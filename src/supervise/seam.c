@@ -21,7 +21,6 @@ static enum how bpf_how(const struct clients *clients, const u64 *args)
 	case BPF_BTF_LOAD:
 	case BPF_PROG_TEST_RUN:
 	case BPF_ITER_CREATE:
-	case BPF_MAP_CREATE:
 	case BPF_MAP_LOOKUP_BATCH:
 	case BPF_MAP_LOOKUP_AND_DELETE_BATCH:
 	case BPF_MAP_UPDATE_BATCH:
