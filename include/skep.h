@@ -164,7 +164,7 @@ struct skep_bridge_opts {
 struct skep_bridge_side {
 	uint64_t packets, aborted, dropped, passed, tx, redirected, invalid;
 	uint64_t unreachable;	/* redirected to where nothing can be sent */
-	uint64_t too_long;	/* longer than 192 KiB, dropped */
+	uint64_t too_long;	/* longer than 120 KiB, dropped */
 	uint64_t lost;		/* never seen: they came faster than they could be looked at */
 	uint64_t unsent;	/* of those to be sent on this side: too long for it, or it took no more */
 };

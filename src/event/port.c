@@ -29,8 +29,8 @@
 #endif
 
 enum {
-	BLOCK = 256 << 10,
-	BLOCKS = 64,
+	BLOCK = 128 << 10,
+	BLOCKS = 256, /* a quarter of a second, for each is given up after RETIRE_MS */
 	RETIRE_MS = 1,
 	SLOT = 4096,
 	SLOTS = 512,

@@ -19,7 +19,7 @@
 
 enum {
 	ETHER_HEADER = 14,
-	PORT_LONGEST = 192 << 10, /* bytes of the longest frame that is read */
+	PORT_LONGEST = 120 << 10, /* bytes of the longest frame that is read */
 	PORT_QUIET_MS = 30,	  /* what was received lies in the ring no longer than this */
 };
 
