@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "btf/btf.h"
 #include "def/uapi.h"
 #include "skep.h"
 #include "util/types.h"
@@ -27,6 +28,7 @@ static u64 state;
 static int pool[POOL];
 static u8 scratch[SCRATCH] __attribute__((aligned(4096)));
 static u64 made, rounds;
+static u32 iter_ids[4]; /* BTF ids of the kernel's functions that iterators are named by; 0: no BTF here */
 
 static u64 rnd(void)
 {
@@ -77,6 +79,45 @@ static void random_insns(struct bpf_insn *insns, u32 count)
 	insns[count - 1] = (struct bpf_insn){ .code = 0x95 };
 }
 
+/* An iterator's program that writes a byte of what it is shown, mostly. */
+static void iter_prog(union bpf_attr *attr)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = 0x79, .dst_reg = 6, .src_reg = 1 },
+		{ .code = 0x79, .dst_reg = 2, .src_reg = 1, .off = (s16)(8 * (rnd() % 4)) },
+		{ .code = 0x79, .dst_reg = 1, .src_reg = 6 },
+		{ .code = 0x15, .dst_reg = 2, .off = 3 },
+		{ .code = 0x79, .dst_reg = 3, .src_reg = 2, .off = (s16)(rnd() % 64 * 8) },
+		{ .code = 0xb7, .dst_reg = 3, .imm = (s32)(rnd() % 64) },
+		{ .code = 0x85, .imm = BPF_FUNC_seq_write },
+		{ .code = 0xb7, .imm = rnd() % 16 == 0 },
+		{ .code = 0x95 },
+	};
+
+	memcpy(scratch, insns, sizeof(insns));
+	if (rnd() % 4 == 0) /* walk on through what was read */
+		((struct bpf_insn *)scratch)[5] = (struct bpf_insn){ .code = 0x79, .dst_reg = 3, .src_reg = 3,
+								     .off = (s16)(rnd() % 64 * 8) };
+	memset(attr, 0, sizeof(*attr));
+	attr->prog_type = BPF_PROG_TYPE_TRACING;
+	attr->expected_attach_type = BPF_TRACE_ITER;
+	attr->attach_btf_id = iter_ids[rnd() % 4];
+	attr->insns = (u64)(uintptr_t)scratch;
+	attr->insn_cnt = ARRAY_SIZE(insns);
+	attr->license = (u64)(uintptr_t) "GPL";
+}
+
+static void iter_link(union bpf_attr *attr)
+{
+	memset(attr, 0, sizeof(*attr));
+	attr->link_create.prog_fd = (u32)pool[rnd() % POOL];
+	attr->link_create.attach_type = BPF_TRACE_ITER;
+	memset(scratch, 0, 64);
+	memcpy(scratch, &pool[rnd() % POOL], 4);
+	attr->link_create.iter_info = (u64)(uintptr_t)scratch;
+	attr->link_create.iter_info_len = rnd() % 8 ? 16 : (u32)(rnd() % 64);
+}
+
 /* What looks like an address of ours, but for the scratch area, is not to be written to by chance. */
 static void tame(union bpf_attr *attr)
 {
@@ -122,6 +163,12 @@ static void random_attr(union bpf_attr *attr, int cmd)
 		attr->log_size %= 70000;
 		memset((u8 *)attr + 48, 0, rnd() % 4 ? sizeof(*attr) - 48 : 0);
 	}
+	if (cmd == BPF_PROG_LOAD && rnd() % 2)
+		iter_prog(attr);
+	if (cmd == BPF_LINK_CREATE && rnd() % 2)
+		iter_link(attr);
+	if (cmd == BPF_ITER_CREATE && rnd() % 4)
+		*attr = (union bpf_attr){ .iter_create.link_fd = (u32)pool[rnd() % POOL] };
 	if (cmd == BPF_PROG_TEST_RUN)
 		attr->test.repeat %= 3;
 	if (cmd == BPF_MAP_LOOKUP_BATCH || cmd == BPF_MAP_UPDATE_BATCH ||
@@ -173,7 +220,8 @@ static void one_hive(void)
 	for (u32 i = 0; i < POOL; i++)
 		pool[i] = i < 4 ? (int)i - 1 : -1;
 	for (u32 i = 0; i < 20000; i++, rounds++) {
-		int cmd = rnd() % 3 ? (int)(rnd() % 6) : (int)(rnd() % (__MAX_BPF_CMD + 2)), ret;
+		static const u8 often[] = { BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_LINK_CREATE, BPF_ITER_CREATE };
+		int cmd = rnd() % 4 == 0 ? often[rnd() % 4] : rnd() % 3 ? (int)(rnd() % 6) : (int)(rnd() % (__MAX_BPF_CMD + 2)), ret;
 		union bpf_attr attr;
 
 		random_attr(&attr, cmd);
@@ -190,6 +238,19 @@ static void one_hive(void)
 	skep_free(skep);
 }
 
+static void find_iterators(void)
+{
+	static const char *const names[] = { "bpf_iter_bpf_map", "bpf_iter_bpf_map_elem", "bpf_iter_bpf_prog",
+					     "bpf_iter_bpf_link" };
+	struct btf *btf;
+
+	if (btf_open(&btf, "/sys/kernel/btf/vmlinux"))
+		return;
+	for (u32 i = 0; i < 4; i++)
+		iter_ids[i] = (u32)max(btf_find(btf, names[i], BTF_KIND_FUNC), 0);
+	btf_free(btf);
+}
+
 int main(int argc, char **argv)
 {
 	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 10);
@@ -197,6 +258,7 @@ int main(int argc, char **argv)
 
 	printf("attr: seed %llu\n", (unsigned long long)seed);
 	fflush(stdout);
+	find_iterators();
 	state = seed * 0x9e3779b97f4a7c15ULL | 1;
 	do
 		one_hive();

@@ -135,7 +135,8 @@ static int refuse_target(struct call *call, u32 prog_type, int fd)
 	if (prog_type == BPF_PROG_TYPE_SK_SKB || prog_type == BPF_PROG_TYPE_SK_MSG) {
 		err = map_from_fd(call->hive, call->caller, fd, &map, NULL);
 		put_map(err ? NULL : map);
-		return err ? err : -EOPNOTSUPP; /* whatever map it is, it holds no sockets */
+		/* whatever map it is, it holds no sockets */
+		return err ? err : call->cmd == BPF_PROG_DETACH ? -EINVAL : -EOPNOTSUPP;
 	}
 	if (prog_type != BPF_PROG_TYPE_SCHED_CLS && !is_cgroup(call->caller, fd))
 		return -EBADF;
