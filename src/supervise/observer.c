@@ -40,6 +40,8 @@ enum {
 	SET_BPF = 0x40042408, /* PERF_EVENT_IOC_SET_BPF */
 };
 
+#define MS(ms) ((u64)(ms) * 1000000)
+
 /* The main thread's last wait. */
 struct wait {
 	u64 number; /* how many there were */
@@ -237,6 +239,23 @@ static bool has_children(const struct observer *o)
 	return any;
 }
 
+/* It may sleep in a call that is not answered yet. */
+static bool is_notified(const struct observer *o)
+{
+	char path[64];
+	FILE *file;
+	u32 nr;
+	bool known;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", o->tree.child, o->tree.child);
+	file = fopen(path, "re");
+	known = file && fscanf(file, "%u", &nr) == 1 && nr != SYS_read &&
+		syscall_set_has(&o->server.calls.set, nr);
+	if (file)
+		fclose(file);
+	return known;
+}
+
 /* Called every LOOK_MS; whether the main thread has slept through STILL looks. */
 struct stillness {
 	char life[80];
@@ -295,7 +314,7 @@ static void await_ready(struct observer *o)
 	u32 longer = 0;
 
 	while (!o->ended && !wait_for(o, o->ready_fd, LOOK_MS)) {
-		if (!is_still(o, &still))
+		if (!is_still(o, &still) || is_notified(o))
 			longer = 0;
 		else if (is_attached(o) || ++longer > 10)
 			return;
@@ -359,32 +378,48 @@ static struct wait last_wait(struct observer *o)
 	return wait;
 }
 
-/* Until it waits and has read everything; what it does not look at for long it will not read. */
-static void read_all(struct observer *o, u64 deadline)
+static bool sleeps(const struct observer *o)
 {
-	struct stillness still = { .looks = 0 };
+	char life[80];
 
-	while (!o->ended && now_ns() < deadline) {
-		bool unread = o->spec.clients && clients_unread(o->spec.clients);
-
-		if (is_still(o, &still) && (!unread || still.looks > UNREAD))
-			return;
-		wait_for(o, -1, LOOK_MS);
-	}
+	return asleep(o, life, sizeof(life));
 }
 
-/* Lets it see what the command did: the wait it is in ends and what follows is done, or it has nothing more to do. */
+static bool unread(const struct observer *o)
+{
+	return o->spec.clients && clients_unread(o->spec.clients);
+}
+
+/* Whether it is in a wait that ends by itself soon. */
+static bool ends_soon(const struct wait *wait, u64 now)
+{
+	return wait->until > now && wait->until < now + MS(FINISH_MS);
+}
+
+/*
+ * Lets it see what the command did. Where it waits now and again: until a wait that began after one that the command's
+ * end fell into or came before, so that what was to be looked at in between has been. Where it waits for what may never
+ * come: until it does so. In both cases nothing is left to read, so the signal does not meet it at work on a record; what
+ * it does not read for long it will not read. Linux does not tell what is read: one wait more.
+ */
 static void let_finish(struct observer *o)
 {
+	u64 start = now_ns(), rounds;
 	struct wait first = last_wait(o);
-	u64 now = now_ns(), end = first.until;
-	bool ends = end > now && end < now + FINISH_MS * 1000000ull;
+	struct stillness still = { .looks = 0 };
 
-	if (ends)
-		while (!o->ended && last_wait(o).number == first.number && now_ns() < end + AGAIN_MS * 1000000ull)
-			wait_for(o, -1, LOOK_MS / 4);
-	else
-		read_all(o, now + FINISH_MS * 1000000ull);
+	rounds = (ends_soon(&first, start) ? 1 : 2) + !o->spec.clients;
+	while (!o->ended && now_ns() < start + MS(2 * FINISH_MS)) {
+		struct wait wait = last_wait(o);
+		u64 now = now_ns(), done = wait.number - first.number;
+		bool given_up = now > start + MS(UNREAD * LOOK_MS), soon = ends_soon(&wait, now);
+
+		if (soon && done >= rounds && (!unread(o) || (given_up && done > 3)) && sleeps(o))
+			return;
+		if (is_still(o, &still) && !soon && (!unread(o) || given_up))
+			return;
+		wait_for(o, -1, soon ? LOOK_MS / 4 : LOOK_MS);
+	}
 }
 
 static void interrupt(struct observer *o)
