@@ -137,6 +137,10 @@ static void fire_timer(void *arg, void *entered, u64 callback, struct map *map, 
 
 	if (!slot_enter(hive, cpu, prog))
 		return;
+	if (!timers_begin(hive->timers)) {
+		slot_leave(hive, cpu);
+		return;
+	}
 	run->task = &self;
 	run->ctx = NULL;
 	run->packet = NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who made the event, on which slot, and what it is attached to. */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,7 +13,13 @@
 
 HELPER(get_smp_processor_id) { return run->cpu; }
 
-HELPER(get_numa_node_id) { return 0; }
+/* Of the CPU that the slot's thread is on; the slot has its number where there are as many slots as CPUs. */
+HELPER(get_numa_node_id)
+{
+	unsigned int cpu, node = 0;
+
+	return getcpu(&cpu, &node) ? 0 : node;
+}
 
 HELPER(get_current_pid_tgid) { return (u64)run->task->tgid << 32 | run->task->pid; }
 
@@ -53,28 +59,23 @@ HELPER(get_func_ip) { return run->func_ip; }
 
 HELPER(get_attach_cookie) { return run->cookie; }
 
-/* (dev, ino, nsdata, size): the numbers in the pid namespace that dev and ino name; only skep's own is known. */
+/* (dev, ino, nsdata, size): the task's numbers in its own pid namespace, which dev and ino must name. */
 HELPER(get_ns_current_pid_tgid)
 {
 	struct bpf_pidns_info *info = ptr(r3);
-	struct stat own;
 
 	memset(info, 0, (u32)r4);
-	if ((u32)r4 != sizeof(*info) || stat("/proc/self/ns/pid", &own))
+	if ((u32)r4 != sizeof(*info) || !proc_in_pidns(run->task->pid, r1, r2, &info->pid, &info->tgid))
 		return result(-EINVAL);
-	if (r1 != own.st_dev || r2 != own.st_ino)
-		return result(-EINVAL);
-	info->pid = run->task->pid;
-	info->tgid = run->task->tgid;
 	return 0;
 }
 
 static s64 send(u32 tgid, u32 pid, u32 signal)
 {
-	if (signal < 1 || signal > 64)
-		return -EINVAL;
 	if (tgid <= 1)
 		return -EPERM;
+	if (signal > 64)
+		return -EINVAL;
 	if (pid ? syscall(SYS_tgkill, tgid, pid, signal) : kill((pid_t)tgid, (int)signal))
 		return -errno;
 	return 0;

@@ -8,7 +8,7 @@
 #include "util/lock.h"
 #include "vm/code.h"
 
-enum { MAX_LOOPS = 1 << 23, KERNEL_HZ = 250 };
+enum { MAX_LOOPS = 1 << 23, SECOND = 1000000000 };
 
 u64 time_now(int clock)
 {
@@ -26,8 +26,17 @@ HELPER(ktime_get_coarse_ns) { return time_now(CLOCK_MONOTONIC_COARSE); }
 
 HELPER(ktime_get_tai_ns) { return time_now(CLOCK_TAI); }
 
-/* Linux counts from five minutes before the first wrap of 32 bits. */
-HELPER(jiffies64) { return (u32)(-300 * KERNEL_HZ) + time_now(CLOCK_MONOTONIC_COARSE) / (1000000000 / KERNEL_HZ); }
+/* Linux counts from five minutes before the first wrap of 32 bits; the coarse clocks move with its ticks. */
+HELPER(jiffies64)
+{
+	struct timespec tick;
+	s32 hz;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec || tick.tv_nsec <= 0)
+		return 0;
+	hz = SECOND / (s32)tick.tv_nsec;
+	return (u32)(-300 * hz) + time_now(CLOCK_MONOTONIC_COARSE) / (SECOND / (u32)hz);
+}
 
 /* A counter, folded: one multiply, no state but the slot's. */
 HELPER(get_prandom_u32)

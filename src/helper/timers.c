@@ -4,6 +4,9 @@
  * (CLOCK_MONOTONIC). The thread takes due timers one by one and calls them without the mutex; a timer
  * dropped meanwhile is only marked, its program is given back when its callback has returned. A program
  * is never given back under the mutex: that may end maps, which end their timers.
+ *
+ * Who cancels a timer waits for its callback, as on Linux, but only once that has a slot (CALLED): a slot is
+ * what the canceller holds, and the callback may be waiting for it (DUE); then it is called off instead.
  */
 #include "helper/timers.h"
 
@@ -27,7 +30,8 @@ struct timer {
 	int clock;
 	u32 heap_at;		/* NOWHERE: not armed */
 	u32 next_free;
-	bool running;
+	enum { IDLE, DUE, CALLED } state;	/* of its callback */
+	bool off;		/* with DUE: called off */
 };
 
 struct timers {
@@ -42,6 +46,8 @@ struct timers {
 	u32 *heap;		/* numbers - 1 */
 	u32 heap_count;
 	u32 first_free;		/* number, 0 none */
+	struct timer *firing;	/* whose callback is DUE or CALLED; one at a time */
+	u64 turn;		/* callbacks so far */
 };
 
 /* What lies in a map value where a program has its struct bpf_timer. */
@@ -167,8 +173,10 @@ static void *drop(struct timers *timers, u32 index)
 
 	disarm(timers, timer);
 	timer->map = NULL;
-	if (timer->running)
+	if (timer->state != IDLE) {
+		timer->off = true;
 		return NULL;
+	}
 	timer->prog = NULL;
 	timer->next_free = timers->first_free;
 	timers->first_free = index + 1;
@@ -246,18 +254,35 @@ static void fire(struct timers *timers, u32 number)
 	disarm(timers, timer);
 	if (!callback)
 		return;
-	timer->running = true;
+	timer->state = DUE;
+	timer->off = false;
+	timers->firing = timer;
+	timers->turn++;
 	key = key_of(timer, &index);
 	timers->ops->hold(prog);
 	pthread_mutex_unlock(&timers->lock);
 	timers->ops->fire(timers->arg, prog, callback, map, key, value);
 	pthread_mutex_lock(&timers->lock);
-	timer->running = false;
+	timer->state = IDLE;
+	timers->firing = NULL;
+	pthread_cond_broadcast(&timers->changed);
 	dropped = timer->map ? NULL : drop(timers, number);
 	pthread_mutex_unlock(&timers->lock);
 	put(timers, dropped);
 	put(timers, prog);
 	pthread_mutex_lock(&timers->lock);
+}
+
+bool timers_begin(struct timers *timers)
+{
+	bool good;
+
+	pthread_mutex_lock(&timers->lock);
+	good = !timers->firing->off;
+	if (good)
+		timers->firing->state = CALLED;
+	pthread_mutex_unlock(&timers->lock);
+	return good;
 }
 
 static void *serve(void *arg)
@@ -416,7 +441,31 @@ HELPER(timer_start)
 	return result(good ? 0 : -EINVAL);
 }
 
-/* Does not wait for a callback that runs on another slot, which might wait for this one's. */
+/* Locked. Until the callback of the timer that runs now, if it does, has returned. */
+static void await_callback(struct timers *timers, const struct timer *timer)
+{
+	u64 turn = timers->turn;
+
+	while (timers->firing == timer && timer->state == CALLED && timers->turn == turn)
+		pthread_cond_wait(&timers->changed, &timers->lock);
+}
+
+/* Locked. 1 where the timer was armed, or due and not called yet; else 0. *prog is to be given back. */
+static s64 cancel(struct timers *timers, struct timer *timer, void **prog)
+{
+	s64 was = disarm(timers, timer);
+
+	if (timer->state == DUE && !timer->off) {
+		timer->off = true;
+		was = 1;
+	}
+	*prog = timer->prog;
+	timer->prog = NULL;
+	timer->callback = 0;
+	return was;
+}
+
+/* (timer) */
 HELPER(timer_cancel)
 {
 	struct timers *timers = run->timers;
@@ -428,13 +477,12 @@ HELPER(timer_cancel)
 		return result(-EOPNOTSUPP);
 	pthread_mutex_lock(&timers->lock);
 	timer = timer_of(timers, ptr(r1));
-	if (timer && timer->running && pthread_equal(pthread_self(), timers->thread)) {
+	if (timer && timer->state == CALLED && pthread_equal(pthread_self(), timers->thread)) {
 		was = -EDEADLK;
 	} else if (timer) {
-		was = disarm(timers, timer);
-		prog = timer->prog;
-		timer->prog = NULL;
-		timer->callback = 0;
+		/* before the wait, or a callback that starts its timer anew would never be done with */
+		was = cancel(timers, timer, &prog);
+		await_callback(timers, timer);
 	}
 	pthread_mutex_unlock(&timers->lock);
 	put(timers, prog);

@@ -14,7 +14,8 @@ struct timers;
 struct timers_ops {
 	void (*hold)(void *prog);
 	void (*put)(void *prog);
-	/* Calls callback(map, key, value) of the program on some slot. From the timers' thread. */
+	/* Calls callback(map, key, value) of the program on some slot, once timers_begin() has said that it may: what
+	 * comes before that (waiting for the slot) nobody who cancels the timer waits for. From the timers' thread. */
 	void (*fire)(void *arg, void *prog, u64 callback, struct map *map, void *key, void *value);
 };
 
@@ -22,6 +23,9 @@ int timers_new(struct timers **out, const struct timers_ops *ops, void *arg);	/*
 /* Ends the thread and gives all programs back; nothing fires any more. Requires that no program runs. */
 void timers_stop(struct timers *timers);
 void timers_free(struct timers *timers);	/* after timers_stop() */
+
+/* For fire(): false where the timer was cancelled meanwhile, and its callback must not run. */
+bool timers_begin(struct timers *timers);
 
 /* A value (its bpf_timer zeroed), or all values of a map, are going: cancels and forgets their timers. Does not wait
  * for a callback that runs now, which holds its program, which holds the map. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading /proc/PID/stat and comm. */
+/* Reading /proc/PID/stat, comm, cgroup, status. */
 #include "util/proc.h"
 
 #include <errno.h>
@@ -82,4 +82,28 @@ u64 proc_cgroup(u32 tid, int level)
 			return st.st_ino;
 	}
 	return 0;
+}
+
+/* The last number of a line of status: of the innermost namespace. */
+static bool last_number(const char *status, const char *name, u32 *out)
+{
+	const char *at = strstr(status, name), *end;
+
+	if (!at)
+		return false;
+	end = strchrnul(at, '\n');
+	while (end > at && end[-1] != '\t')
+		end--;
+	return sscanf(end, "%u", out) == 1;
+}
+
+bool proc_in_pidns(u32 tid, u64 dev, u64 ino, u32 *pid, u32 *tgid)
+{
+	char path[48], status[4096];
+	struct stat own;
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/pid", tid);
+	return !stat(path, &own) && own.st_dev == dev && own.st_ino == ino &&
+	       read_file(tid, "status", status, sizeof(status)) > 0 && last_number(status, "\nNStgid:", tgid) &&
+	       last_number(status, "\nNSpid:", pid);
 }

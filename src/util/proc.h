@@ -13,4 +13,7 @@ int proc_origin(u32 tid, u32 *parent, char parent_comm[16], u64 *start_ns);
  * is not that deep, or cannot be seen. */
 u64 proc_cgroup(u32 tid, int level);
 
+/* The thread's ids in the pid namespace it is in, if that is the one of this device and inode number. */
+bool proc_in_pidns(u32 tid, u64 dev, u64 ino, u32 *pid, u32 *tgid);
+
 #endif
