@@ -15,7 +15,9 @@ chmod +x "$T/$mine"
 sed "s/Hello World!/Hello $mine!/" "$root/examples/python/hello.py" >"$T/hello.py"
 observe --kernel "$T/hello.py" -- "$T/$mine"
 is "$status" 3 "hello.py: the command's status"
-is "$(grep -cE "^b' +$mine-[0-9]+ .* bpf_trace_printk: Hello $mine!'\$" <<<"$out")" 2 "hello.py: lines of the trace pipe"
+# the name in a line of the kernel's trace is looked up when the line is read: that of the execution of $mine may be either
+[ "$(grep -cE "^b' +$mine-[0-9]+ .* bpf_trace_printk: Hello $mine!'\$" <<<"$out")" -ge 2 ]
+ok $? "hello.py: lines of the trace pipe"
 like "$err" "$note" "hello.py: no kprobes: said"
 
 for kind in buffer ring; do
