@@ -167,6 +167,8 @@ struct packet_frame {
 	u32 targets[XDP_TARGETS];
 };
 
+/* Whether a program is attached to the interface. */
+bool packet_attached(struct event_list *list, u32 ifindex);
 /*
  * Runs the programs attached to ifindex (0: to any interface) one after the other while they pass
  * the packet, as received there. Returns the last verdict, XDP_PASS where no program is attached.

@@ -68,6 +68,17 @@ u32 packet_fire(struct event_list *list, u32 cpu, u32 ifindex, struct packet_fra
 	return verdict;
 }
 
+bool packet_attached(struct event_list *list, u32 ifindex)
+{
+	bool found = false;
+
+	pthread_rwlock_rdlock(&list->lock);
+	for (size_t i = 0; i < list->count && !found; i++)
+		found = ((const struct on_interface *)event_row(list, i))->ifindex == ifindex;
+	pthread_rwlock_unlock(&list->lock);
+	return found;
+}
+
 static bool claims(const struct attach_target *target)
 {
 	return target->kind == ATTACH_XDP;

@@ -51,6 +51,7 @@ struct clients {
 	struct xdp *xdp;
 	struct trace_pump *pump;
 	struct workers *workers;
+	struct client_call *call; /* that the serving thread is answering */
 	u32 ending; /* long work is given up */
 };
 

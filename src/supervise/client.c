@@ -35,7 +35,11 @@ static enum served answer(struct clients *clients, struct tree *tree, union tree
 	s64 ret;
 
 	client_call_start(&call, tree, &slot->notif, peers, &clients->ending);
+	if (peers)
+		clients->call = &call;
 	ret = row_of(clients, data->nr)->run(clients, &call, (const u64 *)data->args);
+	if (peers)
+		clients->call = NULL;
 	if (ret == CONTINUE)
 		return SERVED_CONTINUE;
 	tree_answer(tree, slot, ret);
@@ -94,11 +98,14 @@ int clients_new(struct clients **out, struct hive *hive, const struct clients_op
 	add_rows(clients, seam_rows, seam_row_count);
 	add_rows(clients, file_rows, file_row_count);
 	add_rows(clients, wait_rows, wait_row_count);
-	add_rows(clients, netlink_rows, netlink_row_count);
+	if (opts->packets)
+		add_rows(clients, netlink_rows, netlink_row_count);
 	if (opts->as_root)
 		add_rows(clients, root_rows, root_row_count);
 	clients->peers = peers_new();
 	err = clients->peers ? workers_new(&clients->workers, work, clients) : -ENOMEM;
+	if (!err && opts->packets)
+		err = xdp_new(clients);
 	if (err) {
 		clients_free(clients);
 		return err;

@@ -17,6 +17,7 @@
 
 struct clients;
 struct clients_opts {
+	bool packets; /* XDP programs run on what arrives at the interfaces they are attached to */
 	bool as_root; /* the tree sees uid 0 and all capabilities; programs see the truth */
 };
 

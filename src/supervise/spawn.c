@@ -285,7 +285,7 @@ static int supervise(struct supervisor *sup, const char *path)
 /* bpf(2) and what belongs to it are skep's for the tree. */
 static int add_clients(struct supervisor *sup)
 {
-	const struct clients_opts opts = { .as_root = sup->opts->as_root };
+	const struct clients_opts opts = { .packets = true, .as_root = sup->opts->as_root };
 	int err = sup->opts->client && !sup->opts->observer
 			  ? clients_new(&sup->clients, sup->hive, &opts)
 			  : 0;
@@ -302,7 +302,7 @@ static int add_clients(struct supervisor *sup)
 /* The observer runs until it waits for the command: 0; 1: it has ended, there is nothing to run for. */
 static int start_observer(struct supervisor *sup)
 {
-	const struct clients_opts opts = { .as_root = sup->opts->as_root };
+	const struct clients_opts opts = { .packets = true, .as_root = sup->opts->as_root };
 	struct observer_spec spec = { .hive = sup->hive,
 				      .log = sup->log,
 				      .argv = sup->opts->observer,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Programs on interfaces (see xdp.h). Each has a packet socket in the interface's network namespace
- * and a thread that runs the program on what arrives. The socket is made by a child of ours that
+ * Programs on interfaces (see xdp.h). An interface that one is attached to, here or by a link of
+ * bpf(2), has a packet socket in its network namespace and a thread that runs what is attached on what
+ * arrives. The socket is made by a child of ours that
  * enters the namespaces as their owner may: a tree that has made itself a network namespace needs
  * no privilege for that, any other needs what AF_PACKET wants.
  */
@@ -36,8 +37,11 @@ struct xdp {
 		struct attachment *attachment;
 		struct prog *prog; /* a reference */
 		u32 mode;
-		struct tap *tap;
 	} places[PLACES];
+	struct tapped {
+		struct xdp_place at; /* ifindex 0: free */
+		struct tap *tap;
+	} taps[PLACES];
 	struct hive *hive;
 };
 
@@ -278,21 +282,78 @@ static int locate(struct client_call *call, struct xdp_place *place)
 	return 0;
 }
 
+static bool is_at(const struct xdp_place *a, const struct xdp_place *b)
+{
+	return a->ifindex == b->ifindex && a->dev == b->dev && a->ino == b->ino;
+}
+
 static struct place *find(struct xdp *xdp, const struct xdp_place *at)
 {
-	for (int i = 0; xdp && i < PLACES; i++) {
-		struct place *place = &xdp->places[i];
-
-		if (place->at.ifindex == at->ifindex && place->at.dev == at->dev &&
-		    place->at.ino == at->ino)
-			return place;
-	}
+	for (int i = 0; xdp && i < PLACES; i++)
+		if (is_at(&xdp->places[i].at, at))
+			return &xdp->places[i];
 	return NULL;
+}
+
+static struct tapped *find_tap(struct xdp *xdp, const struct xdp_place *at)
+{
+	for (int i = 0; i < PLACES; i++)
+		if (is_at(&xdp->taps[i].at, at))
+			return &xdp->taps[i];
+	return NULL;
+}
+
+/* Taps of interfaces that no program is on any more. */
+static void sweep(struct xdp *xdp)
+{
+	struct event_list *list = event_list(xdp->hive, &packet_kind);
+
+	for (int i = 0; i < PLACES; i++) {
+		struct tapped *tapped = &xdp->taps[i];
+
+		if (!tapped->at.ifindex || packet_attached(list, (u32)tapped->at.ifindex))
+			continue;
+		tap_free(tapped->tap);
+		*tapped = (struct tapped){ .at = { 0 } };
+	}
+}
+
+/* A program comes to an interface, by netlink or by a link: from now on packets are seen there. */
+static int attached(void *arg, const struct event_row *row, const struct attach_target *target)
+{
+	struct clients *clients = arg;
+	struct xdp_place at = { .ifindex = target->ifindex };
+	struct tapped *tapped;
+	int err;
+
+	(void)row;
+	if (!clients->call)
+		return 0;
+	sweep(clients->xdp);
+	err = locate(clients->call, &at);
+	if (err || find_tap(clients->xdp, &at))
+		return err;
+	tapped = find_tap(clients->xdp, &(struct xdp_place){ 0 });
+	err = tapped ? open_tap(&tapped->tap, clients->hive, clients->call, at.ifindex) : -ENOSPC;
+	if (!err)
+		tapped->at = at;
+	return err;
+}
+
+int xdp_new(struct clients *clients)
+{
+	const struct event_watcher watcher = { .arg = clients, .changed = attached };
+
+	clients->xdp = calloc(1, sizeof(*clients->xdp));
+	if (!clients->xdp)
+		return -ENOMEM;
+	clients->xdp->hive = clients->hive;
+	event_watch(event_list(clients->hive, &packet_kind), &watcher);
+	return 0;
 }
 
 static void clear(struct xdp *xdp, struct place *place)
 {
-	tap_free(place->tap);
 	attachment_free(xdp->hive, place->attachment);
 	put_prog(place->prog);
 	*place = (struct place){ .at = { 0 } };
@@ -300,9 +361,13 @@ static void clear(struct xdp *xdp, struct place *place)
 
 void xdp_free(struct xdp *xdp)
 {
+	if (xdp)
+		event_watch(event_list(xdp->hive, &packet_kind), NULL);
 	for (int i = 0; xdp && i < PLACES; i++)
 		if (xdp->places[i].at.ifindex)
 			clear(xdp, &xdp->places[i]);
+	for (int i = 0; xdp && i < PLACES; i++)
+		tap_free(xdp->taps[i].tap);
 	free(xdp);
 }
 
@@ -328,23 +393,16 @@ bool xdp_get(struct clients *clients, struct client_call *call, struct xdp_place
 }
 
 /* Puts a program where none is; takes prog's reference if it succeeds. */
-static int put(struct clients *clients, struct client_call *call, const struct xdp_place *at,
-	       struct prog *prog, u32 mode)
+static int put(struct clients *clients, const struct xdp_place *at, struct prog *prog, u32 mode)
 {
 	struct attach_target target = { .kind = ATTACH_XDP, .ifindex = at->ifindex };
 	struct place *place = find(clients->xdp, &(struct xdp_place){ 0 });
 	int err = place ? 0 : -ENOSPC;
 
 	if (!err)
-		err = open_tap(&place->tap, clients->hive, call, at->ifindex);
+		err = attachment_new(&place->attachment, clients->hive, &target, prog);
 	if (err)
 		return err;
-	err = attachment_new(&place->attachment, clients->hive, &target, prog);
-	if (err) {
-		tap_free(place->tap);
-		place->tap = NULL;
-		return err;
-	}
 	place->at = *at;
 	place->prog = prog;
 	place->mode = mode;
@@ -388,7 +446,7 @@ static int change_to(struct clients *clients, struct client_call *call, struct p
 	else if (place && place->prog != prog)
 		exchange(clients, place, prog, change->mode);
 	else if (!place)
-		err = put(clients, call, at, prog, change->mode);
+		err = put(clients, at, prog, change->mode);
 	else
 		put_prog(prog); /* it is there already */
 	if (err)
@@ -404,11 +462,6 @@ int xdp_set(struct clients *clients, struct client_call *call, struct xdp_place 
 
 	if (err)
 		return err;
-	if (!clients->xdp)
-		clients->xdp = calloc(1, sizeof(*clients->xdp));
-	if (!clients->xdp)
-		return -ENOMEM;
-	clients->xdp->hive = clients->hive;
 	place = find(clients->xdp, at);
 	if (change->compare)
 		err = compare(clients, call, place, change->expected);
@@ -420,5 +473,6 @@ int xdp_set(struct clients *clients, struct client_call *call, struct xdp_place 
 		return change_to(clients, call, place, at, change);
 	if (place)
 		clear(clients->xdp, place);
+	sweep(clients->xdp);
 	return 0;
 }

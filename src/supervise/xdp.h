@@ -34,6 +34,7 @@ bool xdp_get(struct clients *clients, struct client_call *call, struct xdp_place
 	     struct xdp_state *out);
 /* Whether there is one anywhere. */
 bool xdp_any(const struct clients *clients);
+int xdp_new(struct clients *clients);
 void xdp_free(struct xdp *xdp);
 
 #endif

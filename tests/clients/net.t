@@ -100,6 +100,44 @@ run unshare -Urn "$SKEP" exec -- bash "$T/work.sh"
 is "$out" "$want" "skep exec in the tree's network namespace" || sed 's/^/# /' <<<"$err"
 run "$SKEP" exec -- unshare -Urn bash "$T/work.sh"
 is "$out" "$want" "a network namespace that the tree makes" || sed 's/^/# /' <<<"$err"
+# a link, as libbpf's skeletons make it
+cat >"$T/link.c" <<'END'
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	struct bpf_object *object = bpf_object__open_file(argv[1], NULL);
+	int key = 0, counter = 0;
+	struct bpf_link *link;
+
+	(void)argc;
+	if (bpf_object__load(object))
+		return 1;
+	link = bpf_program__attach_xdp(bpf_object__next_program(object, NULL), (int)if_nametoindex("v0"));
+	if (!link)
+		return 2;
+	if (system(argv[2]))
+		return 3;
+	while (counter < 20) {
+		if (bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(object, "count.bss"), &key, &counter))
+			return 4;
+		usleep(1000);
+	}
+	bpf_link__destroy(link);
+	printf("counted %d\n", counter);
+	return 0;
+}
+END
+if ${CC:-cc} -o "$T/link" "$T/link.c" -lbpf 2>/dev/null; then
+	run "$SKEP" exec -- unshare -Urn sh -c "ip link add name v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up && '$T/link' '$T/count.bpf.o' '$T/send v1 20'"
+	is "$status $out" "0 counted 20" "bpf_program__attach_xdp" || sed 's/^/# /' <<<"$err"
+else
+	skip "bpf_program__attach_xdp" "no libbpf to build a client with"
+fi
 if [ "$(id -u)" != 0 ]; then
 	run "$SKEP" exec -- bash -c "cd '$T'; bpftool prog load count.bpf.o /sys/fs/bpf/count; bpftool net attach xdp pinned /sys/fs/bpf/count dev lo"
 	like "$err" "Operation not permitted" "no privilege over others' interfaces"
