@@ -4,6 +4,7 @@
 #define VERIFY_PARTS_H
 
 #include "btf/btf.h"
+#include "verify/fastcall.h"
 #include "verify/live.h"
 #include "verify/precision.h"
 
@@ -144,7 +145,6 @@ int path_overflow(struct env *env, int err, const char *whose);
 int walk_all(struct env *env);
 void walk_drop(struct env *env);
 
-/* fixup.c */
-int fix_up(struct env *env);
+int fix_up(struct env *env);	/* fixup.c */
 
 #endif

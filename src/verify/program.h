@@ -8,7 +8,7 @@
 /* What passes and walk remember of an instruction. */
 enum aux_flag {
 	AUX_SEEN = 1 << 0, AUX_PRUNE = 1 << 1, AUX_FORCE = 1 << 2, AUX_TARGET = 1 << 3, AUX_CALLBACK = 1 << 4,
-	AUX_MAP_POISON = 1 << 5,
+	AUX_MAP_POISON = 1 << 5, AUX_FASTCALL = 1 << 6, AUX_CALL_KEPT = 1 << 7,
 };
 struct insn_aux {
 	u16 flags, live_regs;	/* live_regs: bit n, register n is read before it is written from here on */
@@ -33,6 +33,9 @@ struct subprog {
 	u32 nr_args;
 	struct { u32 type, mem_size, btf_id; } args[5];
 	u32 depth_limit;
+	s32 fastcall_off;		/* fastcall.c: spills that may go lie below it */
+	u32 fastcalls;			/* calls whose spills go */
+	bool fastcall_kept;
 };
 
 /* Where blocks begin: prune points and functions. */

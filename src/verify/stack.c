@@ -90,6 +90,7 @@ static int store_fixed(struct env *env, struct func_state *f, s32 off, u32 size,
 	bool is_st = BPF_CLASS(in->code) == BPF_ST;
 
 	touch(env, off);
+	fastcall_touch(env, f, off);
 	if (size == SLOT)
 		live_write(env, f, slots_mask(off, size));
 	if (reg && off % SLOT == 0 && reg->type == SCALAR_VALUE) {
@@ -136,6 +137,7 @@ static int store_variable(struct env *env, struct func_state *f, const struct re
 	bool zero = reg ? reg_is_zero(reg) : BPF_CLASS(in->code) == BPF_ST && !in->imm, zero_used = false;
 	s32 from = (s32)ptr->smin + off, to = (s32)ptr->smax + off + (s32)size;
 
+	fastcall_touch(env, f, from);
 	for (s32 at = from; at < to; at++) {
 		struct stack_slot *slot = slot_at(f, at);
 		u8 *type = byte_at(f, at);
@@ -221,6 +223,7 @@ static int load_fixed(struct env *env, struct func_state *f, s32 off, u32 size, 
 	u32 spilled = 0;
 
 	touch(env, off);
+	fastcall_touch(env, f, off);
 	live_read(env, f, slots_mask(off, size));
 	if (!slot_is_spill(slot)) {
 		if (dst >= 0)
@@ -251,6 +254,7 @@ static int load_variable(struct env *env, u32 regno, s32 off, u32 size, s32 dst)
 
 	if (err)
 		return err;
+	fastcall_touch(env, f, from);
 	/* What the register is read from is only known as a range, so the zeros in it are relied on. */
 	load_bytes(env, f, from, to, (u32)dst);
 	return 0;
@@ -361,6 +365,7 @@ int stack_fill(struct env *env, u32 regno, s32 off, u32 size)
 	s32 from = off + (s32)ptr->var_off.value;
 	u64 whole = 0;
 
+	fastcall_touch(env, f, from);
 	for (s32 at = from; at < from + (s32)size; at++) {
 		slot_scrub(slot_at(f, at));
 		*byte_at(f, at) = STACK_MISC;

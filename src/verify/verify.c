@@ -137,8 +137,11 @@ int verify_passes(struct env *env)
 	err = err ?: cfg_check(env);
 	err = err ?: live_registers(env);
 	err = err ?: live_log(env);
+	err = err ?: fastcall_mark(env);
 	err = err ?: cfg_points(env);
 	err = err ?: walk_all(env);
+	if (!err)
+		fastcall_drop(env);
 	err = err ?: check_stack_depth(env);
 	return err;
 }
@@ -152,8 +155,9 @@ static void statistics(struct env *env, u64 started)
 	if (env->in->log.level & 4) {
 		trace(env, "verification time %llu usec\n", (unsigned long long)(out->time_ns / 1000));
 		trace(env, "stack depth ");
-		for (u32 s = 0; s < env->nr_subprogs; s++)
-			trace(env, "%s%u", s ? "+" : "", env->subprogs[s].stack_depth);
+		for (u32 s = 0; s < env->nr_subprogs; s++)	/* functions that no path enters are gone by now */
+			if (!out->xlated || env->aux[env->subprogs[s].start].flags & AUX_SEEN)
+				trace(env, "%s%u", s ? "+" : "", env->subprogs[s].stack_depth + fastcall_extra(env, s));
 		trace(env, "\n");
 	}
 	if (env->in->log.level)
