@@ -50,6 +50,7 @@ struct run {
 	char **command;		/* NULL: none given */
 	char **args, **rest;	/* a Python program and its arguments, up to rest; NULL: it is none */
 	int signal;		/* that the command died of, 0: none */
+	int unwritten;		/* errno: why standard output is not whole, 0: it is */
 
 	struct skep *skep;
 	struct skep_object *object;
@@ -173,10 +174,23 @@ static int parse(struct run *run, int argc, char **argv)
 
 /* ---- running ---- */
 
+/* The first reason is kept; a reader that had enough is none. */
+static void unwritten(struct run *run, int reason)
+{
+	if (!run->unwritten && reason != EPIPE)
+		run->unwritten = reason;
+}
+
 static void to_stdout(void *arg, const char *text, size_t len)
 {
-	(void)arg;
-	fwrite(text, 1, len, stdout);
+	if (fwrite(text, 1, len, stdout) != len)
+		unwritten(arg, errno);
+}
+
+static void flush_stdout(struct run *run)
+{
+	if (fflush(stdout))
+		unwritten(run, errno);
 }
 
 static int print_maps(void *arg)
@@ -185,8 +199,8 @@ static int print_maps(void *arg)
 	int err = 0;
 
 	if (!run->maps || strcmp(run->maps, "none"))
-		err = skep_object_print_maps(run->object, run->maps, to_stdout, NULL);
-	fflush(stdout);
+		err = skep_object_print_maps(run->object, run->maps, to_stdout, run);
+	flush_stdout(run);
 	return err;
 }
 
@@ -196,7 +210,7 @@ static int read_records(void *arg, int fd)
 
 	(void)fd;
 	skep_object_read_records(run->object);
-	fflush(stdout);
+	flush_stdout(run);
 	return 0;
 }
 
@@ -208,6 +222,7 @@ static int run_pcap(struct run *run)
 	struct skep_pcap_result r = { .sz = sizeof(r) };
 	int err = skep_pcap(run->skep, &opts, &r);
 
+	unwritten(run, r.trace_errno);
 	read_records(run, -1);
 	print_maps(run);
 	if (!err || r.packets)
@@ -252,6 +267,7 @@ static int run_command(struct run *run, int trace)
 	if (err)
 		return complain(EXIT_SKEP, "cannot run %s: %s", opts.argv[0], strerror(-err));
 	tell_lost(r.lost);
+	unwritten(run, r.trace_errno);
 	run->signal = WIFSIGNALED(r.status) ? WTERMSIG(r.status) : 0;
 	return skep_exit_code(r.status);
 }
@@ -295,6 +311,7 @@ static int run_bridge(struct run *run)
 	status = run->command ? run_command(run, -1) : kernel_run(&k);
 	err = skep_bridge_stop(run->between, &r);
 	run->between = NULL;
+	unwritten(run, r.trace_errno);
 	read_records(run, -1);
 	print_maps(run);
 	for (int side = 0; side < 2; side++)
@@ -343,7 +360,9 @@ static int start(struct run *run)
 		return complain(EXIT_SKEP, "cannot start: %s", strerror(-err));
 	if (load(run))
 		return EXIT_SKEP;
-	run->records = skep_object_open_records(run->object, to_stdout, NULL);
+	if (run->maps && strcmp(run->maps, "none") && skep_object_check_maps(run->object, run->maps))
+		return EXIT_USAGE;
+	run->records = skep_object_open_records(run->object, to_stdout, run);
 	if (run->records < 0 && run->records != -ENOENT)
 		return EXIT_SKEP;
 	if (run->bridge && skep_bridge_open(&run->between, run->skep, &between))
@@ -386,6 +405,11 @@ int cmd_run(int argc, char **argv)
 		skep_bridge_stop(run.between, &unused);
 	skep_object_close(run.object);
 	skep_free(run.skep);
+	if (run.kernel && ferror(stdout)) /* a reader that is gone has killed us by SIGPIPE there */
+		unwritten(&run, EIO);
+	if (run.unwritten)
+		status = complain(status ? status : EXIT_SKEP, "standard output could not be written wholly: %s",
+				  strerror(run.unwritten));
 	if (run.signal)
 		die_of(run.signal);
 	return status;

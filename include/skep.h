@@ -111,6 +111,7 @@ struct skep_spawn_result {
 	uint64_t lost;		/* trace lines dropped because their reader was slow */
 	int observer_status;	/* as wait(2) gives it */
 	int observed;		/* the observer waited, so the command was run; status says nothing otherwise */
+	int trace_errno;	/* why trace lines could not be written, 0: they were */
 };
 
 /*
@@ -141,6 +142,7 @@ struct skep_pcap_result {
 	size_t sz;
 	uint64_t packets, aborted, dropped, passed, tx, redirected, invalid;	/* invalid: any other verdict, dropped */
 	uint64_t lost;		/* trace lines */
+	int trace_errno;	/* why trace lines could not be written, 0: they were */
 };
 
 /*
@@ -175,6 +177,7 @@ struct skep_bridge_result {
 	uint64_t unsent_elsewhere;	/* on interfaces that were redirected to */
 	uint64_t trace_lost;
 	uint64_t busy_ns;		/* spent on packets, outside of system calls */
+	int trace_errno;	/* why trace lines could not be written, 0: they were */
 };
 
 /*
@@ -253,6 +256,9 @@ SKEP_API int skep_object_program_fd(struct skep_object *object, const char *name
 /* Writes the entries of the object's hashes and arrays, "name[key]: value" a line, formatted by their types and sorted by
  * key; of arrays, those that are not zero. names: comma-separated, NULL for all. */
 SKEP_API int skep_object_print_maps(struct skep_object *object, const char *names, skep_log_fn write, void *arg);
+
+/* Whether the object, once loaded, has maps of all these names (commas between) to print; -ENOENT after words to the log. */
+SKEP_API int skep_object_check_maps(struct skep_object *object, const char *names);
 
 /*
  * Opens the object's perf buffers and ring buffers. Returns a file descriptor (the object's) for poll(2) that is readable

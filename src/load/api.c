@@ -112,6 +112,11 @@ SKEP_API int skep_object_program_fd(struct skep_object *object, const char *name
 	return prog ? bpf_program__fd(prog) : -ENOENT;
 }
 
+SKEP_API int skep_object_check_maps(struct skep_object *object, const char *names)
+{
+	return objfile_check_maps(object->file, names);
+}
+
 SKEP_API int skep_object_print_maps(struct skep_object *object, const char *names, skep_log_fn write, void *arg)
 {
 	return objfile_print_maps(object->file, names, &(struct log){ .write = write, .arg = arg });

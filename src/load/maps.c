@@ -10,6 +10,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,6 +211,47 @@ static bool is_listed(const char *names, const char *name)
 		at += word;
 	}
 	return false;
+}
+
+/* The maps that can be printed, commas between; room for most. */
+static void list_names(struct objfile *file, char *text, size_t room)
+{
+	struct bpf_map *map;
+	size_t len = 0;
+
+	*text = 0;
+	bpf_object__for_each_map(map, file->bpf)
+		if (can_list(map) && len < room)
+			len += (size_t)snprintf(text + len, room - len, "%s%s", len ? ", " : "", bpf_map__name(map));
+}
+
+static struct bpf_map *find(struct objfile *file, const char *name, size_t len)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, file->bpf)
+		if (strlen(bpf_map__name(map)) == len && !memcmp(bpf_map__name(map), name, len))
+			return map;
+	return NULL;
+}
+
+int objfile_check_maps(struct objfile *file, const char *names)
+{
+	char known[512];
+
+	for (const char *at = names; at && *at;) {
+		size_t len = strcspn(at, ",");
+		struct bpf_map *map = find(file, at, len);
+
+		if (len && (!map || !can_list(map))) {
+			list_names(file, known, sizeof(known));
+			return fail(file->log, -ENOENT, "%s: %s '%.*s'; the maps with entries to print are: %s", file->name,
+				    map ? "no entries can be printed of map" : "there is no map", (int)len, at,
+				    *known ? known : "none");
+		}
+		at += len + (at[len] == ',');
+	}
+	return 0;
 }
 
 int objfile_print_maps(struct objfile *file, const char *names, struct log *out)

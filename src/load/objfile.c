@@ -342,7 +342,11 @@ int objfile_load(struct objfile *file)
 	err = bpf_object__load(file->bpf);
 	if (file->answer.hive)
 		core_set_observer(file->answer.hive, NULL);
-	return objfile_end(file, err, "could not be loaded");
+	err = objfile_end(file, err, "could not be loaded");
+	if (err == -EPERM && !file->answer.hive)
+		say(file->log, "  note: Linux loads programs for root only, or who has CAP_BPF and CAP_PERFMON; without --kernel "
+			       "skep needs no privilege\n");
+	return err;
 }
 
 int objfile_attach(struct objfile *file)

@@ -99,6 +99,8 @@ int btf_check(const void *bytes, size_t size);
  * Writes the entries of the maps that a program's author declared, one line each, "name[key]: value",
  * formatted by BTF, sorted by key. names: comma-separated, NULL for all that can be listed.
  */
+/* Whether every one of names (commas between) is a map whose entries can be printed; words and -ENOENT if not. */
+int objfile_check_maps(struct objfile *file, const char *names);
 int objfile_print_maps(struct objfile *file, const char *names, struct log *out);
 
 /*

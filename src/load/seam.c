@@ -9,6 +9,7 @@
  */
 #include "load/seam.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -53,14 +55,29 @@ static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
+/* Linux before 5.11 counts maps as locked memory: as much of it as we may have. libbpf would only complain. */
+static void lift_memlock(void)
+{
+	struct rlimit most = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (!setrlimit(RLIMIT_MEMLOCK, &most) || getrlimit(RLIMIT_MEMLOCK, &most))
+		return;
+	most.rlim_cur = most.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &most);
+}
+
 int answer_init(struct answer *answer, struct hive *h, struct log *log)
 {
 	int kind = h ? 1 : 2, none = 0;
 
 	if (!atomic_compare_exchange_strong(&first_kind, &none, kind) && none != kind)
 		return fail(log, -EBUSY, "one process can load through skep or through Linux, not through both");
-	if (none == 0)
+	if (none == 0) {
 		libbpf_set_print(print);
+		libbpf_set_memlock_rlim(0);
+		if (!h)
+			lift_memlock();
+	}
 	*answer = (struct answer){
 		.hive = h,
 		.caller = { .ops = &caller_self_ops, .pid = (u32)gettid(), .tgid = (u32)getpid(),

@@ -327,7 +327,14 @@ int target_attach(struct objfile *file, struct objfile_prog *p)
 	}
 	if (file->answer.hive)
 		file->said_len = 0;	/* the event source has told why, in better words */
-	err = objfile_end(file, err, "program '%s' could not be attached to %s:%s", name, kind_name(p->target.kind), where);
+	if (p->target.kind == TARGET_XDP && !*where && err == -EBUSY)
+		err = objfile_end(file, err, "program '%s' would be the second to get the packets; --attach %s=none leaves it out",
+				  name, name);
+	else if (p->target.kind == TARGET_XDP && !*where)
+		err = objfile_end(file, err, "program '%s' could not be given the packets", name);
+	else
+		err = objfile_end(file, err, "program '%s' could not be attached to %s:%s", name, kind_name(p->target.kind),
+				  where);
 	if (err && !file->answer.hive && (p->target.kind == TARGET_KPROBE || p->target.kind == TARGET_KRETPROBE) &&
 	    unprobed_kernel())
 		say(file->log, "  note: this kernel has no kprobes\n");

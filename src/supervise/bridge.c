@@ -389,6 +389,7 @@ int skep_bridge_stop(struct skep_bridge *bridge, struct skep_bridge_result *resu
 	for (u32 i = SIDES; i < bridge->nr_ports; i++)
 		bridge->result.unsent_elsewhere += bridge->ports[i].unsent;
 	bridge->result.trace_lost = bridge->trace.lost;
+	bridge->result.trace_errno = bridge->trace.err;
 	err = bridge->error;
 	*result = bridge->result;
 	bridge_free(bridge);

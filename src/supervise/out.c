@@ -20,6 +20,7 @@ void out_start(struct out *out, struct hive *hive, int fd)
 	out->blocked = false;
 	out->len = out->done = 0;
 	out->lost = 0;
+	out->err = 0;
 }
 
 enum { NOTE = 64 }; /* bytes kept for a note of loss */
@@ -71,10 +72,12 @@ static void flush(struct out *out, int timeout)
 		if (out->blocked)
 			return;
 		n = write(out->fd, out->buf + out->done, out->len - out->done);
-		if (n >= 0)
+		if (n >= 0) {
 			out->done += (size_t)n;
-		else if (errno != EINTR && errno != EAGAIN)
+		} else if (errno != EINTR && errno != EAGAIN) {
+			out->err = errno == EPIPE ? 0 : errno;
 			out->fd = -1; /* the reader is gone; the command need not care */
+		}
 	}
 	out->blocked = false;
 }

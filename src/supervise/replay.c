@@ -96,6 +96,7 @@ static int run(struct replay *replay)
 		err = run_packet(replay, &record);
 	out_finish(&replay->trace);
 	replay->result->lost = replay->trace.lost;
+	replay->result->trace_errno = replay->trace.err;
 	return err ? err : more;
 }
 

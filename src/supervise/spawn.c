@@ -182,6 +182,7 @@ static int loop(struct supervisor *sup)
 	leave_signals(sup);
 	out_finish(&sup->out);
 	sup->result->lost = sup->out.lost;
+	sup->result->trace_errno = sup->out.err;
 	return 0;
 }
 
