@@ -150,6 +150,27 @@ static void gen_copy(struct gen *g)
 	g->size[dst] = g->size[src];
 }
 
+/* Two numbers a constant apart, and a comparison that tells of both. */
+static void gen_linked(struct gen *g)
+{
+	static const u8 ops[] = { BPF_JLE, BPF_JLT, BPF_JGE, BPF_JGT, BPF_JSLT, BPF_JSGE, BPF_JEQ };
+	s32 src = pick(g, NUMBERS);
+	u8 dst = (u8)rnd(10), class = rnd(3) ? BPF_ALU64 : BPF_ALU;
+
+	if (src < 0 || src == dst)
+		return;
+	if (rnd(2))
+		put(g, BPF_ALU | BPF_MOV | BPF_X, (u8)src, (u8)src, 0, 0);
+	put(g, BPF_ALU64 | BPF_MOV | BPF_X, dst, (u8)src, 0, 0);
+	put(g, class | (rnd(2) ? BPF_ADD : BPF_SUB) | BPF_K, dst, 0, 0, rnd(3) ? (s32)rnd(40) - 20 : interesting());
+	put(g, (rnd(3) ? BPF_JMP : BPF_JMP32) | ops[rnd(ARRAY_SIZE(ops))] | BPF_K, rnd(4) ? dst : (u8)src, 0, 2,
+	    rnd(2) ? (s32)rnd(60) : interesting());
+	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	put(g, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	g->kind[dst] = NUMBER;
+	g->kind[src] = rnd(2) ? SMALL : NUMBER;
+}
+
 static u8 width(void)
 {
 	static const u8 sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
@@ -823,7 +844,8 @@ static void gen_object(struct gen *g)
 
 static void gen_step(struct gen *g)
 {
-	switch (rnd(22)) {
+	switch (rnd(24)) {
+	case 22: case 23: gen_linked(g); break;
 	case 19: gen_any_atomic(g); break;
 	case 20: case 21: gen_object(g); break;
 	case 0: gen_number(g, (u8)rnd(10)); break;

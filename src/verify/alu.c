@@ -175,19 +175,24 @@ static int pointer_alu(struct env *env, const struct insn *i, struct reg_state p
 	return 0;
 }
 
-/* After r2 = r1; r2 += K, what is learnt of one of them holds for the other at a distance of K. */
-static void link_after_add(struct reg_state *dst, const struct insn *i, const struct reg_state *src)
+/*
+ * After r2 = r1; r2 += K, what is learnt of one of them holds for the other at a distance of K. low: dst had no
+ * upper half before, without which 32-bit sums tell nothing of the whole register.
+ */
+static void link_after_add(struct reg_state *dst, const struct insn *i, const struct reg_state *src, bool low)
 {
-	bool self = BPF_SRC(i->code) == BPF_X && i->src == i->dst;
+	bool is32 = BPF_CLASS(i->code) == BPF_ALU, self = BPF_SRC(i->code) == BPF_X && i->src == i->dst;
+	u32 op = BPF_OP(i->code), id = dst->id;
+	s64 by = is32 ? (s32)src->var_off.value : (s64)src->var_off.value;
+	bool known = !(is32 ? (u32)src->var_off.mask : src->var_off.mask);
 
-	if (BPF_OP(i->code) == BPF_ADD && BPF_CLASS(i->code) == BPF_ALU64 && dst->id && reg_is_const(src) && !self &&
-	    !(dst->id & ID_ADD_CONST) && src->umin <= INT32_MAX) {
-		dst->id |= ID_ADD_CONST;
-		dst->off = (s32)src->umin;
-		return;
-	}
 	dst->id = 0;
 	dst->off = 0;
+	if ((op != BPF_ADD && op != BPF_SUB) || !id || id & ID_ADD_CONST || !known || self || by != (s32)by ||
+	    (is32 && !low) || (op == BPF_SUB && by == INT32_MIN))
+		return;
+	dst->id = id | (is32 ? ID_ADD_CONST32 : ID_ADD_CONST64);
+	dst->off = op == BPF_SUB ? (s32)-by : (s32)by;
 }
 
 /* All bits of x are equal (0 or -1): and/or with a constant is exact on two paths. */
@@ -222,6 +227,7 @@ static int binary(struct env *env, const struct insn *i)
 	u8 op = BPF_OP(i->code);
 	bool is32 = BPF_CLASS(i->code) != BPF_ALU64;
 	u32 dep;
+	bool low;
 
 	if (BPF_SRC(i->code) == BPF_X)
 		src = &regs[i->src];
@@ -249,6 +255,7 @@ static int binary(struct env *env, const struct insn *i)
 		return pointer_alu(env, i, *dst, *src, false);
 	}
 	dep = precise_join(env, dst->dep, src->dep);
+	low = dst->umax <= UINT32_MAX;
 	if (fork_on_mask(env, i, dst, src))
 		return -ENOMEM;
 	if (op == BPF_DIV || op == BPF_MOD)
@@ -256,7 +263,7 @@ static int binary(struct env *env, const struct insn *i)
 	else
 		scalar_alu(op, is32, dst, src);
 	dst->dep = dep;
-	link_after_add(dst, i, src);
+	link_after_add(dst, i, src, low);
 	reg_origin(env, dst, ORIGIN_ALU);
 	return 0;
 }

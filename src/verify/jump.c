@@ -52,45 +52,43 @@ static int decided(const struct reg_state *a, const struct reg_state *b, u8 op, 
 	return op == BPF_JEQ ? 0 : op == BPF_JNE ? 1 : -1;
 }
 
-/* Every scalar with known's id learns from it, at its distance. */
+/* r becomes what from says of the id that both have. */
+static void learn_linked(struct reg_state *r, const struct reg_state *from)
+{
+	struct reg_state old = *r, delta;
+	s64 by = (s64)(old.id & ID_ADD_CONST ? old.off : 0) - (from->id & ID_ADD_CONST ? from->off : 0);
+	bool is32 = (old.id | from->id) & ID_ADD_CONST32;
+
+	*r = *from;
+	if (by) {
+		reg_known(&delta, (u64)by);
+		scalar_alu(BPF_ADD, is32, r, &delta);
+	}
+	r->origin = old.origin;
+	r->origin_kind = old.origin_kind;
+	r->id = old.id;
+	r->off = old.off;
+	r->precise = false;
+}
+
+/* Every scalar with known's id learns from it, at its distance. Sums of different widths have none. */
 static void sync_linked(struct env *env, struct state *s, const struct reg_state *known)
 {
 	u32 id = known->id & ~ID_ADD_CONST;
-	struct reg_state from = *known, delta;
+	struct reg_state from = *known;
 
 	if (!id)
 		return;
 	FOR_EACH_REG(s, f, r, {
 		u32 dep;
-		u32 rid;
-		s32 off;
 
 		if (r->type != SCALAR_VALUE || (r->id & ~ID_ADD_CONST) != id || r == known)
 			continue;
+		if (((r->id | from.id) & ID_ADD_CONST) == ID_ADD_CONST)
+			continue;
 		dep = precise_join(env, r->dep, from.dep);
-		rid = r->id;
-		off = r->off;
-		if (off != from.off) {
-			u32 origin = r->origin;
-			u8 kind = r->origin_kind;
-
-			*r = from;
-			reg_known(&delta, (u64)((s64)off - from.off));
-			scalar_alu(BPF_ADD, false, r, &delta);
-			r->origin = origin;
-			r->origin_kind = kind;
-		} else {
-			u32 origin = r->origin;
-			u8 kind = r->origin_kind;
-
-			*r = from;
-			r->origin = origin;
-			r->origin_kind = kind;
-		}
-		r->id = rid;
-		r->off = off;
+		learn_linked(r, &from);
 		r->dep = dep;
-		r->precise = false;
 	})
 }
 

@@ -81,7 +81,7 @@ static bool covers(const struct reg_state *old, bool precise, const struct reg_s
 			return true;
 		if (old->id && ((old->id ^ cur->id) & ID_ADD_CONST || (old->id & ID_ADD_CONST && old->off != cur->off)))
 			return false;
-		return within(old, cur) && same_scalar_id(map, old->id, cur->id);
+		return within(old, cur) && same_scalar_id(map, old->id & ~ID_ADD_CONST, cur->id & ~ID_ADD_CONST);
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:

@@ -15,7 +15,10 @@
 struct verify_map;
 
 enum { REG_COUNT = 11, REG_FP = 10 };
-#define ID_ADD_CONST (1u << 31)		/* in id: this register is (the id's value) + off */
+/* In id: this register is (the id's value) + off; with 32, both have no upper half, and the sum has none either. */
+#define ID_ADD_CONST64 (1u << 31)
+#define ID_ADD_CONST32 (1u << 30)
+#define ID_ADD_CONST (ID_ADD_CONST64 | ID_ADD_CONST32)
 
 enum { AT_PKT_END = -1, BEYOND_PKT_END = -2 };	/* in range: pointer compared with the packet's end */
 

@@ -159,7 +159,7 @@ static bool pointer(const struct scene *s, u32 nr, const struct reg_state *b, u6
 	const struct run *run = s->run;
 
 	if (!v)
-		return b->type & PTR_MAYBE_NULL || type_base(b->type) == PTR_TO_BTF_ID || b->off || !tnum_is_const(b->var_off);
+		return b->type & PTR_MAYBE_NULL || type_base(b->type) == PTR_TO_BTF_ID || type_base(b->type) == PTR_TO_FUNC || b->off || !tnum_is_const(b->var_off);
 	switch (type_base(b->type)) {
 	case PTR_TO_CTX:
 		return !run->ctx || in_offset(b, v - (u64)(s64)b->off - (u64)run->ctx);
@@ -236,7 +236,8 @@ static bool links_hold(struct scene *s, const struct belief_frame *b, const stru
 				continue;
 			vx -= x->id & ID_ADD_CONST ? (u64)(s64)x->off : 0;
 			vy -= y->id & ID_ADD_CONST ? (u64)(s64)y->off : 0;
-			if (vx == vy)
+			if (vx == vy || ((x->id | y->id) & ID_ADD_CONST32 && (u32)vx == (u32)vy) ||
+			    ((x->id | y->id) & ID_ADD_CONST) == ID_ADD_CONST)
 				continue;
 			if (s->ask)
 				snprintf(s->why, sizeof(s->why), "r%u and r%u have one id, and differ", r, q);

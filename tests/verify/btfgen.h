@@ -16,7 +16,7 @@ struct btfgen {
 	u32 types[2048], len;		/* words */
 	char strings[2048];
 	u32 strings_len, nr_types;
-	u8 raw[12000];
+	u8 raw[1 << 16];
 	u32 raw_len;
 };
 

@@ -10,9 +10,10 @@
  * A case:   == name
  *           -- type xdp [attach N] [flags N] [no-gpl]       default: socket_filter
  *           -- func NAME [static] (int, ctx, mem8, …)       prototypes, main first; default: none
+ *           -- c            a C program instead (compile.h), with clang where there is one
  *           -- asm
  *           r1 = map[hash8]       also: value[data+8], func[label]
- *           -- accept   or   -- reject LAST LINE
+ *           -- accept   or   -- reject LAST LINE (of a C program, whose registers the compiler chooses, a part of it)
  */
 #include <ctype.h>
 #include <time.h>
@@ -21,6 +22,7 @@
 #include "isa/insn.h"
 #include "tap.h"
 #include "verify/belief.h"
+#include "verify/compile.h"
 #include "verify/machine.h"
 
 enum { MAX_TEXT = 1 << 16, MAX_FUNCS = 16 };
@@ -37,7 +39,8 @@ struct test_case {
 	struct question q;
 	struct func funcs[MAX_FUNCS];
 	u32 nr_funcs;
-	bool accept, verdict;
+	bool accept, c;
+	struct bpf_insn *owned;
 };
 
 static struct oracle oracle;
@@ -193,28 +196,23 @@ static void load(const struct test_case *t)
 	close(fd);
 }
 
-static void judge(struct test_case *t, bool print)
+static bool assemble(struct test_case *t)
 {
 	static struct btfgen g;
-	struct bpf_func_info info[MAX_FUNCS];
+	static struct bpf_func_info info[MAX_FUNCS];
 	struct log log = { to_stderr, NULL };
 	struct bpf_insn *insns = NULL;
 	u32 starts[MAX_FUNCS], nr, count = 0;
-	const char *ours_last, *kernel_last;
-	int ours, kernel;
 
-	if (asm_program(t->text, &insns, &count, &log)) {
-		ok(0, "%s: does not assemble", t->name);
-		return;
-	}
+	if (asm_program(t->text, &insns, &count, &log))
+		return ok(0, "%s: does not assemble", t->name);
 	for (u32 i = 0; i + 1 < count; i++)
 		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) && insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) {
 			insns[i + 1].imm = insns[i].imm >> 8;
 			insns[i].imm &= 0xff;
 		}
-	t->q.insns = insns;
+	t->q.insns = t->owned = insns;
 	t->q.count = count;
-	t->q.level = 1;
 	nr = find_functions(insns, count, starts);
 	if (t->nr_funcs) {
 		make_btf(t, &g, info, starts, min(nr, t->nr_funcs));
@@ -222,30 +220,63 @@ static void judge(struct test_case *t, bool print)
 		t->q.func_info = info;
 		t->q.func_info_count = min(nr, t->nr_funcs);
 	}
-	ours = oracle_ours(&oracle, &t->q, NULL);
-	kernel = oracle_kernel(&oracle, &t->q);
-	ours_last = oracle_last_line(oracle.ours_log);
-	kernel_last = oracle_last_line(oracle.kernel_log);
-	if (print)
-		printf("== %s\n-- ours %d\n%s-- kernel %d\n%s", t->name, ours, oracle.ours_log, kernel, oracle.kernel_log);
-	else if (t->accept)
-		ok(!ours, "%s", t->name);
-	else
-		ok(ours && !strcmp(ours_last, t->last), "%s", t->name);
-	if (!print && (t->accept ? ours : !ours || strcmp(ours_last, t->last)))
-		printf("# got %d %s\n", ours, ours_last);
-	if (!print && kernel != -EPERM && !t->differs[0]) {
-		bool same = ours == kernel && (!ours || !strcmp(ours_last, kernel_last));
+	return true;
+}
 
-		ok(same, "%s: the kernel's verdict", t->name);
-		if (!same)
-			printf("# here %d %s\n# kernel %d %s\n", ours, ours_last, kernel, kernel_last);
-	} else if (!print) {
+static bool compile(struct test_case *t)
+{
+	static struct compiled program;
+	int err = compile_c(t->text, &program);
+
+	if (err == -ENOENT)
+		skip("no clang");
+	else if (err)
+		ok(0, "%s: does not compile", t->name);
+	compiled_question(&program, &t->q);
+	return !err;
+}
+
+/* The running kernel's verdict, told as a test of its own. */
+static void compare(const struct test_case *t, int ours)
+{
+	int kernel = oracle_kernel(&oracle, &t->q);
+	const char *ours_last = oracle_last_line(oracle.ours_log), *kernel_last = oracle_last_line(oracle.kernel_log);
+	bool same = ours == kernel && (!ours || !strcmp(ours_last, kernel_last));
+
+	if (kernel == -EPERM || t->differs[0]) {
 		skip(t->differs[0] ? t->differs : "bpf(2) is not permitted here");
+		return;
 	}
-	if (!ours)
+	ok(same, "%s: the kernel's verdict", t->name);
+	if (!same)
+		printf("# here %d %s\n# kernel %d %s\n", ours, ours_last, kernel, kernel_last);
+}
+
+static void judge(struct test_case *t, bool print)
+{
+	const char *last;
+	bool good;
+	int ours;
+
+	if (!(t->c ? compile(t) : assemble(t)))
+		return;
+	t->q.level = 1;
+	ours = oracle_ours(&oracle, &t->q, NULL);
+	last = oracle_last_line(oracle.ours_log);
+	good = t->accept ? !ours : ours && (t->c ? strstr(last, t->last) != NULL : !strcmp(last, t->last));
+	if (print) {
+		printf("== %s\n-- ours %d\n%s", t->name, ours, oracle.ours_log);
+		ours = oracle_kernel(&oracle, &t->q);
+		printf("-- kernel %d\n%s", ours, oracle.kernel_log);
+	} else {
+		ok(good, "%s", t->name);
+		if (!good)
+			printf("# got %d %s\n", ours, last);
+		compare(t, ours);
+	}
+	if (!ours && !print)
 		load(t);
-	free(insns);
+	free(t->owned);
 }
 
 static int run_file(const char *path, bool print)
@@ -272,13 +303,16 @@ static int run_file(const char *path, bool print)
 			parse_func(&t, line + 8);
 		} else if (!strncmp(line, "-- differs: ", 12)) {
 			snprintf(t.differs, sizeof(t.differs), "%.255s", line + 12);
-		} else if (!strcmp(line, "-- asm")) {
+		} else if (!strcmp(line, "-- asm") || !strcmp(line, "-- c")) {
 			in_asm = true;
+			t.c = line[3] == 'c';
 		} else if (!strcmp(line, "-- accept") || !strncmp(line, "-- reject", 9)) {
 			t.accept = line[3] == 'a';
 			snprintf(t.last, sizeof(t.last), "%.511s", t.accept || !line[9] ? "" : line + 10);
 			judge(&t, print);
 			in_asm = false;
+		} else if (in_asm && t.c) {
+			strcat(strncat(t.text, line, sizeof(t.text) - strlen(t.text) - 2), "\n");
 		} else if (in_asm) {
 			parse_asm(&t, line);
 		}
