@@ -91,7 +91,7 @@ static bool last_number(const char *status, const char *name, u32 *out)
 
 	if (!at)
 		return false;
-	end = strchrnul(at, '\n');
+	end = strchrnul(at + 1, '\n');
 	while (end > at && end[-1] != '\t')
 		end--;
 	return sscanf(end, "%u", out) == 1;
