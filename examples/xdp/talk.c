@@ -2,11 +2,14 @@
 /*
  * Traffic for the lab and the tests of packets, on machines that have no ping and no nc.
  *
- *   talk ping ADDR N [FROM]     pings until N answers have come
- *   talk answer ADDR N   answers N questions (UDP), then ends     talk ask ADDR N    asks until N answers have come
- *   talk send ADDR N     sends N datagrams, waits for nothing     talk sink ADDR     takes one connection to its end
- *   talk pour ADDR BYTES sends so many                            talk serve ADDR PORT N   answers N connections
- *   talk connect ADDR PORT MS   0 if it answers, 1 if not within MS
+ *   talk ping ADDR N [FROM]      pings until N answers have come
+ *   talk answer ADDR N           answers N questions (UDP), then ends
+ *   talk ask ADDR N [BYTES]      asks until N answers have come
+ *   talk send ADDR N [BYTES]     sends N datagrams, waits for nothing
+ *   talk sink ADDR               takes one connection (TCP) to its end
+ *   talk pour ADDR BYTES         sends so many
+ *   talk serve ADDR PORT N       takes N connections
+ *   talk connect ADDR PORT MS    0 if it is answered, 1 if not within MS
  *
  * sink and pour print the bytes' number and a sum of them.
  */
@@ -64,13 +67,15 @@ static int answer(const char *host, long n)
 	while (last < n - 1 && readable(fd, PATIENCE_MS)) {
 		socklen_t len = sizeof(from);
 
-		recvfrom(fd, &last, sizeof(last), 0, (struct sockaddr *)&from, &len);
+		recvfrom(fd, block, sizeof(block), 0, (struct sockaddr *)&from, &len);
+		memcpy(&last, block, sizeof(last));
 		sendto(fd, &last, sizeof(last), 0, (struct sockaddr *)&from, len);
 	}
 	return last < n - 1;
 }
 
-static int ask(const char *host, long n)
+/* Questions of so many bytes; answers are short. */
+static int ask(const char *host, long n, size_t bytes)
 {
 	int fd = open_socket(SOCK_DGRAM, host, UDP_PORT, connect);
 
@@ -79,7 +84,8 @@ static int ask(const char *host, long n)
 
 		/* whoever answers may not be there yet */
 		for (int tries = 0; got != i && tries < PATIENCE_MS / 100; tries++) {
-			if (send(fd, &i, sizeof(i), 0) < 0)
+			memcpy(block, &i, sizeof(i));
+			if (send(fd, block, bytes < sizeof(i) ? sizeof(i) : bytes, 0) < 0)
 				usleep(10000);
 			else if (readable(fd, 100) && recv(fd, &got, sizeof(got), 0) < 0)
 				usleep(10000);
@@ -141,12 +147,12 @@ static int ping(const char *host, long n, const char *from)
 	return 0;
 }
 
-static int send_all(const char *host, long n)
+static int send_all(const char *host, long n, size_t bytes)
 {
 	int fd = open_socket(SOCK_DGRAM, host, UDP_PORT, connect);
 
 	for (long i = 0; i < n; i++)
-		if (send(fd, &i, sizeof(i), 0) < 0)
+		if (send(fd, block, bytes ? bytes : sizeof(i), 0) < 0)
 			n += errno == ECONNREFUSED; /* an earlier one's: this was not sent */
 	return 0;
 }
@@ -250,9 +256,9 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "answer"))
 		return answer(argv[2], n);
 	if (!strcmp(what, "ask"))
-		return ask(argv[2], n);
+		return ask(argv[2], n, argv[4] ? (size_t)atol(argv[4]) : 0);
 	if (!strcmp(what, "send"))
-		return send_all(argv[2], n);
+		return send_all(argv[2], n, argv[4] ? (size_t)atol(argv[4]) : 0);
 	if (!strcmp(what, "sink"))
 		return sink(argv[2]);
 	if (!strcmp(what, "pour"))

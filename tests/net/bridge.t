@@ -86,6 +86,16 @@ is "$status $(grep -v Hello "$T/out")" "0 $(cat "$T/sum")" "20 MB of TCP arrive 
 like "$(cat "$T/sum")" "^20000000 " "all of them"
 is "$(grep -c 'lost: they came\|could not leave' <<<"$err")" 0 "no packet was lost"
 
+# frames that no slot holds: 8,000 bytes with room for them everywhere, then with none on one side
+for x in "ip link set left" "ip link set right" "on a ip link set a0" "on b ip link set b0"; do $x mtu 9000; done
+on b "$T/talk" answer 192.0.2.2 3 &
+run "$SKEP" run "$hello" --maps none --bridge left,right -- nsenter -t "$a" -n "$T/talk" ask 192.0.2.2 3 8000
+is "$status $(grep -c 'could not leave' <<<"$err")" "0 0" "frames of 8,000 bytes pass"
+wait $!
+ip link set right mtu 1500
+run "$SKEP" run "$hello" --maps none --bridge left,right -- nsenter -t "$a" -n "$T/talk" send 192.0.2.2 4 8000
+like "$status $err" "^0 .*4 packets could not leave on right: too long for it" "those that the other side cannot send are told"
+
 # without a command, until a signal
 start() { # NAME: in the background, its words in $T/NAME
 	"$SKEP" run "$hello" --bridge left,right >/dev/null 2>"$T/$1" &
