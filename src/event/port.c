@@ -191,12 +191,16 @@ void port_close(struct port *port)
 
 int port_error(struct port *port)
 {
+	struct ifreq req = { .ifr_ifindex = 0 };
+	socklen_t len = sizeof(int);
 	int err = 0;
-	socklen_t len = sizeof(err);
-	char name[IF_NAMESIZE];
 
 	getsockopt(port->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-	return if_indextoname(port->ifindex, name) ? -err : -ENODEV;
+	if (!if_indextoname(port->ifindex, req.ifr_name) || ioctl(port->fd, SIOCGIFFLAGS, &req))
+		return -ENODEV;
+	if (!(req.ifr_flags & IFF_UP))
+		return -ENETDOWN;
+	return err == ENETDOWN ? 0 : -err;
 }
 
 /* ---- receive ---- */

@@ -52,7 +52,10 @@ struct port_frame {
 int port_open(struct port *port, const char *name, bool receive, struct log *log);
 void port_close(struct port *port);
 
-/* What SO_ERROR says after POLLERR: 0, -ENETDOWN (may come up again), -ENODEV (gone for good). */
+/*
+ * How the interface is: 0, -ENETDOWN (may come up again), -ENODEV (gone for good). POLLERR tells when to
+ * ask, but of an interface that is taken away often only that it went down: then ask again later.
+ */
 int port_error(struct port *port);
 
 /*

@@ -32,6 +32,7 @@ enum {
 	FD_TRACE,
 	FD_OUT,
 	FDS,
+	LOOK_AGAIN_MS = 100, /* whether an interface that went down is up again, or away */
 	LAST_ROUNDS = 1000, /* of PORT_QUIET_MS, for what still comes in when it is to stop */
 };
 
@@ -248,11 +249,19 @@ static bool lives(struct skep_bridge *bridge, u32 side)
 static bool look_at_fds(struct skep_bridge *bridge, struct pollfd *fds)
 {
 	for (u32 side = 0; side < SIDES; side++)
-		if (fds[side].revents & POLLERR && !lives(bridge, side))
+		if ((fds[side].revents & POLLERR || bridge->down[side]) && !lives(bridge, side))
 			return false;
 	if (fds[FD_TRACE].revents || fds[FD_OUT].revents)
 		flush_trace(bridge, fds);
 	return true;
+}
+
+/* How long to sleep: for ever, but for what nobody tells. */
+static int patience(const struct skep_bridge *bridge, bool stopping)
+{
+	if (stopping)
+		return PORT_QUIET_MS;
+	return bridge->down[0] || bridge->down[1] ? LOOK_AGAIN_MS : -1;
 }
 
 /* Until it is told to stop, and then until nothing comes in any more. */
@@ -268,9 +277,9 @@ static void loop(struct skep_bridge *bridge)
 	flush_trace(bridge, fds);
 	while (last < LAST_ROUNDS) {
 		bool more = serve(bridge);
-		int n = poll(fds, FDS, more ? 0 : last >= 0 ? PORT_QUIET_MS : -1);
+		int n = poll(fds, FDS, more ? 0 : patience(bridge, last >= 0));
 
-		if (n > 0 && !look_at_fds(bridge, fds))
+		if (n >= 0 && !look_at_fds(bridge, fds))
 			return;
 		if (fds[FD_STOP].revents) {
 			fds[FD_STOP].fd = -1;

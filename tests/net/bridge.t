@@ -6,7 +6,7 @@
 command -v clang >/dev/null || skip_all "no clang"
 PATH=$PATH:/usr/sbin:/sbin
 command -v ip >/dev/null || skip_all "no ip (iproute2)"
-command -v nsenter >/dev/null || skip_all "no nsenter"
+for tool in nsenter setpriv; do command -v $tool >/dev/null || skip_all "no $tool"; done
 SKEP=$(realpath "$SKEP")
 
 if [ "$1" != inside ]; then
@@ -22,8 +22,8 @@ if [ "$1" != inside ]; then
 fi
 
 # host a (192.0.2.1) -- left   right -- host b (192.0.2.2); each host a namespace that a sleep keeps
-host() { # NAME ADDRESS PEER: in $NAME the process that keeps it
-	unshare -n sleep 600 &
+host() { # NAME ADDRESS PEER: in $NAME the process that keeps it, as long as this script lives
+	unshare -n setpriv --pdeathsig KILL sleep infinity &
 	eval "$1=$!"
 	until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
 	ip link add "$3" type veth peer name "$1"0
@@ -132,10 +132,6 @@ bad "--kernel, too" "2 .*--bridge is skep's own; with --kernel: --attach xdp:lef
 bad "attached elsewhere" "125 .*lo is not of the bridge left,right" --bridge left,right -a xdp:lo
 # in a namespace whose owner took the capability away
 ip link set right up
-if command -v setpriv >/dev/null; then
-	run setpriv --bounding-set=-net_raw --inh-caps=-all "$SKEP" run "$hello" --bridge left,right -- /bin/echo ran
-	like "$status$out $err" "^125 .*CAP_NET_RAW.*unshare -Urn" "without privilege: the capability is named"
-else
-	skip "without privilege" "no setpriv"
-fi
+run setpriv --bounding-set=-net_raw --inh-caps=-all "$SKEP" run "$hello" --bridge left,right -- /bin/echo ran
+like "$status$out $err" "^125 .*CAP_NET_RAW.*unshare -Urn" "without privilege: the capability is named"
 done_testing

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../cli/lib.sh"
 command -v clang >/dev/null || skip_all "no clang"
 PATH=$PATH:/usr/sbin:/sbin
-for tool in ip unshare nsenter "${CC:-cc}"; do command -v "$tool" >/dev/null || skip_all "no $tool"; done
+for tool in ip unshare nsenter setpriv "${CC:-cc}"; do command -v "$tool" >/dev/null || skip_all "no $tool"; done
 unshare -Urn true 2>/dev/null || skip_all "no user namespaces: unshare -Urn is forbidden here"
 unshare -Urn ip link add skept0 type veth peer name skept1 2>/dev/null || skip_all "no veth pairs in this kernel"
 SKEP=$(realpath "$SKEP") TMPDIR=$T
@@ -31,5 +31,5 @@ run "$root/examples/xdp/lab" sh -c 'ip -o link show left; on b ip -o -4 addr sho
 like "$status $out" "^3 .* left@.*inet 192\.0\.2\.2/24" "a command of one's own, in the middle"
 is "$(ls "$T" | grep -c skep-lab)" 0 "nothing is left behind"
 run env PATH="$T" "$BASH" "$root/examples/xdp/lab"
-like "$status $err" "^1 lab: no (ip|unshare|nsenter) here" "without the tools: named"
+like "$status $err" "^1 lab: no (ip|unshare|nsenter|setpriv) here" "without the tools: named"
 done_testing
