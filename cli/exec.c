@@ -19,7 +19,8 @@ const char help_exec[] =
 	"      --watch LIST  what programs that CMD attaches can see of it: names of system calls, separated by commas; 'all';\n"
 	"                    'default' (execve, clone, openat, connect and their like: if nothing is said); 'exit:NAME'\n"
 	"                    for when a call leaves; 'life' for forks, execs and exits of processes. What is watched costs\n"
-	"                    some microseconds a call; exit: and life use ptrace, so that gdb and strace do not work in CMD\n"
+	"                    some microseconds a call; exit: and life use ptrace, so that gdb and strace do not work in CMD.\n"
+	"                    Programs can be attached to other calls, too, but then each call of CMD is slow\n"
 	"      --interp      interpret programs, even where machine code could be made\n\n"
 	"Exit status: CMD's own; 125 skep failed, 126 or 127 CMD could not be run.\n\n"
 	"CMD runs with no_new_privs unless skep is root: sudo and setuid programs in it do not gain privilege.\n";

@@ -6,7 +6,7 @@
  * inside before and follows the BTF at hand. Raw tracepoints are given tasks as
  * bpf_get_current_task() gives them; of the linux_binprm there is only a null pointer.
  */
-#include "event/event.h"
+#include "event/life.h"
 
 #include <errno.h>
 #include <stdio.h>

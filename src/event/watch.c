@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "event/event.h"
+#include "event/life.h"
 #include "event/names.h"
 
 static const struct call {
@@ -20,9 +20,10 @@ static const struct call {
 
 /* Process life, opening of files, connections, prctl and set*id: what the default watches. */
 static const char *const usual[] = {
-	"execve", "execveat", "clone",	"clone3",   "fork",	"vfork",  "exit_group", "open",
-	"openat", "openat2",  "creat",	"connect",  "accept",	"accept4", "prctl",	"setuid",
-	"setgid", "setreuid", "setregid", "setresuid", "setresgid", "kill",
+	"execve",     "execveat",  "clone",	"clone3",  "fork",   "vfork",
+	"exit_group", "open",	   "openat",	"openat2", "creat",  "connect",
+	"accept",     "accept4",   "prctl",	"setuid",  "setgid", "setreuid",
+	"setregid",   "setresuid", "setresgid", "kill",
 };
 
 static s32 find(const char *name)

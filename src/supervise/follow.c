@@ -20,6 +20,7 @@
 #include <sys/user.h>
 #include <unistd.h>
 
+#include "event/life.h"
 #include "event/task.h"
 #include "supervise/command.h"
 #include "util/proc.h"

@@ -18,105 +18,29 @@
 #include "event/task.h"
 #include "supervise/command.h"
 
-/* Calls after which what we know of a thread's credentials no longer holds. */
-static bool changes_creds(s32 nr)
-{
-	static const s32 calls[] = { SYS_execve,   SYS_execveat, SYS_setuid,	SYS_setgid,
-				     SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid,
-				     SYS_setfsuid, SYS_setfsgid };
-
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		if (calls[i] == nr)
-			return true;
-	return false;
-}
-
-/* What must be seen whatever is attached. */
-static void add_own_calls(struct syscall_set *set)
-{
-	for (s32 nr = 0; nr < SYSCALL_MAX; nr++)
-		if (changes_creds(nr))
-			syscall_set_add(set, (u32)nr);
-}
-
-/* A program is attached while the command runs. */
-static int attached(void *arg, const struct event_row *row, const struct attach_target *target)
-{
-	struct server *server = arg;
-	const struct syscall_set seen = filter_whole(&server->calls);
-	struct syscall_wants wanted = { 0 };
-
-	syscall_row_wanted(row, &wanted);
-	for (size_t i = 0; i < ARRAY_SIZE(wanted.enter.bits); i++)
-		if (wanted.enter.bits[i] & ~seen.bits[i] ||
-		    wanted.leave.bits[i] & ~server->calls.traced.bits[i])
-			return fail(server->log, 0,
-				    "%s: attached, but the command runs already and its system "
-				    "calls were chosen at its start: this program will see %s",
-				    target->name,
-				    server->watch ? "those that were watched then; skep exec --watch "
-						    "tells which"
-						  : "none of it");
-	return 0;
-}
-
-static void add(struct syscall_set *to, const struct syscall_set *set)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(to->bits); i++)
-		to->bits[i] |= set->bits[i];
-}
-
-/*
- * A call of which the exit is wanted goes to the tracer, entry and all; but a client's call is answered
- * where it is notified of.
- */
-static void choose_calls(struct server *server)
-{
-	struct syscall_set clients = { 0 }, own = { 0 };
-	struct tree_calls *calls = &server->calls;
-	struct syscall_wants wants = { 0 };
-	u32 lives = 0;
-
-	if (!server->client_only) {
-		syscall_wanted(server->syscalls, &wants);
-		life_wanted(server->lives, &lives);
-		add_own_calls(&own);
-	}
-	if (server->watch) {
-		add(&wants.enter, &server->watch->calls.enter);
-		add(&wants.leave, &server->watch->calls.leave);
-		lives |= server->watch->lives;
-	}
-	if (server->client)
-		server->client->wants(server->client->arg, &clients);
-	add(&calls->watched, &wants.enter);
-	add(&calls->watched, &wants.leave);
-	add(&calls->watched, &own);
-	calls->set = calls->watched;
-	add(&calls->set, &clients);
-	for (size_t i = 0; i < ARRAY_SIZE(own.bits); i++) {
-		u64 traced = wants.leave.bits[i] & ~clients.bits[i];
-
-		calls->traced.bits[i] = traced;
-		server->wants.leave.bits[i] = traced;
-		server->wants.enter.bits[i] = traced & (wants.enter.bits[i] | own.bits[i]);
-		server->traces |= traced != 0;
-	}
-	server->wants.life = (lives & 1u << LIFE_FORK ? 1u << TRACE_FORK : 0) |
-			     (lives & 1u << LIFE_EXEC ? 1u << TRACE_EXEC : 0) |
-			     (lives & 1u << LIFE_EXIT ? 1u << TRACE_EXIT : 0);
-	server->traces |= lives != 0;
-}
-
 /* Every execve, on the thread that serves. */
-static bool sees_execve(const struct server *server)
+static bool sees_execve(const struct tree_calls *calls)
 {
-	const struct tree_calls *calls = &server->calls;
-
 	return syscall_set_has(&calls->watched, SYS_execve) &&
 	       syscall_set_has(&calls->watched, SYS_execveat) &&
 	       !syscall_set_has(&calls->traced, SYS_execve) &&
 	       !syscall_set_has(&calls->traced, SYS_execveat);
+}
+
+static void wake(int signal)
+{
+	(void)signal;
+}
+
+/* A real-time signal that nobody uses, for as long as the thread runs: -ENOSPC. */
+static int take_signal(void)
+{
+	struct sigaction old, act = { .sa_handler = wake };
+
+	for (int sig = SIGRTMAX; sig >= SIGRTMIN; sig--)
+		if (sigaction(sig, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+			return sigaction(sig, &act, NULL) ? -errno : sig;
+	return -ENOSPC;
 }
 
 int server_open(struct server *server)
@@ -127,17 +51,33 @@ int server_open(struct server *server)
 	server->lives = event_list(server->hive, &process_kind);
 	if (!server->syscalls || !server->lives)
 		return -EINVAL;
-	choose_calls(server);
+	server_choose(server);
 	err = task_cache_new(&server->tasks);
-	if (!err && sees_execve(server))
+	if (err)
+		return err;
+	if (sees_execve(&server->calls))
 		task_keep_memory(server->tasks);
-	return err;
+	pthread_mutex_init(&server->attaching, NULL);
+	server->signal = take_signal();
+	return min(server->signal, 0);
+}
+
+static void give_back(int sig)
+{
+	struct sigaction act = { .sa_handler = SIG_DFL };
+
+	sigaction(sig, &act, NULL);
 }
 
 void server_close(struct server *server)
 {
 	task_cache_free(server->tasks);
 	server->tasks = NULL;
+	if (server->signal > 0) {
+		give_back(server->signal);
+		pthread_mutex_destroy(&server->attaching);
+	}
+	server->signal = 0;
 }
 
 /* Once a run: a set-user-ID program will not get its rights. */
@@ -161,7 +101,7 @@ static void entered(void *arg, struct task *task, s32 nr, const u64 *args)
 {
 	if (nr == SYS_execve)
 		note_setuid(arg, task, args[0]);
-	if (changes_creds(nr))
+	if (server_own_call(nr))
 		task_forget_creds(task);
 }
 
@@ -237,29 +177,6 @@ static void *serve_all(void *arg)
 	return NULL;
 }
 
-static void wake(int signal)
-{
-	(void)signal;
-}
-
-/* A real-time signal that nobody uses, for as long as the thread runs: -ENOSPC. */
-static int take_signal(void)
-{
-	struct sigaction old, act = { .sa_handler = wake };
-
-	for (int sig = SIGRTMAX; sig >= SIGRTMIN; sig--)
-		if (sigaction(sig, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-			return sigaction(sig, &act, NULL) ? -errno : sig;
-	return -ENOSPC;
-}
-
-static void give_back(int sig)
-{
-	struct sigaction act = { .sa_handler = SIG_DFL };
-
-	sigaction(sig, &act, NULL);
-}
-
 /* The thread takes no signals but ours: the others are the application's. */
 static int start_thread(struct server *server, int sig)
 {
@@ -274,7 +191,7 @@ static int start_thread(struct server *server, int sig)
 	return err;
 }
 
-static int start_following(struct server *server)
+int server_follow(struct server *server)
 {
 	server->follower = (struct follower){
 		.socket = server->tree->trace,
@@ -286,28 +203,30 @@ static int start_following(struct server *server)
 	return server->tree->trace < 0 ? 0 : follower_start(&server->follower);
 }
 
+static void watch(struct server *server, const struct event_watcher *watcher)
+{
+	if (server->client_only)
+		return;
+	event_watch(server->syscalls, watcher);
+	event_watch(server->lives, watcher);
+}
+
 int server_start(struct server *server, struct tree *tree)
 {
-	const struct event_watcher watcher = { .arg = server, .changed = attached };
-	int sig = take_signal(), err;
+	const struct event_watcher watcher = { .arg = server, .changed = server_attached };
+	int err;
 
-	if (sig < 0)
-		return sig;
 	server->tree = tree;
-	if (!server->client_only)
-		event_watch(server->syscalls, &watcher);
-	err = start_following(server);
+	watch(server, &watcher);
+	err = server_follow(server);
 	if (!err)
-		err = start_thread(server, sig);
+		err = start_thread(server, server->signal);
 	if (err) {
 		follower_stop(&server->follower);
-		if (!server->client_only)
-			event_watch(server->syscalls, NULL);
-		give_back(sig);
-		return err;
+		watch(server, NULL);
 	}
-	server->signal = sig;
-	return 0;
+	server->runs = !err;
+	return err;
 }
 
 /* A signal that comes before the thread waits does nothing: again, until it has ended. */
@@ -323,15 +242,15 @@ static void join(struct server *server)
 		if (until.tv_nsec >= 1000000000)
 			until.tv_sec++, until.tv_nsec -= 1000000000;
 	} while (pthread_timedjoin_np(server->thread, NULL, &until));
-	give_back(server->signal);
-	server->signal = 0;
 }
 
 void server_stop(struct server *server)
 {
-	if (!server->signal)
+	if (!server->runs)
 		return;
+	server->runs = false;
 	join(server);
+	watch(server, NULL);
 	follower_stop(&server->follower);
 	server->events += server->follower.events;
 	for (int i = 0; i < 1024 && state(server) & POLLIN; i++) {
@@ -340,6 +259,4 @@ void server_stop(struct server *server)
 		if (tree_receive(server->tree, slot) == 0)
 			serve(server, slot);
 	}
-	if (!server->client_only)
-		event_watch(server->syscalls, NULL);
 }

@@ -39,8 +39,11 @@ struct server {
 	struct task_cache *tasks;
 	u64 events; /* calls of the set that were looked at */
 	bool noted_setuid;
+	pthread_mutex_t attaching; /* one thread at a time changes what the tree stops at */
+	bool noted_late;
 	pthread_t thread;
-	int signal; /* interrupts the thread's wait; 0: no thread runs */
+	bool runs;
+	int signal; /* interrupts the waits of the thread and of the tracer; handled while it is open */
 	u32 stop;
 };
 
@@ -51,5 +54,16 @@ void server_close(struct server *server);
 int server_start(struct server *server, struct tree *tree);
 /* Ends the thread and serves what is waiting still; later calls are for the keeper. */
 void server_stop(struct server *server);
+
+/* ---- choose.c: what a tree stops at ---- */
+
+/* Calls after which what we know of a thread's credentials no longer holds. */
+bool server_own_call(s32 nr);
+/* From the programs attached now, server->watch and the client. */
+void server_choose(struct server *server);
+/* A program is attached while the tree runs (struct event_watcher). */
+int server_attached(void *arg, const struct event_row *row, const struct attach_target *target);
+/* Runs programs at what the tree's tracer tells, if there is one. */
+int server_follow(struct server *server);
 
 #endif

@@ -262,6 +262,7 @@ static int supervise(struct supervisor *sup, const char *path)
 					.envp = sup->opts->envp ? sup->opts->envp : environ,
 					.calls = &sup->server.calls,
 					.wants = sup->server.traces ? &sup->server.wants : NULL,
+					.signal = sup->server.signal,
 					.mask = &sup->mask,
 					.files = core_files_limit(sup->hive) };
 	int err = tree_start(&sup->tree, &spec, sup->log);
@@ -283,6 +284,15 @@ static int supervise(struct supervisor *sup, const char *path)
 	return err;
 }
 
+/* What is to be seen of the tree whoever is attached when. */
+static int add_watch(struct supervisor *sup)
+{
+	const char *list = sup->opts->watch ? sup->opts->watch : sup->clients ? "default" : NULL;
+
+	sup->server.watch = list ? &sup->watch : NULL;
+	return list ? watch_parse(&sup->watch, list, sup->log) : 0;
+}
+
 /* bpf(2) and what belongs to it are skep's for the tree. */
 static int add_clients(struct supervisor *sup)
 {
@@ -291,12 +301,8 @@ static int add_clients(struct supervisor *sup)
 			  ? clients_new(&sup->clients, sup->hive, &opts)
 			  : 0;
 
-	if (!err && sup->clients) {
+	if (!err && sup->clients)
 		sup->server.client = clients_client(sup->clients);
-		sup->server.watch = &sup->watch;
-		err = watch_parse(&sup->watch, sup->opts->watch ? sup->opts->watch : "default",
-				  sup->log);
-	}
 	return err;
 }
 
@@ -347,8 +353,12 @@ static int run(struct supervisor *sup)
 	sup->server.hive = sup->hive;
 	sup->server.log = sup->log;
 	err = add_clients(sup);
-	if (err)
+	if (!err)
+		err = add_watch(sup);
+	if (err) {
+		clients_free(sup->clients);
 		return err;
+	}
 	out_start(&sup->out, sup->hive, sup->opts->trace_fd);
 	err = open_fds(sup);
 	if (!err)

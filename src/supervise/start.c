@@ -291,7 +291,9 @@ static void *map_shared(size_t size, int flags)
 static BARE void tracer_main(void *arg)
 {
 	const struct launch *launch = arg;
-	struct tracer tracer = { .socket = launch->trace_theirs, .shared = launch->shared };
+	struct tracer tracer = { .socket = launch->trace_theirs,
+				 .signal = launch->spec->signal,
+				 .shared = launch->shared };
 
 	tracer_live(&tracer);
 }

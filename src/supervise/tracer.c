@@ -55,6 +55,8 @@ struct ids {
 struct tree_life {
 	struct tree_shared *shared;
 	bool alone; /* the supervisor is gone */
+	bool late;  /* no filter needs us */
+	bool had;   /* there was a thread to trace */
 	struct trace_event told;
 	/* A birth is told of when the parent stops for it; it may be later than the child. */
 	s32 born[IDS]; /* waits for that */
@@ -87,6 +89,15 @@ static BARE s32 call_of(const struct tree_life *life)
 	return (s32)((const struct user_regs_struct *)life->told.regs)->orig_rax;
 #else
 	return (s32)life->told.regs[8];
+#endif
+}
+
+static BARE s64 result_of(const struct tree_life *life)
+{
+#if defined(__x86_64__)
+	return (s64)((const struct user_regs_struct *)life->told.regs)->rax;
+#else
+	return (s64)life->told.regs[0];
 #endif
 }
 
@@ -137,11 +148,17 @@ static BARE bool ids_take(struct ids *ids, s32 id)
 	return false;
 }
 
+/* How a thread goes on that is in no call of interest. */
+static BARE int onward(const struct tree_life *life)
+{
+	return !life->alone && life->shared->wants.all ? PTRACE_SYSCALL : PTRACE_CONT;
+}
+
 /* How to go on in the middle of the call in life->told.regs. */
 static BARE int rest_of_call(const struct tree_life *life)
 {
 	return !life->alone && has(&life->shared->wants.leave, call_of(life)) ? PTRACE_SYSCALL
-									      : PTRACE_CONT;
+									      : onward(life);
 }
 
 /* A call that the filter stopped at its entry. */
@@ -155,13 +172,28 @@ static BARE int enter(struct tree_life *life, const struct stop *stop)
 	return rest_of_call(life);
 }
 
-static BARE int leave(struct tree_life *life, const struct stop *stop)
+static BARE bool at_entry(s32 tid)
 {
+	u8 info[128]; /* struct ptrace_syscall_info, which begins with op */
+
+	return trace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), info) > 0 &&
+	       info[0] == PTRACE_SYSCALL_INFO_ENTRY;
+}
+
+/* A stop at the exit of a call; or at its entry, where threads stop at every call. */
+static BARE int call(struct tree_life *life, const struct stop *stop)
+{
+	bool entry = life->shared->wants.all && at_entry(stop->tid);
+
 	if (life->alone)
 		return PTRACE_CONT;
 	read_regs(life, stop->tid);
-	tell(life, TRACE_LEAVE, stop->tid, 0);
-	return PTRACE_CONT;
+	if (entry && has(&life->shared->wants.passed, call_of(life)))
+		tell(life, TRACE_ENTER, stop->tid, 0);
+	/* rt_sigreturn leaves without a number */
+	if (!entry && (call_of(life) < 0 || has(&life->shared->wants.leave, call_of(life))))
+		tell(life, TRACE_LEAVE, stop->tid, 0);
+	return onward(life);
 }
 
 /* Where a new thread stops before its first instruction it leaves the call that made it. */
@@ -169,10 +201,10 @@ static BARE void let_live(struct tree_life *life, s32 tid)
 {
 	if (!life->alone) {
 		read_regs(life, tid);
-		if (rest_of_call(life) == PTRACE_SYSCALL)
+		if (has(&life->shared->wants.leave, call_of(life)))
 			tell(life, TRACE_LEAVE, tid, 1);
 	}
-	trace(PTRACE_CONT, tid, 0, NULL);
+	trace(onward(life), tid, 0, NULL);
 }
 
 /* Lets the born child i live. */
@@ -233,15 +265,18 @@ static BARE int ends(struct tree_life *life, const struct stop *stop)
 	unsigned long status = 0;
 
 	if (!wants(life, TRACE_EXIT))
-		return PTRACE_CONT;
+		return onward(life);
 	trace(PTRACE_GETEVENTMSG, stop->tid, 0, &status);
 	read_regs(life, stop->tid);
 	tell(life, TRACE_EXIT, stop->tid, status);
-	return PTRACE_CONT;
+	return onward(life);
 }
 
+/* Whether the thread in life->told.regs is the new one of a call. */
 static BARE bool is_new(const struct tree_life *life)
 {
+	if (result_of(life))
+		return false;
 	switch (call_of(life)) {
 #ifdef SYS_fork
 	case SYS_fork:
@@ -263,7 +298,7 @@ static BARE int stopped(struct tree_life *life, const struct stop *stop)
 		return PTRACE_CONT;
 	read_regs(life, stop->tid);
 	if (!is_new(life))
-		return PTRACE_CONT;
+		return onward(life);
 	if (!wants(life, TRACE_FORK) || ids_take(&life->announced, stop->tid) ||
 	    life->nr_born == IDS) {
 		let_live(life, stop->tid);
@@ -276,7 +311,7 @@ static BARE int stopped(struct tree_life *life, const struct stop *stop)
 
 static BARE void go_on(struct tree_life *life, const struct stop *stop)
 {
-	int request = PTRACE_CONT;
+	int request = onward(life);
 	long signal = 0;
 
 	switch (stop->event) {
@@ -289,7 +324,7 @@ static BARE void go_on(struct tree_life *life, const struct stop *stop)
 	case PTRACE_EVENT_STOP: request = stopped(life, stop); break;
 	case 0:
 		if (stop->signal == (SIGTRAP | 0x80))
-			request = leave(life, stop);
+			request = call(life, stop);
 		else
 			signal = stop->signal; /* on its way to the thread */
 	}
@@ -319,6 +354,24 @@ static BARE s32 look_ahead(struct tree_life *life, bool *told)
 	return info.si_pid;
 }
 
+/* Threads that are ours already only stop. What they were waiting in goes on, as after any attach. */
+static BARE void obey(struct tree_life *life)
+{
+	struct tree_shared *shared = life->shared;
+	u32 asked = shared->asked;
+
+	for (u32 i = 0; i < shared->nr_tids && i < TREE_TIDS; i++) {
+		s32 tid = shared->tids[i];
+		bool ours = trace(PTRACE_SEIZE, tid, 0, (void *)OPTIONS) >= 0;
+
+		if (shared->wants.all && (ours || shared->again))
+			trace(PTRACE_INTERRUPT, tid, 0, NULL);
+		life->had |= ours;
+	}
+	shared->refused = !life->had;
+	shared->done = asked;
+}
+
 static BARE void wait_for_parents(struct tree_life *life)
 {
 	struct timespec time = { .tv_nsec = PAUSE_NS };
@@ -329,15 +382,32 @@ static BARE void wait_for_parents(struct tree_life *life)
 		raw3(SYS_nanosleep, &time, 0, 0);
 }
 
+/* Whether the supervisor is there still: it never writes unasked. */
+static BARE bool is_alone(void)
+{
+	u8 none;
+
+	return raw6(SYS_recvfrom, SOCKET, &none, 1, MSG_DONTWAIT, 0, 0) == 0;
+}
+
 /* Until nobody is left to trace. */
 static BARE void follow(struct tree_life *life)
 {
+	struct timespec moment = { .tv_nsec = 1000000 };
+
 	for (;;) {
-		bool told;
-		s32 next = look_ahead(life, &told);
 		int status = 0;
-		long tid = raw6(SYS_wait4, next, &status, __WALL | (life->nr_born ? WNOHANG : 0), 0,
-				0, 0);
+		bool told;
+		long tid;
+		s32 next;
+
+		if (life->shared->asked != life->shared->done)
+			obey(life);
+		if (life->alone && life->late)
+			return; /* which lets all of them go */
+		next = look_ahead(life, &told);
+		tid = raw6(SYS_wait4, next, &status, __WALL | (life->nr_born ? WNOHANG : 0), 0, 0,
+			   0);
 
 		if (tid > 0 && WIFSTOPPED(status)) {
 			const struct stop stop = { .tid = (s32)tid,
@@ -348,19 +418,13 @@ static BARE void follow(struct tree_life *life)
 		} else if (tid > 0 && !told && wants(life, TRACE_EXIT)) {
 			tell(life, TRACE_DEAD, (s32)tid, (u64)status); /* killed in between */
 		} else if (tid == -ECHILD && next < 0) {
-			return;
+			if (life->had || !life->late || is_alone())
+				return;
+			raw3(SYS_nanosleep, &moment, 0, 0);
 		} else if (tid == 0) {
 			wait_for_parents(life);
 		}
 	}
-}
-
-/* Whether the supervisor is there still: it never writes unasked. */
-static BARE bool is_alone(void)
-{
-	u8 none;
-
-	return raw6(SYS_recvfrom, SOCKET, &none, 1, MSG_DONTWAIT, 0, 0) == 0;
 }
 
 /* Waits for the command to show itself. False: it never did. */
@@ -391,12 +455,16 @@ static BARE bool own_fds(const struct tracer *tracer)
 
 BARE _Noreturn void tracer_live(struct tracer *tracer)
 {
-	struct tree_life life = { .shared = tracer->shared };
+	struct tree_life life = { .shared = tracer->shared,
+				  .late = tracer->late,
+				  .had = !tracer->late };
+	u64 signals = tracer->signal ? 1ull << (tracer->signal - 1) : 0;
 
 	raw3(SYS_setsid, 0, 0, 0);
 	raw3(SYS_chdir, "/", 0, 0);
 	raw6(SYS_prctl, PR_SET_NAME, "skep-tracer", 0, 0, 0, 0);
-	if (own_fds(tracer) && seize(life.shared))
+	raw6(SYS_rt_sigprocmask, SIG_UNBLOCK, &signals, 0, 8, 0, 0);
+	if (own_fds(tracer) && (tracer->late || seize(life.shared)))
 		follow(&life);
 	else
 		life.shared->seized = -EPERM;

@@ -22,11 +22,12 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "event/event.h"
+#include "supervise/tracer.h"
 
 enum {
 	TREE_SLOTS = 64,  /* calls received and not yet answered */
 	NOTIF_ROOM = 256, /* bytes kept for the kernel's struct seccomp_notif, which may grow */
+	TREE_TIDS = 1024,
 	KEEPER_STACK = 64 << 10,
 };
 
@@ -40,22 +41,12 @@ struct tree_shared {
 	s32 exec_errno;	       /* why the command could not be executed */
 	volatile s32 to_seize; /* the command, which waits for the tracer */
 	volatile s32 seized;   /* 1: it need not wait any more, or -errno */
-	struct trace_wants {
-		struct syscall_set enter,
-			leave; /* of the calls that the filter leaves to the tracer */
-		u32 life;      /* TRACE_* bits */
-	} wants;
-};
-
-/* What the tracer tells of: one message on the socket, answered by one byte. */
-enum trace_kind { TRACE_ENTER, TRACE_LEAVE, TRACE_FORK, TRACE_EXEC, TRACE_EXIT, TRACE_DEAD };
-enum { TRACE_REGS = 32 }; /* words: Linux's struct user_regs_struct and room */
-struct trace_event {
-	u32 kind;
-	s32 tid;
-	u64 value; /* FORK: the new thread (tid 0: of a parent that is gone); EXEC: the id before; EXIT: the status; LEAVE: 1 for the
-		       new thread of a fork */
-	u64 regs[TRACE_REGS]; /* zeroes: not known */
+	struct trace_wants wants;
+	/* Threads to be seized or to stop once, so that this holds for them: asked != done. */
+	volatile u32 asked, done, nr_tids;
+	volatile s32 tids[TREE_TIDS];
+	volatile bool again;   /* those that are the tracer's stop, too */
+	volatile bool refused; /* no thread could be seized */
 };
 
 struct tree {
@@ -83,6 +74,7 @@ struct tree_spec {
 	char *const *argv, *const *envp;
 	const struct tree_calls *calls;
 	const struct trace_wants *wants; /* NULL: no tracer */
+	int signal;			 /* interrupts the tracer's wait, see tracer_live() */
 	const sigset_t *mask;		 /* the command's signal mask */
 	const struct rlimit *files;	 /* and its limit of open files; NULL: ours */
 	int death_signal;		 /* the command gets it when we die; 0: none */
@@ -94,6 +86,17 @@ struct tree_spec {
  * -EINVAL the kernel has none, -EACCES it is not allowed.
  */
 int tree_start(struct tree *tree, const struct tree_spec *spec, struct log *log);
+/*
+ * From now on the tree that runs has a tracer: -errno. tree_stop() tells it whom to seize.
+ */
+int tree_trace(struct tree *tree, const struct trace_wants *wants, int signal);
+/*
+ * The tracer seizes the threads of the tree that it has not, and with wants.all stops each of them once;
+ * again: also those it has.
+ * The number of threads, -EPERM: none, -ESRCH: the tracer is gone.
+ */
+int tree_stop(struct tree *tree, int signal, bool again);
+
 /*
  * Lets go: the keeper lets what is left of the tree continue. Waits for the keeper where nothing
  * is left.
@@ -119,13 +122,6 @@ int filter_build(struct sock_fprog *filter, const struct tree_calls *calls);
 struct syscall_set filter_whole(const struct tree_calls *calls);
 /* Bytes of a netlink request that is looked at. */
 enum { REQUEST_MIN = 32, REQUEST_MAX = 256 };
-
-/* tracer.c: the tracer's life, in a fork of the supervisor. Never returns. */
-struct tracer {
-	int socket; /* to the supervisor, by its number there */
-	struct tree_shared *shared;
-};
-_Noreturn void tracer_live(struct tracer *tracer);
 
 /*
  * keeper.c: the keeper's life after the start. Never returns; given may lie in memory that it
