@@ -79,14 +79,18 @@ static int jumps_inside(struct env *env, u32 s)
 	const struct insn *last;
 
 	for (u32 at = sub->start; at < end; at++) {
-		const struct insn *i = &env->insns[at];
+		const struct bpf_insn *raw = &env->raw[at];
+		const struct insn *i = &env->insns[at], high = { .code = raw->code, .off = raw->off, .imm = raw->imm };
 		s64 to;
+
+		if (i->op == OP_WIDE_HIGH)	/* should be all zero, which is looked at later */
+			i = &high;
 
 		if (i->code == (BPF_JMP | BPF_CALL) && !i->src && i->imm == BPF_FUNC_tail_call)
 			sub->has_tail_call = sub->reaches_tail_call = true;
 		if (BPF_CLASS(i->code) == BPF_LD && (BPF_MODE(i->code) == BPF_ABS || BPF_MODE(i->code) == BPF_IND))
 			sub->has_ld_abs = true;
-		if (!is_jump(i) || i->op == OP_WIDE_HIGH)
+		if (!is_jump(i))
 			continue;
 		to = target_of(i, at);
 		if (to < sub->start || to >= end) {

@@ -179,6 +179,8 @@ static int check_fields(struct env *env, const struct insn *i)
 			return refuse(env, -EINVAL, "invalid atomic operand size\n");
 		return refuse(env, -EINVAL, "BPF_ATOMIC uses invalid atomic opcode %02x\n", i->imm);
 	}
+	if (i->code == (BPF_ALU64 | BPF_MOV | BPF_X) && i->off == BPF_ADDR_SPACE_CAST && i->imm != 1 && i->imm != 1 << 16)
+		return refuse(env, -EINVAL, "addr_space_cast insn can only convert between address space 1 and 0\n");
 	if (i->code == (BPF_JMP | BPF_JCOND))
 		return refuse(env, -EINVAL, "invalid may_goto imm %d\n", i->imm);
 	if (is_condition(i)) {		/* the register compared comes before the fields here */
