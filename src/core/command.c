@@ -20,47 +20,11 @@ struct command {
 	int (*run)(struct call *call);
 };
 
-#define END(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
-
+#define COMMAND(name, last, function, what)                                                        \
+	[BPF_##name] = { offsetof(union bpf_attr, last) + sizeof(((union bpf_attr *)0)->last),    \
+			 cmd_##function },
 static const struct command commands[__MAX_BPF_CMD] = {
-	[BPF_MAP_CREATE] = { END(excl_prog_hash_size), cmd_map_create },
-	[BPF_MAP_LOOKUP_ELEM] = { END(flags), cmd_map_lookup },
-	[BPF_MAP_UPDATE_ELEM] = { END(flags), cmd_map_update },
-	[BPF_MAP_DELETE_ELEM] = { END(key), cmd_map_delete },
-	[BPF_MAP_GET_NEXT_KEY] = { END(next_key), cmd_map_next_key },
-	[BPF_PROG_LOAD] = { END(keyring_id), cmd_prog_load },
-	[BPF_OBJ_PIN] = { END(path_fd), cmd_obj_pin },
-	[BPF_OBJ_GET] = { END(path_fd), cmd_obj_get },
-	[BPF_PROG_ATTACH] = { END(expected_revision), cmd_prog_attach },
-	[BPF_PROG_DETACH] = { END(expected_revision), cmd_prog_detach },
-	[BPF_PROG_TEST_RUN] = { END(test.batch_size), cmd_prog_test_run },
-	[BPF_PROG_GET_NEXT_ID] = { END(next_id), cmd_obj_next_id },
-	[BPF_MAP_GET_NEXT_ID] = { END(next_id), cmd_obj_next_id },
-	[BPF_PROG_GET_FD_BY_ID] = { END(prog_id), cmd_obj_fd_by_id },
-	[BPF_MAP_GET_FD_BY_ID] = { END(open_flags), cmd_obj_fd_by_id },
-	[BPF_OBJ_GET_INFO_BY_FD] = { END(info.info), cmd_obj_info },
-	[BPF_PROG_QUERY] = { END(query.revision), cmd_prog_query },
-	[BPF_RAW_TRACEPOINT_OPEN] = { END(raw_tracepoint.cookie), cmd_raw_tracepoint_open },
-	[BPF_BTF_LOAD] = { END(btf_token_fd), cmd_btf_load },
-	[BPF_BTF_GET_FD_BY_ID] = { END(fd_by_id_token_fd), cmd_obj_fd_by_id },
-	[BPF_TASK_FD_QUERY] = { END(task_fd_query.probe_addr), cmd_task_fd_query },
-	[BPF_MAP_LOOKUP_AND_DELETE_ELEM] = { END(flags), cmd_map_take },
-	[BPF_MAP_FREEZE] = { END(map_fd), cmd_map_freeze },
-	[BPF_BTF_GET_NEXT_ID] = { END(next_id), cmd_obj_next_id },
-	[BPF_MAP_LOOKUP_BATCH] = { END(batch.flags), cmd_map_batch },
-	[BPF_MAP_LOOKUP_AND_DELETE_BATCH] = { END(batch.flags), cmd_map_batch },
-	[BPF_MAP_UPDATE_BATCH] = { END(batch.flags), cmd_map_batch },
-	[BPF_MAP_DELETE_BATCH] = { END(batch.flags), cmd_map_batch },
-	[BPF_LINK_CREATE] = { END(link_create.uprobe_multi.pid), cmd_link_create },
-	[BPF_LINK_UPDATE] = { END(link_update.old_prog_fd), cmd_link_update },
-	[BPF_LINK_GET_FD_BY_ID] = { END(link_id), cmd_obj_fd_by_id },
-	[BPF_LINK_GET_NEXT_ID] = { END(next_id), cmd_obj_next_id },
-	[BPF_ENABLE_STATS] = { END(enable_stats.type), cmd_enable_stats },
-	[BPF_ITER_CREATE] = { END(iter_create.flags), cmd_iter_create },
-	[BPF_LINK_DETACH] = { END(link_detach.link_fd), cmd_link_detach },
-	[BPF_PROG_BIND_MAP] = { END(prog_bind_map.flags), cmd_prog_bind_map },
-	[BPF_TOKEN_CREATE] = { END(token_create.bpffs_fd), cmd_token_create },
-	[BPF_PROG_STREAM_READ_BY_FD] = { END(prog_stream_read.prog_fd), cmd_prog_stream_read },
+#include "core/command.def"
 };
 
 static bool all_zero(const u8 *bytes, size_t len)

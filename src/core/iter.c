@@ -313,16 +313,6 @@ static int find_map(struct call *call, const struct prog *prog, u32 fd, struct m
 	return err;
 }
 
-static bool is_ours(const struct iter_target *target)
-{
-	static const char *const ours[] = { "bpf_map", "bpf_map_elem", "bpf_prog", "bpf_link" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
-		if (!strcmp(target->name, ours[i]))
-			return true;
-	return false;
-}
-
 int iter_attach(struct call *call, struct prog *prog)
 {
 	union bpf_iter_link_info info = { 0 };
@@ -340,7 +330,7 @@ int iter_attach(struct call *call, struct prog *prog)
 			 : NULL;
 	if (!target)
 		return -ENOENT;
-	if (!is_ours(target))
+	if (!target->here)
 		return fail(call->hive->log, -EOPNOTSUPP, "program %s: there is no iterator %s here", prog->name,
 			    target->name);
 	if (prog->flags & BPF_F_SLEEPABLE)

@@ -14,6 +14,7 @@ struct iter_arg {
 
 struct iter_target {
 	const char *name;	/* "bpf_map_elem" */
+	bool here;		/* can be attached */
 	struct iter_arg args[3];
 };
 

@@ -12,6 +12,7 @@ struct prog_info {
 	const char *ctx;	/* struct behind r1, "__sk_buff"; NULL: none of its own */
 	u64 attach;		/* expected attach types, bit set; 0: not looked at */
 	bool test_run;		/* BPF_PROG_TEST_RUN; else -ENOTSUPP (524) */
+	bool kernel_test;	/* in Linux alone: the run needs kernel objects */
 	bool pkt_read;		/* helpers take its packet pointers for reading */
 	bool pkt_write;		/* and writing; the program may write through them */
 	bool ld_abs;		/* legacy packet loads */

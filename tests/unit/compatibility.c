@@ -4,16 +4,37 @@
  * (`make docs`); without, it compares.
  */
 #include "def/helper.h"
+#include "def/iter.h"
 #include "def/prog.h"
+#include "def/uapi.h"
 #include "helper/helper.h"
 #include "map/map.h"
 #include "tap.h"
 
 #include <string.h>
 
+static void command_page(FILE *out)
+{
+	static const struct { int number; const char *name, *what; } commands[] = {
+#define COMMAND(name, last, function, what) { BPF_##name, #name, what },
+#include "core/command.def"
+	};
+
+	fprintf(out, "## Commands\n\n| number | command | there |\n| --- | --- | --- |\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "| %d | BPF_%s | %s |\n", commands[i].number, commands[i].name, commands[i].what);
+}
+
+static void iter_page(FILE *out)
+{
+	fprintf(out, "\n## Iterators\n\n| target | runs |\n| --- | --- |\n");
+	for (u32 i = 0; iter_target_at(i); i++)
+		fprintf(out, "| %s | %s |\n", iter_target_at(i)->name, iter_target_at(i)->here ? "yes" : "verified only");
+}
+
 static void map_page(FILE *out)
 {
-	fprintf(out, "## Map types\n\n| number | type | elements |\n| --- | --- | --- |\n");
+	fprintf(out, "\n## Map types\n\n| number | type | elements |\n| --- | --- | --- |\n");
 	for (u32 type = 1; type < __MAX_BPF_MAP_TYPE; type++)
 		if (map_types[type].name)
 			fprintf(out, "| %u | %s | %s |\n", type, map_types[type].name,
@@ -30,6 +51,7 @@ static void prog_page(FILE *out)
 		if (info)
 			fprintf(out, "| %u | %s | %s | %s |\n", type, info->name,
 				info->ctx ? info->ctx : "–",
+				info->kernel_test ? "no: needs kernel objects" :
 				info->test_run ? "yes" : "no (as Linux)");
 	}
 }
@@ -63,8 +85,10 @@ static void page(FILE *out)
 	fprintf(out,
 		"# Compatibility\n\nWhat of Linux 6.18's interface skep has, from its own tables "
 		"(`make docs` writes this page).\n\n");
+	command_page(out);
 	map_page(out);
 	prog_page(out);
+	iter_page(out);
 	helper_page(out);
 }
 
