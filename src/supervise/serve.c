@@ -122,12 +122,22 @@ static void watch_call(struct server *server, struct task *task, const struct se
 		task_forget_memory(server->tasks, task->tgid);
 }
 
+static bool any_attached(struct event_list *list)
+{
+	bool any;
+
+	pthread_rwlock_rdlock(&list->lock);
+	any = list->count;
+	pthread_rwlock_unlock(&list->lock);
+	return any;
+}
+
 /* Whether the call is more than the client's. */
 static bool is_watched(const struct server *server, s32 nr)
 {
 	return !server->client_only &&
-	       (__atomic_load_n(&server->syscalls->count, __ATOMIC_RELAXED) ||
-		(nr >= 0 && syscall_set_has(&server->calls.watched, (u32)nr)));
+	       ((nr >= 0 && syscall_set_has(&server->calls.watched, (u32)nr)) ||
+		any_attached(server->syscalls));
 }
 
 static void serve(struct server *server, union tree_slot *slot)

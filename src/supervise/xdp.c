@@ -58,10 +58,12 @@ struct tap {
 static void run_frame(struct tap *tap, u32 len)
 {
 	struct packet_frame frame = { .mem = tap->mem, .room = sizeof(tap->mem), .len = len };
+	struct event_list *list = event_list(tap->hive, &packet_kind);
 	int cpu = sched_getcpu();
 
-	packet_fire(event_list(tap->hive, &packet_kind), cpu < 0 ? 0 : (u32)cpu, tap->ifindex,
-		    &frame);
+	pthread_rwlock_rdlock(&list->lock);
+	packet_fire(list, cpu < 0 ? 0 : (u32)cpu, tap->ifindex, &frame);
+	pthread_rwlock_unlock(&list->lock);
 }
 
 static void *run_tap(void *arg)
