@@ -9,7 +9,7 @@ b=${B:-build}
 
 run make -s install B="$b" DESTDIR="$T/root" PREFIX=/usr CC="${CC:-gcc}"
 is "$status" 0 "make install"
-for f in bin/skep lib/libskep.a lib/libskep.so lib/libskep.so.0 include/skep.h share/man/man1/skep.1 lib/pkgconfig/skep.pc; do
+for f in bin/skep lib/libskep.a lib/libskep.so lib/libskep.so.0 include/skep.h share/man/man1/skep.1 lib/pkgconfig/skep.pc lib/skep/libbcc.so.0; do
 	[ -e "$T/root/usr/$f" ]
 	ok $? "usr/$f is there"
 done

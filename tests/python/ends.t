@@ -136,11 +136,11 @@ r = run("--every", "1", hello, "--", "/bin/true")
 ok(r.returncode == 2 and "Python program" in r.stderr, "options that are for C programs: usage", r)
 
 # Ctrl-C on a terminal reaches both.
-status, text = on_terminal([skep, "run", hello, "--", "/bin/sh", "-c", "echo ready; /bin/sleep 60"],
+status, text = on_terminal([skep, "run", hello, "--", "/bin/sh", "-c", "echo ready; exec /bin/sleep 60"],
                            [("(?s)Hello World.*Hello World", b"\x03")])
 ok(os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT and "Traceback" not in text,
    "Ctrl-C ends both, without a traceback; the status is SIGINT's", "%d\n%s" % (status, text))
-status, text = on_terminal([skep, "run", counts, "60", "--", "/bin/sh", "-c", "echo ready; /bin/sleep 60"],
+status, text = on_terminal([skep, "run", counts, "60", "--", "/bin/sh", "-c", "echo ready; exec /bin/sleep 60"],
                            [("ready", b"\x03")])
 ok(os.WIFSIGNALED(status) and "interrupted" in text and "counted" in text, "a program that catches it reports", "%d\n%s" % (status, text))
 
