@@ -86,6 +86,49 @@ is "$status $(grep -v Hello "$T/out")" "0 $(cat "$T/sum")" "20 MB of TCP arrive 
 like "$(cat "$T/sum")" "^20000000 " "all of them"
 is "$(grep -c 'lost: they came\|could not leave' <<<"$err")" 0 "no packet was lost"
 
+# two bridges in a row: the first puts a VLAN tag in, the kernel between them takes it out of the data, the second finds
+# it there again and takes it off; of frames that are still to be cut, too
+cat >"$T/tag.bpf.c" <<'END'
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+static __attribute__((always_inline)) int move(struct xdp_md *ctx, int by)
+{
+	unsigned char *data = (void *)(long)ctx->data, addresses[12];
+
+	if (data + 18 > (unsigned char *)(long)ctx->data_end)
+		return XDP_DROP;
+	if (by > 0 && (data[12] != 0x81 || data[13] != 0 || data[15] != 5))
+		return XDP_ABORTED;
+	__builtin_memcpy(addresses, data, 12);
+	if (bpf_xdp_adjust_head(ctx, by))
+		return XDP_ABORTED;
+	data = (void *)(long)ctx->data;
+	if (data + 18 > (unsigned char *)(long)ctx->data_end)
+		return XDP_DROP;
+	__builtin_memcpy(data, addresses, 12);
+	if (by < 0)
+		__builtin_memcpy(data + 12, "\x81\0\0\x05", 4);
+	return XDP_PASS;
+}
+SEC("xdp") int push(struct xdp_md *ctx) { return move(ctx, -4); }
+SEC("xdp") int pop(struct xdp_md *ctx) { return move(ctx, 4); }
+char LICENSE[] SEC("license") = "GPL";
+END
+"$SKEP" build "$T/tag.bpf.c" -o "$T/tag.bpf.o" 2>/dev/null
+ip link add m0 type veth peer name m1
+for i in m0 m1; do ip link set $i addrgenmode none; ip link set $i mtu 1504; ip link set $i up; done
+on b "$T/talk" sink 192.0.2.2 >"$T/sum" &
+sink=$!
+"$SKEP" run "$T/tag.bpf.o" -a push=xdp:left -a pop=none --bridge left,m0 >/dev/null 2>"$T/first" &
+skep=$!
+until grep -qs "running until" "$T/first"; do sleep 0.02; done
+run "$SKEP" run "$T/tag.bpf.o" -a pop=xdp:m1 -a push=none --bridge m1,right -- nsenter -t "$a" -n "$T/talk" pour 192.0.2.2 5000000
+wait $sink
+kill -INT $skep
+wait $skep
+is "$status $(tail -1 "$T/out")" "0 $(cat "$T/sum")" "5 MB of TCP through a VLAN between two bridges"
+like "$err" "m1 to right: [0-9]+ packets: [0-9]+ passed, 0 dropped, 0 sent back, 0 redirected, 0 aborted" "all of them with their tags"
+
 # frames that no slot holds: 8,000 bytes with room for them everywhere, then with none on one side
 for x in "ip link set left" "ip link set right" "on a ip link set a0" "on b ip link set b0"; do $x mtu 9000; done
 on b "$T/talk" answer 192.0.2.2 3 &

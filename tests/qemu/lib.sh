@@ -8,7 +8,7 @@
 #                           "== NAME" lines in it divide that into parts
 #   part NAME               the lines of one part
 
-kernel_cache=$root/${B:-build}/qemu
+case ${B:=build} in /*) kernel_cache=$B/qemu ;; *) kernel_cache=$root/$B/qemu ;; esac
 guest=$T/guest
 
 # The kernel and three of its modules in $kernel_cache, fetched once by apt-get, which needs no privilege for that.
