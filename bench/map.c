@@ -495,9 +495,9 @@ static void *hammer(void *arg)
 }
 
 /* The second thread's keys are the upper half. */
-static void threads(const char *name, void (*body)(struct text *))
+static void threads(const char *name, const struct op *of, void (*body)(struct text *))
 {
-	struct op op = op_table[4];
+	struct op op = *of;
 	struct text text = { 0 };
 	struct hammer hammers[2];
 	struct ours o = { 0 };
@@ -505,12 +505,12 @@ static void threads(const char *name, void (*body)(struct text *))
 	double one;
 
 	op.body = body;
-	op.key_mod = ENTRIES / 2;
+	op.key_mod = of->key_mod / 2;
 	if (!ours_open(&o, &op))
 		return;
 	text.map = (u64)(uintptr_t)o.map;
 	for (u32 i = 0; i < 2; i++) {
-		op.key_add = i * ENTRIES / 2;
+		op.key_add = i * of->key_mod / 2;
 		program(&text, &op, body);
 		hammers[i] = (struct hammer){ .code = compile(&text), .run = run_on(i) };
 	}
@@ -519,7 +519,8 @@ static void threads(const char *name, void (*body)(struct text *))
 	pthread_create(&other, NULL, hammer, &hammers[1]);
 	hammer(&hammers[0]);
 	pthread_join(other, NULL);
-	printf("two threads, %s: %.2f times one (1.7)\n", name, one / hammers[0].ns + one / hammers[1].ns);
+	printf("two threads, %s: %.2f times one%s\n", name, one / hammers[0].ns + one / hammers[1].ns,
+	       of->type == BPF_MAP_TYPE_HASH ? " (1.7)" : "");
 }
 
 static u64 resident(void)
@@ -552,15 +553,26 @@ static void memory(void)
 	map_free(map);
 }
 
+static const struct op *op_of(const char *name)
+{
+	u32 i = 0;
+
+	while (strcmp(op_table[i].name, name))
+		i++;
+	return &op_table[i];
+}
+
 int main(int argc, char **argv)
 {
 	printf("%-32s %8s %8s %7s %7s\n", "ns", "skep", "kernel", "ratio", "goal");
 	for (u32 i = 0; i < ARRAY_SIZE(op_table); i++)
-		if (argc < 2 || strstr(op_table[i].name, argv[1]))
+		if (argc < 2 || (strcmp(argv[1], "threads") && strstr(op_table[i].name, argv[1])))
 			measure(&op_table[i]);
-	if (argc < 2) {
-		threads("hash lookup", lookup);
-		threads("hash update", update);
+	if (argc < 2 || !strcmp(argv[1], "threads")) {
+		threads("hash lookup", op_of("hash lookup, 10k"), lookup);
+		threads("hash update", op_of("hash lookup, 10k"), update);
+		threads("lru_hash hit", op_of("lru_hash hit"), lookup);
+		threads("lru_hash new", op_of("lru_hash new"), update);
 		memory();
 	}
 	return 0;
