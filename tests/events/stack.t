@@ -87,7 +87,7 @@ END
 # names PROGRAM ARG…: its functions on the stack, innermost first, others left out; in $chain. The program's addresses
 # may be moved: their last three digits are not, and no two functions here share a page's offset range.
 names() {
-	run "$SKEP" run -a kprobe:getpriority "$T/stack.c" -- "$@"
+	run "$SKEP" run -a "${where:-kprobe}:getpriority" "$T/stack.c" -- "$@"
 	nm -S "$1" | grep -E ' (three|two|many|one|deep|on_signal|on_thread|main)$' >"$T/symbols"
 	chain=$(sed -n 's/.*\.size = \(-*[0-9]*\), \.ips = \[ \(.*\) \] }.*/\1 \2/p' <<<"$out" | perl -e '
 		my ($size, @ips) = split /[ ,]+/, <STDIN>;
@@ -124,6 +124,13 @@ done
 $CC -O2 -fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer -pthread -o "$T/chain" "$T/chain.c"
 names "$T/chain" calls
 is "$chain" "three" "without any rules it ends, where the next address cannot be known"
+# where a call returns, all registers are known
+$CC -O2 -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer -pthread -o "$T/chain" "$T/chain.c"
+where=kretprobe names "$T/chain" calls
+is "$chain" "three two many one main" "without any rules, by the frame pointer"
+$CC -O2 -fomit-frame-pointer -pthread -o "$T/chain" "$T/chain.c"
+where=kretprobe names "$T/chain" signal other
+is "$chain" "three two on_signal main" "where a call returns"
 
 $CC -O2 -pthread -Wl,--build-id=0x0123456789abcdef -o "$T/chain" "$T/chain.c"
 run "$SKEP" run "$T/ids.bpf.c" -- "$T/chain" calls
