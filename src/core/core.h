@@ -153,6 +153,8 @@ u64 core_fire(struct hive *hive, struct attachment *attachment, u32 cpu, void *c
 int core_bpffs_mkdir(struct hive *hive, const char *path);	/* 0, -EEXIST, -ENOENT, -ENOTDIR, -EPERM */
 int core_bpffs_remove(struct hive *hive, const char *path, bool folder);	/* unlink, rmdir: 0 or -errno */
 int core_bpffs_kind(struct hive *hive, const char *path);	/* 1: a folder, 0: a pin, -ENOENT */
+/* A pin opened as a file: of an iterator, an fd of ours to read its text from; -EIO of anything else, as Linux. */
+int core_bpffs_open(struct hive *hive, const char *path);
 /* Calls each() for every entry of a folder until it returns non-zero, which is returned; -ENOTDIR. */
 int core_bpffs_list(struct hive *hive, const char *path, int (*each)(void *arg, const char *name, bool folder), void *arg);
 

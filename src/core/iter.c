@@ -248,9 +248,8 @@ static int reader_of(int fd)
 	return reader < 0 ? -errno : reader;
 }
 
-int iter_install(struct call *call, struct link *link)
+int iter_text(struct hive *hive, struct link *link)
 {
-	struct hive *hive = call->hive;
 	struct session s = { .hive = hive, .map = link->map, .fd = -1, .cpu = slot_here(hive) };
 	int err, fd;
 
@@ -266,7 +265,7 @@ int iter_install(struct call *call, struct link *link)
 	}
 	fd = err ? err : reader_of(s.fd);
 	close_session(&s);
-	return fd < 0 ? fd : call->caller->ops->install(call->caller, fd, true);
+	return fd;
 }
 
 /* Attaching. */

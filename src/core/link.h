@@ -78,7 +78,7 @@ int link_not_here(struct call *call, const struct prog *prog, const char *what);
 
 /* LINK_CREATE for a program that is loaded for an iterator. */
 int iter_attach(struct call *call, struct prog *prog);
-/* An iterator's file for BPF_ITER_CREATE: the caller's fd or -errno. */
-int iter_install(struct call *call, struct link *link);
+/* A session of an iterator: an fd of ours to read its text from, or -errno. */
+int iter_text(struct hive *hive, struct link *link);
 
 #endif

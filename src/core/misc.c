@@ -194,16 +194,16 @@ int cmd_task_fd_query(struct call *call)
 int cmd_iter_create(struct call *call)
 {
 	struct link *link;
-	int err;
+	int err, fd;
 
 	if (call->attr.iter_create.flags)
 		return -EINVAL;
 	err = link_from_fd(call->hive, call->caller, (int)call->attr.iter_create.link_fd, &link);
 	if (err)
 		return err;
-	err = link->type == BPF_LINK_TYPE_ITER ? iter_install(call, link) : -EINVAL;
+	fd = link->type == BPF_LINK_TYPE_ITER ? iter_text(call->hive, link) : -EINVAL;
 	object_put(&link->object);
-	return err;
+	return fd < 0 ? fd : call->caller->ops->install(call->caller, fd, true);
 }
 
 int cmd_token_create(struct call *call)

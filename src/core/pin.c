@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/command.h"
+#include "core/link.h"
 
 #define ROOT "/sys/fs/bpf"
 enum { PATH_SIZE = 4096 };
@@ -192,6 +193,28 @@ int core_bpffs_kind(struct hive *hive, const char *path)
 		kind = !pin->object;
 	pthread_mutex_unlock(&hive->pin_lock);
 	return kind;
+}
+
+int core_bpffs_open(struct hive *hive, const char *path)
+{
+	struct object *object = NULL;
+	char whole[PATH_SIZE];
+	struct pin *pin;
+	int fd = -EIO;
+
+	if (!normalise(path, whole) || !below_root(whole))
+		return -ENOENT;
+	pthread_mutex_lock(&hive->pin_lock);
+	pin = find(hive, below_root(whole));
+	if (pin && pin->object)
+		object_get(object = pin->object);
+	pthread_mutex_unlock(&hive->pin_lock);
+	if (!object)
+		return pin ? -EISDIR : -ENOENT;
+	if (object->kind == OBJECT_LINK && to_link(object)->iter)
+		fd = iter_text(hive, to_link(object));
+	object_put(object);
+	return fd;
 }
 
 int core_bpffs_list(struct hive *hive, const char *path,

@@ -139,6 +139,8 @@ static int open_kind(struct clients *clients, const char *path, int flags)
 		return (flags & O_ACCMODE) == O_RDONLY ? folder_open(clients, path) : -EISDIR;
 	if (flags & O_DIRECTORY)
 		return -ENOTDIR;
+	if (kind == PATH_PIN && (flags & O_ACCMODE) == O_RDONLY)
+		return core_bpffs_open(clients->hive, path);
 	if (kind == PATH_PIN)
 		return -EIO; /* as Linux says of a pin: BPF_OBJ_GET opens it */
 	if ((flags & O_ACCMODE) != O_RDONLY)

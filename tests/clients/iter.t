@@ -24,4 +24,22 @@ if [ "$status" != 0 ] && ! bpftool prog list >/dev/null 2>&1; then
 else
 	is "$ours" "$out" "as with Linux" || diff <(echo "$ours") <(echo "$out") | head -40 | sed 's/^/# /'
 fi
+
+# The same as a file: bpftool pins the iterator, cat reads it.
+if ! bpftool version >/dev/null 2>&1; then
+	skip "a pinned iterator is read as a file" "no bpftool"
+	skip "as Linux's" "no bpftool"
+	done_testing
+	exit
+fi
+pin='bpftool iter pin "$0" "$1" 2>/dev/null && cat "$1" && cat "$1" && rm "$1"'
+run "$SKEP" exec -- bash -c "$pin" "$T/iter.bpf.o" /sys/fs/bpf/pinned
+ours=$(sort <<<"$out")
+like "$ours" 'it_hash: type 1, key 4, value 8, entries 100' "a pinned iterator is read as a file"
+run bash -c "$pin" "$T/iter.bpf.o" "/sys/fs/bpf/skep-test-$$"
+if [ "$status" != 0 ]; then
+	skip "as Linux's" "bpf(2) or bpffs is not permitted here"
+else
+	is "$ours" "$(sort <<<"$out")" "as Linux's"
+fi
 done_testing
