@@ -141,7 +141,7 @@ static int find_library(char *folder, size_t size)
 }
 
 /* The environment with our folder first in LD_LIBRARY_PATH; malloc'd. */
-static char **make_environment(const char *folder)
+static char **make_environment(const char *folder, bool kernel)
 {
 	const char *old = getenv("LD_LIBRARY_PATH");
 	size_t n = 0, len = strlen(folder) + (old ? strlen(old) : 0) + 32;
@@ -158,7 +158,7 @@ static char **make_environment(const char *folder)
 		if (strncmp(*e, "LD_LIBRARY_PATH=", 16))
 			copy[n++] = *e;
 	copy[n++] = path;
-	copy[n] = (char *)"SKEP_RUN=1"; /* libbcc: an end by SIGINT needs no traceback */
+	copy[n] = (char *)(kernel ? "SKEP_RUN=linux" : "SKEP_RUN=skep"); /* for libbcc: how it ends, what to offer */
 	return copy;
 }
 
@@ -208,7 +208,7 @@ int python_run(const struct python_run *run)
 		status = find_library(folder, sizeof(folder));
 	if (status)
 		return status;
-	env = make_environment(folder);
+	env = make_environment(folder, run->kernel);
 	if (!argv || !env)
 		return complain(EXIT_SKEP, "out of memory");
 	argv[0] = (char *)python;

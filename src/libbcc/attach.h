@@ -11,6 +11,9 @@
  */
 int attach_without_kprobes(int prog_fd, bool at_return, const char *name, u64 offset);
 
+/* Whether it is what a system call's function is called after its prefix. */
+bool is_syscall(const char *function);
+
 /* Prints "; nearest: …" of the functions of system calls. */
 void syscalls_suggest(const char *name);
 

@@ -28,6 +28,14 @@ static const char *const functions[] = {
 #undef SYSCALL
 };
 
+bool is_syscall(const char *function)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
+		if (!strcmp(functions[i], function))
+			return true;
+	return false;
+}
+
 void syscalls_suggest(const char *name)
 {
 	const char *bare = strstr(name, "sys_");

@@ -144,9 +144,23 @@ static int known_prefix(const char *name)
 	return -1;
 }
 
+/*
+ * Programs ask for symbols to learn what may be attached. With skep's answer that is every system call's function, and no
+ * fentry or LSM program. True: it may not.
+ */
+static bool not_offered(const char *name)
+{
+	const char *answer = getenv("SKEP_RUN"), *function = strncmp(name, "__x64_sys_", 10) ? NULL : name + 10;
+
+	if (!answer || strcmp(answer, "skep"))
+		return false;
+	return !strcmp(name, "bpf_trampoline_link_prog") || !strcmp(name, "bpf_lsm_bpf") ||
+	       (function && !is_syscall(function));
+}
+
 int kernel_resolve_name(const char *name, u64 *address)
 {
-	int known = known_prefix(name);
+	int known = not_offered(name) ? 0 : known_prefix(name);
 
 	*address = 0;
 	if (known >= 0)
