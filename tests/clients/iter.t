@@ -32,14 +32,15 @@ if ! bpftool version >/dev/null 2>&1; then
 	done_testing
 	exit
 fi
-pin='bpftool iter pin "$0" "$1" 2>/dev/null && cat "$1" && cat "$1" && rm "$1"'
+pin='bpftool map create "$1-map" type hash key 4 value 8 entries 100 name it_pinned && bpftool iter pin "$0" "$1" 2>/dev/null &&
+	cat "$1" "$1" | grep -v "^the end"; rm -f "$1" "$1-map"'
 run "$SKEP" exec -- bash -c "$pin" "$T/iter.bpf.o" /sys/fs/bpf/pinned
-ours=$(sort <<<"$out")
-like "$ours" 'it_hash: type 1, key 4, value 8, entries 100' "a pinned iterator is read as a file"
+ours=$out
+like "$ours" 'it_pinned: type 1, key 4, value 8, entries 100' "a pinned iterator is read as a file"
 run bash -c "$pin" "$T/iter.bpf.o" "/sys/fs/bpf/skep-test-$$"
-if [ "$status" != 0 ]; then
+if ! bpftool prog list >/dev/null 2>&1 || [ ! -w /sys/fs/bpf ]; then
 	skip "as Linux's" "bpf(2) or bpffs is not permitted here"
 else
-	is "$ours" "$(sort <<<"$out")" "as Linux's"
+	is "$ours" "$out" "as Linux's"
 fi
 done_testing
