@@ -175,6 +175,11 @@ bad "--kernel, too" "2 .*--bridge is skep's own; with --kernel: --attach xdp:lef
 bad "attached elsewhere" "125 .*lo is not of the bridge left,right" --bridge left,right -a xdp:lo
 # in a namespace whose owner took the capability away
 ip link set right up
+if [ -n "$UNPRIVILEGED" ]; then
+	like "$UNPRIVILEGED" "^125 .*CAP_NET_RAW.*unshare -Urn" "outside of a namespace: the capability is named"
+else
+	skip "outside of a namespace" "root has the capability"
+fi
 run setpriv --bounding-set=-net_raw --inh-caps=-all "$SKEP" run "$hello" --bridge left,right -- /bin/echo ran
 like "$status$out $err" "^125 .*CAP_NET_RAW.*unshare -Urn" "without privilege: the capability is named"
 done_testing
