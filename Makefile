@@ -93,7 +93,7 @@ $(B)/skep: $(CLI_OBJ) $(B)/libskep.a
 BCC_OBJ := $(BCC_SRC:%.c=$(B)/obj/%.o) $(patsubst %,$(B)/obj/src/%.o,bcc/dialect bcc/token bcc/tracepoint bcc/header bcc/reads \
 	load/compile load/cache load/clang load/vmlinux load/assemble load/unprobed \
 	event/names util/log util/sha256 isa/asm isa/read isa/insn def/helper)
-$(B)/lib/libbpf.a: $(LIBBPF_A) # the archive is not made for shared objects: one symbol of the C library has to be ours
+$(B)/lib/libbpf.a: $(LIBBPF_A) Makefile # the archive is not made for shared objects: one symbol of the C library has to be ours
 	@mkdir -p $(@D)
 	$(Q)$(OBJCOPY) --redefine-sym stderr=libbcc_stderr --redefine-sym syscall=libbcc_syscall $< $@
 $(B)/lib/libbcc.so.0: $(BCC_OBJ) src/libbcc/libbcc.map $(B)/lib/libbpf.a

@@ -60,7 +60,7 @@ struct python_run {
 	char **argv;		/* X.py and its arguments */
 	size_t argc;
 	char **command;		/* whose events it sees; NULL: the whole machine's, with kernel */
-	bool kernel, interp;
+	bool kernel, interp, as_root;
 	bool shell;		/* nobody named the command */
 };
 int python_run(const struct python_run *run);	/* the exit status */

@@ -184,7 +184,7 @@ static int observe(const struct python_run *run, char **python, char **env)
 {
 	struct skep_opts opts = { .sz = sizeof(opts), .log = log_stderr, .engine = run->interp ? SKEP_INTERP : SKEP_AUTO };
 	struct skep_spawn_opts spawn = { .sz = sizeof(spawn), .argv = run->command, .trace_fd = -1,
-					 .client = !run->kernel, .observer = python, .observer_envp = env };
+					 .client = !run->kernel, .as_root = run->as_root, .observer = python, .observer_envp = env };
 	struct skep_spawn_result result = { .sz = sizeof(result) };
 	struct skep *skep;
 	int err = skep_new(&skep, &opts);

@@ -32,6 +32,7 @@ const char help_run[] =
 	"      --every SECONDS             print the maps this often while CMD runs\n"
 	"      --maps NAME[,NAME...]       print these maps only ('none': no map)\n"
 	"      --kernel                    let Linux answer: load into the kernel, events of the whole machine\n"
+	"      --as-root                   a Python program believes that it is root, for tools that insist\n"
 	"      --interp                    interpret, even where machine code could be made\n\n"
 	"What programs print (bpf_printk) comes on standard output as in trace_pipe, so do the records they send\n"
 	"(perf and ring buffers), one line each; at the end, the entries of the program's maps.\n"
@@ -45,7 +46,7 @@ struct run {
 	const char *targets[TARGETS_MAX];
 	size_t nr_targets;
 	unsigned int every_ms;
-	bool kernel, interp;
+	bool kernel, interp, as_root;
 	int records;		/* readable when a buffer has some; -1: no buffers */
 	char **command;		/* NULL: none given */
 	char **args, **rest;	/* a Python program and its arguments, up to rest; NULL: it is none */
@@ -113,6 +114,9 @@ static int take_option(struct run *run, int option, const char *word)
 	case 'i':
 		run->interp = true;
 		return 0;
+	case 'r':
+		run->as_root = true;
+		return 0;
 	case ':':
 		return usage_error("run", "option '%s' wants a value", word);
 	default:
@@ -136,6 +140,8 @@ static int check(struct run *run, int words)
 		return usage_error("run", "--bridge is skep's own; with --kernel: --attach xdp:%s", run->bridge);
 	if (run->out && !run->pcap)
 		return usage_error("run", "--out goes with --pcap");
+	if (run->as_root && (run->kernel || !run->args))
+		return usage_error("run", "--as-root is for Python programs, without --kernel");
 	if (run->kernel && run->interp)
 		return usage_error("run", "--interp is not for --kernel");
 	return 0;
@@ -148,7 +154,8 @@ static int parse(struct run *run, int argc, char **argv)
 		{ "bridge", required_argument, NULL, 'b' }, { "out", required_argument, NULL, 'o' },
 		{ "every", required_argument, NULL, 'e' },
 		{ "maps", required_argument, NULL, 'm' },   { "kernel", no_argument, NULL, 'k' },
-		{ "interp", no_argument, NULL, 'i' },       { NULL, 0, NULL, 0 },
+		{ "interp", no_argument, NULL, 'i' },       { "as-root", no_argument, NULL, 'r' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int option, err, ours = 1;
 
@@ -382,11 +389,11 @@ static int start(struct run *run)
 static int run_python(const struct run *run)
 {
 	struct python_run p = { .argv = run->args, .argc = (size_t)(run->rest - run->args), .kernel = run->kernel,
-				.interp = run->interp, .shell = !run->command,
+				.interp = run->interp, .as_root = run->as_root, .shell = !run->command,
 				.command = run->kernel ? run->command : (char **)command_or_shell(run) };
 
 	if (run->nr_targets || run->pcap || run->out || run->every_ms || run->maps)
-		return usage_error("run", "a Python program takes --kernel and --interp only; it attaches and prints by itself");
+		return usage_error("run", "a Python program takes --kernel, --as-root and --interp only; it attaches and prints by itself");
 	return python_run(&p);
 }
 

@@ -111,7 +111,9 @@ ABI int bpf_attach_kprobe(int prog_fd, int at_return, const char *event, const c
 		fputc('\n', stderr);
 	} else {
 		fprintf(stderr, "bpf: kprobe:%s: %s", name, strerror(err));
-		if (err == ENOENT || err == EINVAL || err == EADDRNOTAVAIL)
+		if (answer_is_skep())
+			fputs("; other functions of the kernel are there with --kernel", stderr);
+		else if (err == ENOENT || err == EINVAL || err == EADDRNOTAVAIL)
 			symbols_suggest(name);
 		fputc('\n', stderr);
 	}

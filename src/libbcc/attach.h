@@ -20,6 +20,9 @@ void syscalls_suggest(const char *name);
 /* The link of that is about to be closed. Any other fd is fine. */
 void fallback_closed(int link);
 
+/* Whether skep run said that skep answers; else it is Linux, or nobody knows. */
+bool answer_is_skep(void);
+
 /* Prints "; nearest: …" of the kernel's functions. */
 void symbols_suggest(const char *name);
 

@@ -7,8 +7,17 @@
  */
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "libbcc/attach.h"
 #include "libbcc/libbcc.h"
+
+bool answer_is_skep(void)
+{
+	const char *answer = getenv("SKEP_RUN");
+
+	return answer && !strcmp(answer, "skep");
+}
 
 static int (*run_string)(const char *text, void *flags);
 

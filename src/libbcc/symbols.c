@@ -150,9 +150,9 @@ static int known_prefix(const char *name)
  */
 static bool not_offered(const char *name)
 {
-	const char *answer = getenv("SKEP_RUN"), *function = strncmp(name, "__x64_sys_", 10) ? NULL : name + 10;
+	const char *function = strncmp(name, "__x64_sys_", 10) ? NULL : name + 10;
 
-	if (!answer || strcmp(answer, "skep"))
+	if (!answer_is_skep())
 		return false;
 	return !strcmp(name, "bpf_trampoline_link_prog") || !strcmp(name, "bpf_lsm_bpf") ||
 	       (function && !is_syscall(function));

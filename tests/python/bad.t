@@ -32,7 +32,7 @@ b.attach_kprobe(event=b.get_syscall_fnname("execve"), fn_name="helo")
 END
 bad "a kernel function that is not there" \
 	"Exception: Failed to attach BPF program b'hello' to kprobe b'__x64_sys_execvee', it's not traceable (either non-existing, inlined, or marked as \"notrace\")" \
-	"nearest: __x64_sys_execve" <<'END'
+	"kprobe __x64_sys_execvee: .*nearest: __x64_sys_execve" <<'END'
 from bcc import BPF
 b = BPF(text="int hello(void *ctx) { return 0; }")
 b.attach_kprobe(event="__x64_sys_execvee", fn_name="hello")
