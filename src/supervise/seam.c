@@ -49,6 +49,24 @@ static bool is_element(int cmd)
 	return cmd >= BPF_MAP_LOOKUP_ELEM && cmd <= BPF_MAP_GET_NEXT_KEY;
 }
 
+/*
+ * Whoever begins to list what there is shall not find what the last process left behind: that a
+ * mapped object's holder is gone is otherwise seen a moment later.
+ */
+static void reap_before_list(struct clients *clients, struct client_call *call, const u64 *args)
+{
+	u32 start = 0;
+
+	switch ((int)args[0]) {
+	case BPF_PROG_GET_NEXT_ID:
+	case BPF_MAP_GET_NEXT_ID:
+	case BPF_BTF_GET_NEXT_ID:
+	case BPF_LINK_GET_NEXT_ID:
+		if (!call->caller.ops->read(&call->caller, &start, args[1], sizeof(start)) && !start)
+			core_reap(clients->hive);
+	}
+}
+
 static s64 answer_bpf(struct clients *clients, struct client_call *call, const u64 *args)
 {
 	int cmd = (int)args[0], err;
@@ -59,6 +77,7 @@ static s64 answer_bpf(struct clients *clients, struct client_call *call, const u
 		if (err)
 			return err;
 		client_call_identify(call);
+		reap_before_list(clients, call, args);
 	}
 	return core_bpf(clients->hive, &call->caller, cmd, args[1], (u32)args[2]);
 }
