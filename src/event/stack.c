@@ -23,7 +23,8 @@
 enum { MODULES_MAX = 4096, SECTIONS_MAX = 1024, NAMES_MAX = 1 << 16 };
 
 struct stack_reader {
-	struct task task; /* of the walk that is going on */
+	struct task *whose; /* of the walk that is going on */
+	struct task task;   /* the same, and what was learnt of its registers */
 	struct unwind_module *modules;
 	u32 count, room;
 	bool fresh; /* the list was read in this walk */
@@ -137,7 +138,7 @@ static int read_memory(void *arg, void *dst, u64 addr, size_t len)
 {
 	struct stack_reader *reader = arg;
 
-	return reader->task.ops->read(&reader->task, dst, addr, len);
+	return reader->whose->ops->read(reader->whose, dst, addr, len);
 }
 
 static bool read_at(int fd, void *dst, size_t len, u64 at)
@@ -210,13 +211,14 @@ static void learn_regs(struct task *task)
 	}
 }
 
-static bool begin(struct stack_reader **out, const struct task *task)
+static bool begin(struct stack_reader **out, struct task *task)
 {
 	struct stack_reader *reader = *out ? *out : calloc(1, sizeof(*reader));
 
 	*out = reader;
 	if (!reader || !task->pid)
 		return false;
+	reader->whose = task;
 	reader->task = *task;
 	reader->fresh = false;
 	reader->space.read = read_memory;
@@ -227,7 +229,7 @@ static bool begin(struct stack_reader **out, const struct task *task)
 	return true;
 }
 
-int stack_walk(struct stack_reader **out, const struct task *task, u64 *ips, u32 max)
+int stack_walk(struct stack_reader **out, struct task *task, u64 *ips, u32 max)
 {
 	struct unwind_regs regs = { .known = 0 };
 	struct stack_reader *reader;
@@ -249,7 +251,7 @@ int stack_walk(struct stack_reader **out, const struct task *task, u64 *ips, u32
 	return (int)unwind_walk(&reader->space, regs, ips, max);
 }
 
-void stack_build_id(struct stack_reader **out, const struct task *task,
+void stack_build_id(struct stack_reader **out, struct task *task,
 		    struct bpf_stack_build_id *id)
 {
 	struct unwind_module module;
