@@ -44,6 +44,7 @@ struct gen {
 	bool needs[FUNCTIONS];
 	u32 starts[FUNCTIONS];	/* 0: none */
 	bool told;		/* functions have BTF */
+	const struct question *compiled;	/* what this was before it was damaged, or NULL */
 };
 
 static void put(struct gen *g, u8 code, u8 dst, u8 src, s16 off, s32 imm)
@@ -767,6 +768,11 @@ static void gen_question(const struct gen *g, struct functions *f, struct questi
 {
 	static const char *const names[] = { "called", "looped", "each", "fired", "everyone" };
 
+	if (g->compiled) {
+		*q = *g->compiled;
+		q->insns = g->insns;
+		return;
+	}
 	*q = (struct question){ .insns = g->insns, .count = g->n, .type = g->type };
 	if (!g->told)
 		return;

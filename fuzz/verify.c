@@ -3,9 +3,9 @@
  * Differential fuzzing of the verifier: random programs, mostly valid, of which this verifier and the
  * running kernel must think the same. What differs is shrunk and printed as assembly.
  *
- *   fuzz/verify [-n PROGRAMS] [-r] [-v] [SECONDS [SEED]]
+ *   fuzz/verify [-n PROGRAMS] [-c FILE.test] [-r] [-v] [SECONDS [SEED]]
  *
- * -r: programs that are not meant to make sense; -v: differing messages too.
+ * -c: the file's C programs (tests/verify), damaged; -r: programs that are not meant to make sense; -v: differing messages too.
  *
  * Exit status 1 if some program was accepted here and refused by the kernel (a security bug), 2 if
  * some was refused here and accepted there; where the kernel may not be asked, nothing is done.
@@ -14,7 +14,7 @@
 
 #include "program.h"
 #include "isa/insn.h"
-#include "verify/oracle.h"
+#include "verify/compile.h"
 
 /* Not even meant to make sense: any known opcode with any fields. */
 static void soup(struct gen *g)
@@ -38,6 +38,61 @@ static void soup(struct gen *g)
 }
 
 static struct oracle oracle;
+
+/* Compiled programs to damage. */
+static struct compiled objects[32];
+static struct question questions[ARRAY_SIZE(objects)];
+static u32 nr_objects;
+
+static void add_object(const char *source, u32 type)
+{
+	struct compiled *object = &objects[nr_objects];
+
+	if (nr_objects == ARRAY_SIZE(objects) || compile_c(source, object) || object->count > ROOM)
+		return;
+	questions[nr_objects] = (struct question){ .type = type };
+	compiled_question(object, &questions[nr_objects++]);
+}
+
+/* The "-- c" cases of a file of tests/verify. */
+static bool read_objects(const char *path)
+{
+	static char source[1 << 16];
+	char line[1024], type[32] = "";
+	bool inside = false;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		if (inside && !strncmp(line, "-- ", 3)) {
+			inside = false;
+			add_object(source, !strcmp(type, "xdp") ? BPF_PROG_TYPE_XDP : !strcmp(type, "kprobe") ? BPF_PROG_TYPE_KPROBE :
+				   BPF_PROG_TYPE_SCHED_CLS);
+		} else if (!strcmp(line, "-- c\n")) {
+			inside = true;
+			source[0] = '\0';
+		} else if (inside) {
+			strncat(source, line, sizeof(source) - strlen(source) - 1);
+		} else {
+			sscanf(line, "-- type %31s", type);
+		}
+	}
+	fclose(f);
+	return nr_objects;
+}
+
+static void damaged(struct gen *g)
+{
+	u32 n = rnd(nr_objects);
+
+	memset(g, 0, sizeof(*g));
+	g->compiled = &questions[n];
+	g->type = questions[n].type;
+	g->n = questions[n].count;
+	memcpy(g->insns, questions[n].insns, g->n * sizeof(*g->insns));
+	mutate(g);
+}
 
 enum outcome { SAME, UNSOUND, INCOMPLETE, TEXT };
 
@@ -136,11 +191,14 @@ int main(int argc, char **argv)
 	u64 start = 1;
 	time_t limit = 0;
 	bool verbose = false, random = false;
+	const char *objects_path = NULL;
 	struct gen g;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:rv")) != -1) {
-		if (opt == 'n')
+	while ((opt = getopt(argc, argv, "c:n:rv")) != -1) {
+		if (opt == 'c')
+			objects_path = optarg;
+		else if (opt == 'n')
 			n = (u32)strtoul(optarg, NULL, 0);
 		else if (opt == 'r')
 			random = true;
@@ -156,12 +214,18 @@ int main(int argc, char **argv)
 		printf("skipped: the kernel may not be asked here\n");
 		return 0;
 	}
+	if (objects_path && !read_objects(objects_path)) {
+		printf("%s: no C program that compiles\n", objects_path);
+		return 0;
+	}
 	for (u32 i = 0; i < n && (!limit || time(NULL) < limit); i++, done++) {
 		u64 from = (start + i) * 0x9e3779b97f4a7c15ull;
 		enum outcome kind;
 
 		seed = from;
-		if (random)
+		if (objects_path)
+			damaged(&g);
+		else if (random)
 			soup(&g);
 		else
 			generate(&g);
