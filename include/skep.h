@@ -176,7 +176,7 @@ struct skep_bridge_result {
 	struct skep_bridge_side side[2];	/* a's, b's */
 	uint64_t unsent_elsewhere;	/* on interfaces that were redirected to */
 	uint64_t trace_lost;
-	uint64_t busy_ns;		/* spent on packets, outside of system calls */
+	uint64_t busy_ns;		/* CPU time spent on packets, outside of system calls */
 	int trace_errno;	/* why trace lines could not be written, 0: they were */
 };
 

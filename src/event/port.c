@@ -427,11 +427,11 @@ static void flush(struct port *port)
 	}
 }
 
-static u64 now_ns(void)
+static u64 cpu_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (u64)now.tv_sec * 1000000000 + (u64)now.tv_nsec;
 }
 
@@ -441,7 +441,7 @@ void port_flush(struct port *port)
 
 	if (taken(port))
 		return;
-	start = now_ns();
+	start = cpu_ns();
 	flush(port);
-	port->flush_ns += now_ns() - start;
+	port->flush_ns += cpu_ns() - start;
 }
