@@ -9,7 +9,7 @@
 
 #include "bpf/both.h"
 
-enum { MANY = 4000, FEW = 8, THREADS = 3, ROUNDS = 400 };
+enum { MANY = 4000, FEW = 8, THREADS = 3, ROUNDS = 200 };
 
 static struct ask ask;
 static int fds[MANY];
