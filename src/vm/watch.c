@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "def/ctx_layout.h"
 #include "map/map.h"
@@ -146,9 +148,20 @@ static bool packet(const struct run *run, const struct reg_state *b, u64 v, bool
 	return in_offset(b, start - (u64)(meta ? p->data_meta : p->data)) && (b->range <= 0 || start + (u64)b->range <= end);
 }
 
+/* Whether there is memory at all: another state's map may be this one's number. */
+static bool mapped(u64 addr)
+{
+	unsigned char resident;
+	u64 page = (u64)sysconf(_SC_PAGESIZE);
+
+	return !mincore((void *)(addr & ~(page - 1)), page, &resident);
+}
+
 /* An inner map is one of its template's kind. */
 static bool like_map(const struct map *map, const struct verify_map *believed)
 {
+	if ((u64)map % 8 || !mapped((u64)map) || !mapped((u64)(map + 1) - 1))
+		return false;
 	return map->spec.type == believed->type && map->spec.key_size == believed->key_size &&
 	       map->spec.value_size == believed->value_size;
 }
