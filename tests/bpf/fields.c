@@ -256,8 +256,12 @@ int main(void)
 {
 	char what[32];
 
-	while (open("/dev/null", O_RDWR) < 31)	/* small numbers are fds of no interest on both sides */
-		;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	printf("1..0 # SKIP numbers that are tried as addresses are a sanitizer's own memory\n");
+	return 0;
+#endif
+	for (int fd = 0; fd >= 0 && fd < 31;)	/* small numbers are fds of no interest on both sides */
+		fd = open("/dev/null", O_RDWR);
 	btf_open(&vmlinux, "/sys/kernel/btf/vmlinux");
 	blob_build();
 	for (now = 0; now < __MAX_BPF_CMD; now++) {

@@ -70,10 +70,10 @@ static void many(rlim_t hard)
 	is(made, n, "%d maps at once", n);
 	is(count_ids(BPF_MAP_GET_NEXT_ID), n, "all have ids");
 	for (__u32 i = 0; i < (__u32)n; i++) {
-		__u64 value = i, back = 0;
+		__u64 value[1024] = { i }, back = 0; /* per-CPU maps take one a CPU */
 		__u32 key = 1;
 
-		BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)fds[i], .key = PTR(&key), .value = PTR(&value));
+		BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)fds[i], .key = PTR(&key), .value = PTR(value));
 		if (types[i % 4] != BPF_MAP_TYPE_PERCPU_ARRAY)
 			wrong += BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)fds[i], .key = PTR(&key), .value = PTR(&back)) ||
 				 back != i;
