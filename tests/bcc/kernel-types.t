@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The kernel's types without its headers, and reads through its pointers as BCC allows them.
 . "$(dirname "$0")/../cli/lib.sh"
+take_trace_pipe
 cd "$T"
 [ -r /sys/kernel/btf/vmlinux ] || skip_all "this kernel has no BTF"
 

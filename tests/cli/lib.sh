@@ -36,4 +36,9 @@ run() {
 	status=$?
 	out=$(<"$T/out") err=$(<"$T/err")
 }
+# The kernel's trace_pipe has one reader: tests that read it take turns, for as long as they run.
+take_trace_pipe() {
+	[ -n "${SKEP_HAS_TRACE_PIPE:-}" ] || ! [ "$(id -u)" = 0 ] || ! command -v flock >/dev/null && return
+	exec 9>"${TMPDIR:-/tmp}/skep-trace-pipe.lock" && flock 9 && export SKEP_HAS_TRACE_PIPE=1
+}
 done_testing() { echo "1..$tap_n"; exit $((tap_bad != 0)); }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # skep run --kernel: the same client, Linux answers. In mount and network namespaces of its own.
 . "$(dirname "$0")/lib.sh"
+take_trace_pipe
 [ "$(id -u)" = 0 ] || skip_all "loading into the kernel takes root"
 skep=$(realpath "$SKEP")
 cat >"$T/null.c" <<'END'

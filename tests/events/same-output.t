@@ -4,6 +4,7 @@
 # names that are opened, and processes as they fork, execute and exit; of processes named skepw… only, for Linux shows it
 # the whole machine.
 . "$(dirname "$0")/lib.sh"
+take_trace_pipe
 [ "$(id -u)" = 0 ] || skip_all "loading into the kernel takes root"
 if [ "$1" != inside ]; then
 	unshare -m true 2>/dev/null || skip_all "no private mounts"

@@ -29,6 +29,7 @@ on_linux() {
 	echo 'int hello(void *ctx) { return 0; }' >"$T/null.c"
 	"$SKEP" run --kernel -a raw_tp:sys_enter "$T/null.c" -- /bin/true 2>/dev/null || skip_all "this kernel does not load BPF here"
 	if [ "${1:-}" != inside ]; then
+		take_trace_pipe
 		unshare -mn true 2>/dev/null || skip_all "no namespaces of its own"
 		unshare -mn "$BASH" -c "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec '$BASH' '$0' inside"
 		exit
