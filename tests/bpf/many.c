@@ -86,13 +86,13 @@ static void many(rlim_t hard)
 }
 
 /* Objects come and go. */
-static volatile int stop;
+static int stop; /* atomic */
 
 static void *come_and_go(void *arg)
 {
 	unsigned int seed = (unsigned int)(long)arg;
 
-	while (!stop) {
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		int held[4], n = 1 + (int)(seed++ % 4);
 
 		for (int i = 0; i < n; i++)
@@ -138,7 +138,7 @@ static void vanishing(void)
 		pthread_create(&threads[i], NULL, come_and_go, (void *)i);
 	for (int i = 0; i < ROUNDS; i++)
 		wrong += walk(stay, BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID);
-	stop = 1;
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	is(wrong, 0, "%d walks while maps and programs come and go", ROUNDS);
