@@ -179,7 +179,7 @@ uninstall:   ## takes away what install put there
 	rm -rf $(DEST)/include/skep $(DEST)/lib/skep
 
 format:   ## clang-format over the sources (tables keep their columns)
-	clang-format -i $(filter-out src/def/uapi.h,$(wildcard src/*/*.[ch] cli/*.[ch] include/*.h tests/*/*.[ch] bench/*.c))
+	clang-format -i $(filter-out src/def/uapi.h,$(wildcard src/*/*.[ch] cli/*.[ch] include/*.h tests/*.h tests/*/*.[ch] bench/*.c fuzz/*.c))
 
 .PHONY: docs
 docs: $(B)/tests/unit/compatibility   ## the pages that are made from the tables

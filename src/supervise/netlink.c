@@ -312,15 +312,19 @@ static int dump(struct clients *clients, struct client_call *call, int sock,
 		piece.error = -errno;
 	while (!done && !piece.error) {
 		ssize_t got = recv(sock, buf, ANSWER, MSG_DONTWAIT);
-		const struct nlmsghdr *header = (const void *)buf;
+		size_t left = got > 0 ? (size_t)got : 0, at = 0;
 
 		if (got <= 0)
 			piece.error = got < 0 ? -errno : -EIO;
-		for (int left = (int)got; !piece.error && NLMSG_OK(header, left);
-		     header = NLMSG_NEXT(header, left)) {
+		while (!piece.error && at < left && left - at >= sizeof(struct nlmsghdr)) {
+			const struct nlmsghdr *header = (const void *)(buf + at);
+
+			if (header->nlmsg_len < sizeof(*header) || header->nlmsg_len > left - at)
+				break;
 			done |= header->nlmsg_type == NLMSG_DONE ||
 				header->nlmsg_type == NLMSG_ERROR;
 			put_message(clients, call, &piece, header);
+			at += NLMSG_ALIGN(header->nlmsg_len);
 		}
 	}
 	flush(&piece);
