@@ -23,7 +23,7 @@
 #include "skep.h"
 
 enum { ROUNDS = 7, PACKETS = 300000, SIZE = 60, BURST = 60 };
-static const double PACE_NS = 1e9 / 600000;	/* at 0.6 million a second */
+static const double PACE_NS = 1e9 / 600000; /* at 0.6 million a second */
 
 static const char source[] =
 	"#include <linux/bpf.h>\n"
@@ -48,9 +48,15 @@ static double clock_ns(clockid_t clock)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static double now(void) { return clock_ns(CLOCK_MONOTONIC); }
+static double now(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
 
-static double cpu_now(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
+static double cpu_now(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -95,9 +101,9 @@ static int make_lab(void)
 		      "ip link add send0 type veth peer name left && "
 		      "ip link add right type veth peer name recv0 && "
 		      "for i in send0 left right recv0; do "
-		      "ip link set $i addrgenmode none && ip link set $i up || exit 1; done") ?
-		       -ENODEV :
-		       0;
+		      "ip link set $i addrgenmode none && ip link set $i up || exit 1; done")
+		       ? -ENODEV
+		       : 0;
 }
 
 /* Packets that arrived on recv0. */
@@ -121,7 +127,9 @@ static u64 arrived(void)
 /* PACKETS of them, as fast as they go or at a pace; how many a second. */
 static double flood(struct port *port, bool paced)
 {
-	static const u8 packet[SIZE] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, [23] = 17 };
+	static const u8 packet[SIZE] = {
+		2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, [23] = 17
+	};
 	double start = now();
 
 	for (int i = 0; i < PACKETS; i++) {
@@ -169,7 +177,8 @@ static void *run_copier(void *arg)
 		got = port_receive(&copier->in, copy, copier);
 		port_flush(&copier->out);
 		if (got)
-			copier->busy += cpu_now() - start - (double)(copier->out.flush_ns - flushed);
+			copier->busy +=
+				cpu_now() - start - (double)(copier->out.flush_ns - flushed);
 		if (!got)
 			usleep(300);
 	} while (!copier->stop || got);
@@ -182,7 +191,8 @@ static double time_rings(struct port *sender)
 	struct copier copier = { .stop = false };
 	pthread_t thread;
 
-	if (port_open(&copier.in, "left", true, NULL) || port_open(&copier.out, "right", false, NULL))
+	if (port_open(&copier.in, "left", true, NULL) ||
+	    port_open(&copier.out, "right", false, NULL))
 		return 0;
 	pthread_create(&thread, NULL, run_copier, &copier);
 	flood(sender, false);
@@ -197,9 +207,12 @@ static double time_rings(struct port *sender)
 /* ---- the bridge ---- */
 
 /* ns a packet; *rate packets a second were sent, *lost of them did not arrive. */
-static double time_bridge(struct skep *skep, struct port *sender, bool paced, double *rate, u64 *lost)
+static double time_bridge(struct skep *skep, struct port *sender, bool paced, double *rate,
+			  u64 *lost)
 {
-	struct skep_bridge_opts opts = { .sz = sizeof(opts), .a = "left", .b = "right", .trace_fd = -1 };
+	struct skep_bridge_opts opts = {
+		.sz = sizeof(opts), .a = "left", .b = "right", .trace_fd = -1
+	};
 	struct skep_bridge_result r;
 	struct skep_bridge *bridge;
 	u64 before = arrived();
@@ -220,7 +233,9 @@ static void say_stderr(void *arg, const char *text, size_t len)
 
 static int load(struct skep *skep, struct skep_object **object)
 {
-	struct skep_object_opts opts = { .sz = sizeof(opts), .log = say_stderr, .interfaces = "left,right" };
+	struct skep_object_opts opts = { .sz = sizeof(opts),
+					 .log = say_stderr,
+					 .interfaces = "left,right" };
 	struct skep_compile_opts how = { .sz = sizeof(how), .log = say_stderr };
 	char path[] = "/tmp/skep-bench-XXXXXX.bpf.c";
 	int fd = mkstemps(path, 6), err;
@@ -248,7 +263,8 @@ static int bench(void)
 	struct port sender;
 	struct skep *skep;
 
-	if (skep_new(&skep, &opts) || load(skep, &object) || port_open(&sender, "send0", false, NULL))
+	if (skep_new(&skep, &opts) || load(skep, &object) ||
+	    port_open(&sender, "send0", false, NULL))
 		return 1;
 	for (int i = 0; i < ROUNDS; i++) {
 		rings[i] = time_rings(&sender);
@@ -260,8 +276,8 @@ static int bench(void)
 	printf("%d packets of %d bytes a round, median of %d rounds\n", PACKETS, SIZE, ROUNDS);
 	printf("  rings alone, a copy           %6.1f ns a packet\n", median(rings, ROUNDS));
 	printf("  bridge with a counting program %5.1f ns a packet at %.2f Mpps, %llu of %d lost\n",
-	       median(full, ROUNDS), median(paced_rate, ROUNDS) / 1e6, (unsigned long long)lost_paced,
-	       ROUNDS * PACKETS);
+	       median(full, ROUNDS), median(paced_rate, ROUNDS) / 1e6,
+	       (unsigned long long)lost_paced, ROUNDS * PACKETS);
 	printf("  as fast as the sender goes     %5.1f ns a packet at %.2f Mpps, %llu lost\n",
 	       median(fast, ROUNDS), median(rate, ROUNDS) / 1e6, (unsigned long long)lost);
 	printf("  skep above the rings           %5.1f ns a packet\n",

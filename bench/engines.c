@@ -23,14 +23,23 @@
 #include "def/uapi.h"
 #include "vm/code.h"
 
-enum { ROUNDS = 25, ROUND_NS = 1000000, DATA_MAX = 16384, NATIVE = 0, INTERP, JIT, KERNEL, ENGINES };
+enum {
+	ROUNDS = 25,
+	ROUND_NS = 1000000,
+	DATA_MAX = 16384,
+	NATIVE = 0,
+	INTERP,
+	JIT,
+	KERNEL,
+	ENGINES
+};
 
 struct bench {
 	const char *name;
 	u64 (*native)(void);
-	u8 *data;		/* the native program's */
+	u8 *data; /* the native program's */
 	u32 data_size;
-	u8 *copy;		/* the interpreter's and the JIT's */
+	u8 *copy; /* the interpreter's and the JIT's */
 	struct bpf_insn insns[4096];
 	u32 count, starts[16], start_count;
 	struct code *interp, *jit;
@@ -51,7 +60,7 @@ static u64 now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);	/* other processes' turns do not count */
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* other processes' turns do not count */
 	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
 }
 
@@ -61,10 +70,11 @@ static void compile(const char *name)
 {
 	char command[2048];
 
-	snprintf(command, sizeof(command),
-		 "mkdir -p %s/bench && cd bench/programs && clang -O2 -target bpf -mcpu=v3 -c %s.c -o '%s/bench/%s.bpf.o' && "
-		 "clang -O2 -fPIC -shared -fvisibility=hidden -include %s.c -x c native.h -o '%s/bench/%s.so'",
-		 build_dir, name, build_dir, name, name, build_dir, name);
+	snprintf(
+		command, sizeof(command),
+		"mkdir -p %s/bench && cd bench/programs && clang -O2 -target bpf -mcpu=v3 -c %s.c -o '%s/bench/%s.bpf.o' && "
+		"clang -O2 -fPIC -shared -fvisibility=hidden -include %s.c -x c native.h -o '%s/bench/%s.so'",
+		build_dir, name, build_dir, name, name, build_dir, name);
 	if (system(command))
 		die("does not compile", name);
 }
@@ -79,7 +89,8 @@ static Elf_Data *section(Elf *elf, const char *want, u32 type, u32 *index)
 		GElf_Shdr header;
 
 		gelf_getshdr(scn, &header);
-		if (header.sh_type != type || (want && strcmp(elf_strptr(elf, names, header.sh_name), want)))
+		if (header.sh_type != type ||
+		    (want && strcmp(elf_strptr(elf, names, header.sh_name), want)))
 			continue;
 		*index = (u32)elf_ndxscn(scn);
 		return elf_getdata(scn, NULL);
@@ -99,7 +110,8 @@ static void relocate(struct bench *b, const GElf_Rel *rel, const GElf_Sym *sym, 
 				return;
 		b->starts[b->start_count++] = (u32)(sym->st_value / 8);
 	} else {
-		insn->src_reg = BPF_PSEUDO_MAP_VALUE;	/* of the only map; its second half is the offset */
+		insn->src_reg =
+			BPF_PSEUDO_MAP_VALUE; /* of the only map; its second half is the offset */
 	}
 }
 
@@ -167,12 +179,18 @@ static struct code *make_code(const struct bench *b, enum engine engine)
 	for (u32 i = 1; i < b->start_count; i++)
 		subs[i] = (struct code_subprog){ starts[i], 0 };
 	for (u32 i = 0; i < b->count; i++)
-		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) && insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) {
+		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) &&
+		    insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) {
 			insns[i].imm = (s32)(u64)b->copy;
 			insns[i + 1].imm = (s32)((u64)b->copy >> 32);
 		}
-	if (code_new(&code, &(struct code_spec){ .insns = insns, .count = b->count, .subprogs = subs,
-						 .subprog_count = b->start_count, .engine = engine }, NULL))
+	if (code_new(&code,
+		     &(struct code_spec){ .insns = insns,
+					  .count = b->count,
+					  .subprogs = subs,
+					  .subprog_count = b->start_count,
+					  .engine = engine },
+		     NULL))
 		die("refused", b->name);
 	return code;
 }
@@ -190,10 +208,11 @@ static u64 random64(void)
 
 static void fill_packet(u8 *p)
 {
-	static const u8 headers[] = {
-		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0, 0, 42, 8, 0,
-		0x45, 0, 0, 110, 1, 2, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-		0x1f, 0x90, 0xc0, 0x01, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x10, 1, 0, 0, 0, 0, 0 };
+	static const u8 headers[] = { 2,    0, 0,    0,	   0,	 1,    2,    0, 0, 0,	0,  2,
+				      0x81, 0, 0,    42,   8,	 0,    0x45, 0, 0, 110, 1,  2,
+				      0x40, 0, 64,   6,	   0,	 0,    10,   0, 0, 1,	10, 0,
+				      0,    2, 0x1f, 0x90, 0xc0, 0x01, 1,    2, 3, 4,	5,  6,
+				      7,    8, 0x50, 0x10, 1,	 0,    0,    0, 0, 0 };
 	u32 sum = 0;
 
 	memcpy(p, headers, sizeof(headers));
@@ -234,7 +253,10 @@ static int sys_bpf(int cmd, union bpf_attr *attr)
 
 static int kernel_map(const struct bench *b)
 {
-	union bpf_attr attr = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = b->data_size, .max_entries = 1 };
+	union bpf_attr attr = { .map_type = BPF_MAP_TYPE_ARRAY,
+				.key_size = 4,
+				.value_size = b->data_size,
+				.max_entries = 1 };
 	int fd = sys_bpf(BPF_MAP_CREATE, &attr);
 	u32 key = 0;
 
@@ -248,13 +270,19 @@ static int kernel_load(struct bench *b)
 {
 	static char log[1 << 20];
 	struct bpf_insn insns[ARRAY_SIZE(b->insns)];
-	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = (u64)insns, .insn_cnt = b->count,
-				.license = (u64) "GPL", .log_buf = (u64)log, .log_size = sizeof(log), .log_level = 0 };
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+				.insns = (u64)insns,
+				.insn_cnt = b->count,
+				.license = (u64) "GPL",
+				.log_buf = (u64)log,
+				.log_size = sizeof(log),
+				.log_level = 0 };
 	int map = b->data_size ? kernel_map(b) : -1, fd;
 
 	memcpy(insns, b->insns, sizeof(insns));
 	for (u32 i = 0; i < b->count; i++)
-		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) && insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) {
+		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) &&
+		    insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) {
 			insns[i + 1].imm = insns[i].imm;
 			insns[i].imm = map;
 		}
@@ -266,7 +294,8 @@ static int kernel_load(struct bench *b)
 		attr.log_size = sizeof(log);
 		attr.log_level = 1;
 		sys_bpf(BPF_PROG_LOAD, &attr);
-		fprintf(stderr, "%s: %.2000s\n", b->name, log + (strlen(log) > 2000 ? strlen(log) - 2000 : 0));
+		fprintf(stderr, "%s: %.2000s\n", b->name,
+			log + (strlen(log) > 2000 ? strlen(log) - 2000 : 0));
 	}
 	close(map);
 	return fd;
@@ -275,7 +304,9 @@ static int kernel_load(struct bench *b)
 static u64 kernel_run(int fd, u32 repeat, u32 *result)
 {
 	u8 packet[64] = { 0 };
-	union bpf_attr attr = { .test = { .prog_fd = (u32)fd, .data_size_in = sizeof(packet), .data_in = (u64)packet,
+	union bpf_attr attr = { .test = { .prog_fd = (u32)fd,
+					  .data_size_in = sizeof(packet),
+					  .data_in = (u64)packet,
 					  .repeat = repeat } };
 	u64 start = now();
 
@@ -287,8 +318,11 @@ static u64 kernel_run(int fd, u32 repeat, u32 *result)
 
 static int empty_fd(void)
 {
-	static struct bench b = { .name = "empty", .count = 2, .start_count = 1,
-				  .insns = { { .code = BPF_ALU64 | BPF_MOV }, { .code = BPF_JMP | BPF_EXIT } } };
+	static struct bench b = { .name = "empty",
+				  .count = 2,
+				  .start_count = 1,
+				  .insns = { { .code = BPF_ALU64 | BPF_MOV },
+					     { .code = BPF_JMP | BPF_EXIT } } };
 
 	return kernel_load(&b);
 }
@@ -320,7 +354,8 @@ static double time_engine(struct bench *b, u32 engine, u32 times)
 
 static int compare_double(const void *a, const void *b)
 {
-	return *(const double *)a < *(const double *)b ? -1 : *(const double *)a > *(const double *)b;
+	return *(const double *)a < *(const double *)b ? -1
+						       : *(const double *)a > *(const double *)b;
 }
 static double median(double *ns)
 {
@@ -333,13 +368,15 @@ static void check_results(struct bench *b)
 	u64 want = b->native(), interp = run_code(b->interp), jit;
 	u32 kernel = (u32)want;
 
-	memcpy(b->copy, b->data, b->data_size);	/* programs that write find what the native one left */
+	memcpy(b->copy, b->data,
+	       b->data_size); /* programs that write find what the native one left */
 	jit = run_code(b->jit);
 	if (b->kernel_fd >= 0)
 		kernel_run(b->kernel_fd, 1, &kernel);
 	if (interp != want || jit != want || kernel != (u32)want) {
-		fprintf(stderr, "%s: native %llx, interpreter %llx, jit %llx, kernel %x\n", b->name, (unsigned long long)want,
-			(unsigned long long)interp, (unsigned long long)jit, kernel);
+		fprintf(stderr, "%s: native %llx, interpreter %llx, jit %llx, kernel %x\n", b->name,
+			(unsigned long long)want, (unsigned long long)interp,
+			(unsigned long long)jit, kernel);
 		exit(1);
 	}
 }
@@ -360,7 +397,8 @@ static void measure(struct bench *b, int empty)
 				continue;
 			b->ns[e][round] = time_engine(b, e, times[e]);
 			if (e == KERNEL)
-				b->ns[e][round] -= (double)kernel_run(empty, times[e], &result) / times[e];
+				b->ns[e][round] -=
+					(double)kernel_run(empty, times[e], &result) / times[e];
 		}
 }
 
@@ -376,21 +414,23 @@ static void print_row(struct bench *b, double product[ENGINES], u32 *kernels)
 	*kernels += b->kernel_fd >= 0;
 	printf("%-8s %10.1f %10.1f %10.1f ", b->name, ns[NATIVE], ns[INTERP], ns[JIT]);
 	if (b->kernel_fd >= 0)
-		printf("%10.1f %8.2f %8.2f %8.2f %10.2f\n", ns[KERNEL], ns[INTERP] / ns[NATIVE], ns[JIT] / ns[NATIVE],
-		       ns[KERNEL] / ns[NATIVE], ns[JIT] / ns[KERNEL]);
+		printf("%10.1f %8.2f %8.2f %8.2f %10.2f\n", ns[KERNEL], ns[INTERP] / ns[NATIVE],
+		       ns[JIT] / ns[NATIVE], ns[KERNEL] / ns[NATIVE], ns[JIT] / ns[KERNEL]);
 	else
-		printf("%10s %8.2f %8.2f %8s %10s\n", "-", ns[INTERP] / ns[NATIVE], ns[JIT] / ns[NATIVE], "-", "-");
+		printf("%10s %8.2f %8.2f %8s %10s\n", "-", ns[INTERP] / ns[NATIVE],
+		       ns[JIT] / ns[NATIVE], "-", "-");
 }
 
 static void bench_programs(int count, char **names)
 {
-	static const char *const all[] = { "prime", "log2", "copy", "hash", "sort", "rounds", "divmod", "parse", "calls" };
+	static const char *const all[] = { "prime",  "log2",   "copy",	"hash", "sort",
+					   "rounds", "divmod", "parse", "calls" };
 	double product[ENGINES] = { 0 };
 	u32 kernels = 0, n = count ? (u32)count : ARRAY_SIZE(all);
 	int empty = empty_fd();
 
-	printf("%-8s %10s %10s %10s %10s %8s %8s %8s %10s\n", "ns a run", "native", "interp", "jit", "kernel", "interp/n",
-	       "jit/n", "kernel/n", "jit/kernel");
+	printf("%-8s %10s %10s %10s %10s %8s %8s %8s %10s\n", "ns a run", "native", "interp", "jit",
+	       "kernel", "interp/n", "jit/n", "kernel/n", "jit/kernel");
 	for (u32 i = 0; i < n; i++) {
 		struct bench *b = calloc(1, sizeof(*b));
 
@@ -410,8 +450,8 @@ static void bench_programs(int count, char **names)
 		free(b->copy);
 		free(b);
 	}
-	printf("%-8s %43s %8.2f %8.2f %8.2f\n", "geomean", "", exp(product[INTERP] / n), exp(product[JIT] / n),
-	       kernels ? exp(product[KERNEL] / kernels) : 0);
+	printf("%-8s %43s %8.2f %8.2f %8.2f\n", "geomean", "", exp(product[INTERP] / n),
+	       exp(product[JIT] / n), kernels ? exp(product[KERNEL] / kernels) : 0);
 	if (!kernels)
 		printf("(no kernel figures: bpf(2) is not permitted here)\n");
 }
@@ -464,29 +504,40 @@ static void bench_compile(void)
 			for (u32 t = 0; t < times; t++) {
 				struct code *code;
 
-				if (code_new(&code, &(struct code_spec){ .insns = insns, .count = sizes[i], .subprogs = subs,
-									 .subprog_count = 1, .engine = ENGINE_JIT }, NULL))
+				if (code_new(&code,
+					     &(struct code_spec){ .insns = insns,
+								  .count = sizes[i],
+								  .subprogs = subs,
+								  .subprog_count = 1,
+								  .engine = ENGINE_JIT },
+					     NULL))
 					die("refused", "compile");
 				code_free(code);
 			}
 			ns[round] = (double)(now() - start) / times;
 		}
 		middle = median(ns);
-		printf("compile %6u instructions: %10.1f us, %6.1f ns an instruction (bound %.1f us)\n", sizes[i],
-		       middle / 1000, middle / sizes[i], 10 + sizes[i] * 0.15);
+		printf("compile %6u instructions: %10.1f us, %6.1f ns an instruction (bound %.1f us)\n",
+		       sizes[i], middle / 1000, middle / sizes[i], 10 + sizes[i] * 0.15);
 		free(insns);
 	}
 }
 
-static double time_one(const struct bpf_insn *insns, u32 count, const struct code_subprog *subs, u32 sub_count, bool self)
+static double time_one(const struct bpf_insn *insns, u32 count, const struct code_subprog *subs,
+		       u32 sub_count, bool self)
 {
 	static const struct run_ops ops = { .tail_target = tail_target };
 	struct run run = { .stack_low = stack, .stack_top = stack + sizeof(stack), .ops = &ops };
 	double ns[ROUNDS];
 	struct code *code;
 
-	if (code_new(&code, &(struct code_spec){ .insns = insns, .count = count, .subprogs = subs, .subprog_count = sub_count,
-						 .engine = ENGINE_JIT }, NULL))
+	if (code_new(&code,
+		     &(struct code_spec){ .insns = insns,
+					  .count = count,
+					  .subprogs = subs,
+					  .subprog_count = sub_count,
+					  .engine = ENGINE_JIT },
+		     NULL))
 		die("refused", "costs");
 	tail_self = self ? code : NULL;
 	for (u32 round = 0; round < ROUNDS; round++) {
@@ -502,24 +553,33 @@ static double time_one(const struct bpf_insn *insns, u32 count, const struct cod
 
 static void bench_calls(void)
 {
-	static const struct bpf_insn tail[] = {
-		{ .code = BPF_ALU64 | BPF_MOV, .dst_reg = 2 }, { .code = BPF_ALU64 | BPF_MOV, .dst_reg = 3 },
-		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call }, { .code = BPF_ALU64 | BPF_MOV },
-		{ .code = BPF_JMP | BPF_EXIT } };
+	static const struct bpf_insn tail[] = { { .code = BPF_ALU64 | BPF_MOV, .dst_reg = 2 },
+						{ .code = BPF_ALU64 | BPF_MOV, .dst_reg = 3 },
+						{ .code = BPF_JMP | BPF_CALL,
+						  .imm = BPF_FUNC_tail_call },
+						{ .code = BPF_ALU64 | BPF_MOV },
+						{ .code = BPF_JMP | BPF_EXIT } };
 	static const struct bpf_insn loop[] = {
-		{ .code = BPF_ALU64 | BPF_MOV, .dst_reg = 6, .imm = 100 }, { .code = BPF_JMP | BPF_CALL, .src_reg = 1, .imm = 4 },
+		{ .code = BPF_ALU64 | BPF_MOV, .dst_reg = 6, .imm = 100 },
+		{ .code = BPF_JMP | BPF_CALL, .src_reg = 1, .imm = 4 },
 		{ .code = BPF_ALU64 | BPF_ADD, .dst_reg = 6, .imm = -1 },
-		{ .code = BPF_JMP | BPF_JNE, .dst_reg = 6, .off = -3 }, { .code = BPF_ALU64 | BPF_MOV },
-		{ .code = BPF_JMP | BPF_EXIT }, { .code = BPF_ALU64 | BPF_MOV }, { .code = BPF_JMP | BPF_EXIT } };
+		{ .code = BPF_JMP | BPF_JNE, .dst_reg = 6, .off = -3 },
+		{ .code = BPF_ALU64 | BPF_MOV },
+		{ .code = BPF_JMP | BPF_EXIT },
+		{ .code = BPF_ALU64 | BPF_MOV },
+		{ .code = BPF_JMP | BPF_EXIT }
+	};
 	struct bpf_insn plain[ARRAY_SIZE(loop)];
 	static const struct code_subprog one[] = { { 0, 8 } }, two[] = { { 0, 8 }, { 6, 0 } };
-	double chain = time_one(tail, 5, one, 1, true), none = time_one(tail, 5, one, 1, false), calls, empty;
+	double chain = time_one(tail, 5, one, 1, true), none = time_one(tail, 5, one, 1, false),
+	       calls, empty;
 
 	memcpy(plain, loop, sizeof(loop));
 	plain[1] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV };
 	calls = time_one(loop, 8, two, 2, false);
 	empty = time_one(plain, 6, one, 1, false);
-	printf("tail call: %.2f ns; call of a leaf function: %.2f ns\n", (chain - none) / RUN_TAIL_CALLS, (calls - empty) / 100);
+	printf("tail call: %.2f ns; call of a leaf function: %.2f ns\n",
+	       (chain - none) / RUN_TAIL_CALLS, (calls - empty) / 100);
 }
 
 int main(int argc, char **argv)

@@ -48,17 +48,37 @@ static long element(int cmd, int map)
 
 static int new_map(uint32_t type)
 {
-	union bpf_attr attr = { .map_type = type, .key_size = 4, .value_size = 8, .max_entries = 64 };
+	union bpf_attr attr = {
+		.map_type = type, .key_size = 4, .value_size = 8, .max_entries = 64
+	};
 
 	return (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
-static void look_up(void) { element(BPF_MAP_LOOKUP_ELEM, fd); }
-static void look_up_array(void) { element(BPF_MAP_LOOKUP_ELEM, array); }
-static void update(void) { element(BPF_MAP_UPDATE_ELEM, fd); }
-static void look_at_path(void) { access("/usr/bin", F_OK); }
-static void nobodys(void) { syscall(SYS_getppid); }
-static void make_map(void) { close(new_map(BPF_MAP_TYPE_HASH)); }
+static void look_up(void)
+{
+	element(BPF_MAP_LOOKUP_ELEM, fd);
+}
+static void look_up_array(void)
+{
+	element(BPF_MAP_LOOKUP_ELEM, array);
+}
+static void update(void)
+{
+	element(BPF_MAP_UPDATE_ELEM, fd);
+}
+static void look_at_path(void)
+{
+	access("/usr/bin", F_OK);
+}
+static void nobodys(void)
+{
+	syscall(SYS_getppid);
+}
+static void make_map(void)
+{
+	close(new_map(BPF_MAP_TYPE_HASH));
+}
 
 static void measure(const char *name, void (*call)(void), int calls)
 {
@@ -72,7 +92,8 @@ static void measure(const char *name, void (*call)(void), int calls)
 		rounds[i] = (now() - start) / calls;
 	}
 	qsort(rounds, ROUNDS, sizeof(*rounds), compare);
-	printf("%-28s %8.0f ns   (a tenth below %.0f)\n", name, rounds[ROUNDS / 2], rounds[ROUNDS / 10]);
+	printf("%-28s %8.0f ns   (a tenth below %.0f)\n", name, rounds[ROUNDS / 2],
+	       rounds[ROUNDS / 10]);
 }
 
 static int client(void)

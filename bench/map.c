@@ -74,23 +74,25 @@ static struct run run_on(u32 cpu)
 struct text {
 	struct bpf_insn insns[MAX_INSNS];
 	u32 count;
-	u64 map;	/* address or fd */
+	u64 map; /* address or fd */
 	bool kernel;
 };
 
 static void emit(struct text *t, u8 code, u8 dst, u8 src, s16 off, s32 imm)
 {
-	t->insns[t->count++] = (struct bpf_insn){ .code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm };
+	t->insns[t->count++] = (struct bpf_insn){
+		.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm
+	};
 }
 
-#define MOVI(d, i) emit(t, BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
-#define MOVR(d, s) emit(t, BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define ADDI(d, i) emit(t, BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
-#define CALL(n) emit(t, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_##n)
+#define MOVI(d, i)  emit(t, BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
+#define MOVR(d, s)  emit(t, BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
+#define ADDI(d, i)  emit(t, BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
+#define CALL(n)	    emit(t, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_##n)
 #define STORE(s, o) emit(t, BPF_STX | BPF_MEM | BPF_DW, 10, s, o, 0)
-#define MAP(d) ld_map(t, d)
-#define KEY(d) (MOVR(d, 10), ADDI(d, -8))
-#define VALUE(d) (MOVR(d, 10), ADDI(d, -16))
+#define MAP(d)	    ld_map(t, d)
+#define KEY(d)	    (MOVR(d, 10), ADDI(d, -8))
+#define VALUE(d)    (MOVR(d, 10), ADDI(d, -16))
 
 static void ld_map(struct text *t, u8 dst)
 {
@@ -100,16 +102,22 @@ static void ld_map(struct text *t, u8 dst)
 
 struct op {
 	const char *name;
-	double goal;	/* ns; 0: none */
+	double goal; /* ns; 0: none */
 	u32 type, key_size, value_size, entries, flags;
-	u32 filled;	/* keys 0.. that are in the map */
-	u32 key_mul, key_mod, key_add;	/* key of step i: i * mul % mod + add */
+	u32 filled;		       /* keys 0.. that are in the map */
+	u32 key_mul, key_mod, key_add; /* key of step i: i * mul % mod + add */
 	void (*body)(struct text *t);
 };
 
-static void lookup(struct text *t) { MAP(1), KEY(2), CALL(map_lookup_elem); }
+static void lookup(struct text *t)
+{
+	MAP(1), KEY(2), CALL(map_lookup_elem);
+}
 
-static void update(struct text *t) { MAP(1), KEY(2), VALUE(3), MOVI(4, 0), CALL(map_update_elem); }
+static void update(struct text *t)
+{
+	MAP(1), KEY(2), VALUE(3), MOVI(4, 0), CALL(map_update_elem);
+}
 
 static void insert_remove(struct text *t)
 {
@@ -147,7 +155,8 @@ static void reserve_submit(struct text *t)
 
 static void ring_output(struct text *t)
 {
-	MAP(1), MOVR(2, 10), ADDI(2, -64), MOVI(3, 64), MOVI(4, BPF_RB_NO_WAKEUP), CALL(ringbuf_output);
+	MAP(1), MOVR(2, 10), ADDI(2, -64), MOVI(3, 64), MOVI(4, BPF_RB_NO_WAKEUP),
+		CALL(ringbuf_output);
 }
 
 static void perf_output(struct text *t)
@@ -163,30 +172,55 @@ static void printk(struct text *t)
 	MOVR(1, 10), ADDI(1, -80), MOVI(2, 10), MOVR(3, 6), MOVI(4, 7), CALL(trace_printk);
 }
 
-static void ktime(struct text *t) { CALL(ktime_get_ns); }
+static void ktime(struct text *t)
+{
+	CALL(ktime_get_ns);
+}
 
-static void prandom(struct text *t) { CALL(get_prandom_u32); }
+static void prandom(struct text *t)
+{
+	CALL(get_prandom_u32);
+}
 
-static void pid_tgid(struct text *t) { CALL(get_current_pid_tgid); }
+static void pid_tgid(struct text *t)
+{
+	CALL(get_current_pid_tgid);
+}
 
-static void nothing(struct text *t) { (void)t; }
+static void nothing(struct text *t)
+{
+	(void)t;
+}
 
 static const struct op op_table[] = {
-	{ "array lookup, inlined", 1.5, BPF_MAP_TYPE_ARRAY, 4, 8, ENTRIES, 0, 0, 7919, ENTRIES, 0, lookup_inlined },
-	{ "array lookup, called", 0, BPF_MAP_TYPE_ARRAY, 4, 8, ENTRIES, 0, 0, 7919, ENTRIES, 0, lookup },
-	{ "per-CPU array lookup", 3, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, ENTRIES, 0, 0, 7919, ENTRIES, 0, lookup },
+	{ "array lookup, inlined", 1.5, BPF_MAP_TYPE_ARRAY, 4, 8, ENTRIES, 0, 0, 7919, ENTRIES, 0,
+	  lookup_inlined },
+	{ "array lookup, called", 0, BPF_MAP_TYPE_ARRAY, 4, 8, ENTRIES, 0, 0, 7919, ENTRIES, 0,
+	  lookup },
+	{ "per-CPU array lookup", 3, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, ENTRIES, 0, 0, 7919, ENTRIES,
+	  0, lookup },
 	{ "array update", 0, BPF_MAP_TYPE_ARRAY, 4, 8, ENTRIES, 0, 0, 7919, ENTRIES, 0, update },
-	{ "hash lookup, 10k", 16, BPF_MAP_TYPE_HASH, 8, 8, ENTRIES, 0, ENTRIES, 7919, ENTRIES, 0, lookup },
-	{ "hash lookup, miss", 12, BPF_MAP_TYPE_HASH, 8, 8, ENTRIES, 0, ENTRIES, 7919, ENTRIES, ENTRIES, lookup },
-	{ "hash update existing", 35, BPF_MAP_TYPE_HASH, 8, 8, ENTRIES, 0, ENTRIES, 7919, ENTRIES, 0, update },
-	{ "hash insert + delete", 80, BPF_MAP_TYPE_HASH, 8, 8, ENTRIES + 10, 0, ENTRIES, 7919, ENTRIES, ENTRIES, insert_remove },
-	{ "per-CPU hash lookup", 0, BPF_MAP_TYPE_PERCPU_HASH, 8, 8, ENTRIES, 0, ENTRIES, 7919, ENTRIES, 0, lookup },
-	{ "lru_hash hit", 20, BPF_MAP_TYPE_LRU_HASH, 8, 8, ENTRIES, 0, ENTRIES, 7919, ENTRIES / 2, 0, lookup },
-	{ "lru_hash new", 90, BPF_MAP_TYPE_LRU_HASH, 8, 8, ENTRIES / 10, 0, ENTRIES / 10, 7919, 100000, 0, update },
-	{ "lpm_trie lookup, 10k", 45, BPF_MAP_TYPE_LPM_TRIE, 8, 8, ENTRIES, BPF_F_NO_PREALLOC, ENTRIES, 7919, ENTRIES, 0, lookup },
-	{ "ring buffer reserve + submit", 16, BPF_MAP_TYPE_RINGBUF, 0, 0, RING, 0, 0, 1, 1, 0, reserve_submit },
+	{ "hash lookup, 10k", 16, BPF_MAP_TYPE_HASH, 8, 8, ENTRIES, 0, ENTRIES, 7919, ENTRIES, 0,
+	  lookup },
+	{ "hash lookup, miss", 12, BPF_MAP_TYPE_HASH, 8, 8, ENTRIES, 0, ENTRIES, 7919, ENTRIES,
+	  ENTRIES, lookup },
+	{ "hash update existing", 35, BPF_MAP_TYPE_HASH, 8, 8, ENTRIES, 0, ENTRIES, 7919, ENTRIES,
+	  0, update },
+	{ "hash insert + delete", 80, BPF_MAP_TYPE_HASH, 8, 8, ENTRIES + 10, 0, ENTRIES, 7919,
+	  ENTRIES, ENTRIES, insert_remove },
+	{ "per-CPU hash lookup", 0, BPF_MAP_TYPE_PERCPU_HASH, 8, 8, ENTRIES, 0, ENTRIES, 7919,
+	  ENTRIES, 0, lookup },
+	{ "lru_hash hit", 20, BPF_MAP_TYPE_LRU_HASH, 8, 8, ENTRIES, 0, ENTRIES, 7919, ENTRIES / 2,
+	  0, lookup },
+	{ "lru_hash new", 90, BPF_MAP_TYPE_LRU_HASH, 8, 8, ENTRIES / 10, 0, ENTRIES / 10, 7919,
+	  100000, 0, update },
+	{ "lpm_trie lookup, 10k", 45, BPF_MAP_TYPE_LPM_TRIE, 8, 8, ENTRIES, BPF_F_NO_PREALLOC,
+	  ENTRIES, 7919, ENTRIES, 0, lookup },
+	{ "ring buffer reserve + submit", 16, BPF_MAP_TYPE_RINGBUF, 0, 0, RING, 0, 0, 1, 1, 0,
+	  reserve_submit },
 	{ "ring buffer output", 0, BPF_MAP_TYPE_RINGBUF, 0, 0, RING, 0, 0, 1, 1, 0, ring_output },
-	{ "perf output, batched", 80, BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 2, 0, 0, 1, 1, 0, perf_output },
+	{ "perf output, batched", 80, BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 2, 0, 0, 1, 1, 0,
+	  perf_output },
 	{ "trace_printk", 250, BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0, 0, 1, 1, 0, printk },
 	{ "ktime_get_ns", 0, BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0, 0, 1, 1, 0, ktime },
 	{ "get_prandom_u32", 0, BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0, 0, 1, 1, 0, prandom },
@@ -249,20 +283,34 @@ static struct code *compile(struct text *t)
 {
 	struct code_subprog whole = { 0, 512 };
 	struct code_spec spec = {
-		.insns = t->insns, .count = t->count, .subprogs = &whole, .subprog_count = 1, .helper = helper_body,
+		.insns = t->insns,
+		.count = t->count,
+		.subprogs = &whole,
+		.subprog_count = 1,
+		.helper = helper_body,
 	};
 	struct code *code;
 
 	return code_new(&code, &spec, NULL) ? NULL : code;
 }
 
-static void drop(struct map *map, void *object) { (void)map, (void)object; }
+static void drop(struct map *map, void *object)
+{
+	(void)map, (void)object;
+}
 
 static bool ours_open(struct ours *o, const struct op *op)
 {
 	struct map_spec spec = {
-		.type = op->type, .key_size = op->key_size, .value_size = op->value_size, .max_entries = op->entries,
-		.flags = op->flags, .name = "bench", .nr_cpus = nr_cpus, .spin_lock_off = -1, .timer_off = -1,
+		.type = op->type,
+		.key_size = op->key_size,
+		.value_size = op->value_size,
+		.max_entries = op->entries,
+		.flags = op->flags,
+		.name = "bench",
+		.nr_cpus = nr_cpus,
+		.spin_lock_off = -1,
+		.timer_off = -1,
 	};
 	struct text text = { 0 };
 	u64 key, value[8] = { 1 };
@@ -274,7 +322,9 @@ static bool ours_open(struct ours *o, const struct op *op)
 		map_sys_update(o->map, &key, value, 0);
 	}
 	if (op->type == BPF_MAP_TYPE_PERF_EVENT_ARRAY) {
-		struct perf_ring_spec ring = { .cpu = 0, .sample_type = PERF_SAMPLE_RAW, .wakeup = 1000000 };
+		struct perf_ring_spec ring = { .cpu = 0,
+					       .sample_type = PERF_SAMPLE_RAW,
+					       .wakeup = 1000000 };
 		u32 index = 0;
 
 		if (perf_ring_new(&o->ring, &ring) || perf_ring_mapped(o->ring, 4096 + RING))
@@ -298,9 +348,11 @@ static void drain(void *pages, u32 type)
 	struct perf_event_mmap_page *page = pages;
 
 	if (type == BPF_MAP_TYPE_RINGBUF)
-		__atomic_store_n((u64 *)pages, *(volatile u64 *)((u8 *)pages + 4096), __ATOMIC_RELEASE);
+		__atomic_store_n((u64 *)pages, *(volatile u64 *)((u8 *)pages + 4096),
+				 __ATOMIC_RELEASE);
 	else
-		__atomic_store_n(&page->data_tail, *(volatile __u64 *)&page->data_head, __ATOMIC_RELEASE);
+		__atomic_store_n(&page->data_tail, *(volatile __u64 *)&page->data_head,
+				 __ATOMIC_RELEASE);
 }
 
 static double time_ours(struct ours *o, const struct code *code, void *pages, u32 type)
@@ -321,7 +373,10 @@ static double time_ours(struct ours *o, const struct code *code, void *pages, u3
 
 /* ---- the kernel's ---- */
 
-static long bpf(int cmd, union bpf_attr *attr) { return syscall(SYS_bpf, cmd, attr, sizeof(*attr)); }
+static long bpf(int cmd, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
 
 struct theirs {
 	int map, code, base, event;
@@ -430,7 +485,10 @@ static double time_theirs(const struct theirs *k, int code, u32 type)
 
 /* ---- figures ---- */
 
-static int by_value(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? -1 : 1; }
+static int by_value(const void *a, const void *b)
+{
+	return *(const double *)a < *(const double *)b ? -1 : 1;
+}
 
 static double median(double *values)
 {
@@ -519,7 +577,8 @@ static void threads(const char *name, const struct op *of, void (*body)(struct t
 	pthread_create(&other, NULL, hammer, &hammers[1]);
 	hammer(&hammers[0]);
 	pthread_join(other, NULL);
-	printf("two threads, %s: %.2f times one%s\n", name, one / hammers[0].ns + one / hammers[1].ns,
+	printf("two threads, %s: %.2f times one%s\n", name,
+	       one / hammers[0].ns + one / hammers[1].ns,
 	       of->type == BPF_MAP_TYPE_HASH ? " (1.7)" : "");
 }
 
@@ -539,8 +598,14 @@ static void memory(void)
 {
 	enum { MANY = 1000000 };
 	struct map_spec spec = {
-		.type = BPF_MAP_TYPE_HASH, .key_size = 8, .value_size = 8, .max_entries = MANY, .name = "many",
-		.nr_cpus = nr_cpus, .spin_lock_off = -1, .timer_off = -1,
+		.type = BPF_MAP_TYPE_HASH,
+		.key_size = 8,
+		.value_size = 8,
+		.max_entries = MANY,
+		.name = "many",
+		.nr_cpus = nr_cpus,
+		.spin_lock_off = -1,
+		.timer_off = -1,
 	};
 	u64 before = resident();
 	struct map *map;
@@ -549,7 +614,8 @@ static void memory(void)
 		return;
 	for (u64 i = 0; i < MANY; i++)
 		map_sys_update(map, &i, &i, 0);
-	printf("hash of 1M u64 to u64: %.1f bytes an element (48)\n", (double)(resident() - before) / MANY);
+	printf("hash of 1M u64 to u64: %.1f bytes an element (48)\n",
+	       (double)(resident() - before) / MANY);
 	map_free(map);
 }
 

@@ -22,42 +22,59 @@ static struct skep *skep; /* NULL: the kernel */
 
 static int call(int cmd, union bpf_attr attr)
 {
-	return skep ? skep_bpf(skep, cmd, &attr, sizeof(attr)) : (int)syscall(__NR_bpf, cmd, &attr, sizeof(attr));
+	return skep ? skep_bpf(skep, cmd, &attr, sizeof(attr))
+		    : (int)syscall(__NR_bpf, cmd, &attr, sizeof(attr));
 }
 
 static int hash(void)
 {
-	return call(BPF_MAP_CREATE, (union bpf_attr){ .map_type = BPF_MAP_TYPE_HASH, .key_size = 4, .value_size = 8,
+	return call(BPF_MAP_CREATE, (union bpf_attr){ .map_type = BPF_MAP_TYPE_HASH,
+						      .key_size = 4,
+						      .value_size = 8,
 						      .max_entries = 16 });
 }
 
 static int mapped_array(void)
 {
-	return call(BPF_MAP_CREATE, (union bpf_attr){ .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8,
-						      .max_entries = 16, .map_flags = BPF_F_MMAPABLE });
+	return call(BPF_MAP_CREATE, (union bpf_attr){ .map_type = BPF_MAP_TYPE_ARRAY,
+						      .key_size = 4,
+						      .value_size = 8,
+						      .max_entries = 16,
+						      .map_flags = BPF_F_MMAPABLE });
 }
 
 static int prog_of(u32 type)
 {
-	static const struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K }, { .code = BPF_JMP | BPF_EXIT } };
+	static const struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K },
+						 { .code = BPF_JMP | BPF_EXIT } };
 
-	return call(BPF_PROG_LOAD, (union bpf_attr){ .prog_type = type, .insns = PTR(insns), .insn_cnt = 2,
+	return call(BPF_PROG_LOAD, (union bpf_attr){ .prog_type = type,
+						     .insns = PTR(insns),
+						     .insn_cnt = 2,
 						     .license = PTR("GPL") });
 }
 
-static int prog(void) { return prog_of(BPF_PROG_TYPE_XDP); }
+static int prog(void)
+{
+	return prog_of(BPF_PROG_TYPE_XDP);
+}
 
 static int raw_link(void)
 {
 	int fd = prog_of(BPF_PROG_TYPE_RAW_TRACEPOINT), link;
 
-	link = call(BPF_RAW_TRACEPOINT_OPEN, (union bpf_attr){ .raw_tracepoint = { .name = PTR("sys_enter"),
-										   .prog_fd = (u32)fd } });
+	link = call(BPF_RAW_TRACEPOINT_OPEN,
+		    (union bpf_attr){
+			    .raw_tracepoint = { .name = PTR("sys_enter"), .prog_fd = (u32)fd } });
 	close(fd);
 	return link;
 }
 
-static const struct { const char *name; int (*make)(void); int kernel_cycles; } kinds[] = {
+static const struct {
+	const char *name;
+	int (*make)(void);
+	int kernel_cycles;
+} kinds[] = {
 	{ "hash", hash, 5000 },
 	{ "mappable array", mapped_array, 5000 },
 	{ "program", prog, 5000 },
@@ -100,7 +117,8 @@ static double cycle(int (*make)(void), int count)
 		close(fd);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	return ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) / count;
+	return ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) /
+	       count;
 }
 
 int main(void)
@@ -110,7 +128,8 @@ int main(void)
 
 	if (skep_new(&hive, NULL))
 		return 1;
-	printf("%-20s %12s %12s %8s %10s\n", "made and closed", "skep us", "kernel us", "fds left", "kB left");
+	printf("%-20s %12s %12s %8s %10s\n", "made and closed", "skep us", "kernel us", "fds left",
+	       "kB left");
 	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++) {
 		double ours, theirs;
 		int fds;

@@ -213,7 +213,8 @@ static bool open_ours(struct side *side, const void *bytes, size_t size)
 	static struct skep_object *object;
 
 	side->name = "skep";
-	if (skep_new(&side->skep, NULL) || skep_object_open(&object, side->skep, bytes, size, &opts) ||
+	if (skep_new(&side->skep, NULL) ||
+	    skep_object_open(&object, side->skep, bytes, size, &opts) ||
 	    skep_object_load(object, NULL, 0))
 		return false;
 	side->ring = skep_object_map_fd(object, "ring");
@@ -270,7 +271,8 @@ int main(void)
 	}
 	open[0] = open_ours(&sides[0], bytes, size);
 	open[1] = open_theirs(&sides[1], bytes, size);
-	printf("%-8s %8s %8s %10s %10s %10s  goal: 15 M/s\n", "", "M/s", "best", "send, ns", "take, ns", "no room");
+	printf("%-8s %8s %8s %10s %10s %10s  goal: 15 M/s\n", "", "M/s", "best", "send, ns",
+	       "take, ns", "no room");
 	for (int round = 0; round < ROUNDS; round++)
 		for (int i = 0; i < 2; i++)
 			all[i] &= !open[i] || run_round(&sides[i], round);

@@ -106,6 +106,7 @@ int main(void)
 	printf("%-52s %10s %10s\n", "skep run hello.c -- true", "median", "wanted");
 	printf("%-52s %7.1f ms %10s\n", "start to first event, object cached", cached, "<= 15 ms");
 	printf("%-52s %7.1f ms %10s\n", "start to first event, compiled", uncached, "<= 120 ms");
-	printf("%-52s %7.1f MB %10s\n", "peak memory, object cached", (double)peak / 1024, "<= 12 MB");
+	printf("%-52s %7.1f MB %10s\n", "peak memory, object cached", (double)peak / 1024,
+	       "<= 12 MB");
 	return 0;
 }

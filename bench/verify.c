@@ -17,7 +17,9 @@ static struct oracle oracle;
 
 static void put(u8 code, u8 dst, u8 src, s16 off, s32 imm)
 {
-	insns[count++] = (struct bpf_insn){ .code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm };
+	insns[count++] = (struct bpf_insn){
+		.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm
+	};
 }
 
 static void finish(void)
@@ -34,8 +36,8 @@ static void unknown(u8 reg)
 
 static void straight(u32 n)
 {
-	static const u8 ops[] = { BPF_ADD | BPF_K, BPF_ADD | BPF_X, BPF_AND | BPF_K, BPF_MUL | BPF_X, BPF_LSH | BPF_K,
-		BPF_XOR | BPF_K };
+	static const u8 ops[] = { BPF_ADD | BPF_K, BPF_ADD | BPF_X, BPF_AND | BPF_K,
+				  BPF_MUL | BPF_X, BPF_LSH | BPF_K, BPF_XOR | BPF_K };
 
 	unknown(6);
 	unknown(7);
@@ -44,7 +46,9 @@ static void straight(u32 n)
 		bool by_register = BPF_SRC(op) == BPF_X;
 
 		put(BPF_ALU64 | op, (u8)(6 + i % 2), by_register ? (u8)(6 + (i + 1) % 2) : 0, 0,
-		    by_register ? 0 : BPF_OP(op) == BPF_LSH ? 1 : (s32)i * 7919);
+		    by_register		    ? 0
+		    : BPF_OP(op) == BPF_LSH ? 1
+					    : (s32)i * 7919);
 	}
 	finish();
 }
@@ -148,35 +152,43 @@ static double measure(const char *name)
 		printf("        -      -");
 	else
 		printf("%9.2f %6.2f", kernel[rounds / 2], ours[rounds / 2] / kernel[rounds / 2]);
-	printf(" %7.1f%s\n", memory, !ours_err == !kernel_err || kernel_err == -EPERM ? "" : "  other verdict");
+	printf(" %7.1f%s\n", memory,
+	       !ours_err == !kernel_err || kernel_err == -EPERM ? "" : "  other verdict");
 	count = 0;
 	return each;
 }
 
 int main(void)
 {
-	static const struct { const char *name; void (*make)(u32); bool geomean; } programs[] = {
-		{ "straight", straight, true }, { "stack", stack, false }, { "branchy", branchy, true },
-		{ "calls", calls, true }, { "loops", loops, true },
+	static const struct {
+		const char *name;
+		void (*make)(u32);
+		bool geomean;
+	} programs[] = {
+		{ "straight", straight, true }, { "stack", stack, false },
+		{ "branchy", branchy, true },	{ "calls", calls, true },
+		{ "loops", loops, true },
 	};
 	double sum = 0;
 	u32 n = 0;
 
 	oracle_open(&oracle);
-	printf("%-10s %7s %9s %9s %7s %9s %6s %7s\n", "program", "insns", "processed", "ms", "ns/insn", "kernel ms", "ratio",
-	       "MB");
+	printf("%-10s %7s %9s %9s %7s %9s %6s %7s\n", "program", "insns", "processed", "ms",
+	       "ns/insn", "kernel ms", "ratio", "MB");
 	for (u32 size = 1000; size <= 100000; size *= 10)
 		for (u32 i = 0; i < ARRAY_SIZE(programs); i++) {
 			double each;
 
-			if (size > 10000 && (programs[i].make == branchy || programs[i].make == calls))
-				continue;	/* too many jumps for Linux; minutes in the kernel */
+			if (size > 10000 &&
+			    (programs[i].make == branchy || programs[i].make == calls))
+				continue; /* too many jumps for Linux; minutes in the kernel */
 			programs[i].make(size);
 			each = measure(programs[i].name);
 			if (programs[i].geomean && size <= 10000)
 				sum += log(each), n++;
 		}
-	printf("geomean of straight, branchy, calls, loops at 1,000 and 10,000: %.0f ns an instruction\n", exp(sum / n));
+	printf("geomean of straight, branchy, calls, loops at 1,000 and 10,000: %.0f ns an instruction\n",
+	       exp(sum / n));
 	straight(999000);
 	measure("straight");
 	oracle_close(&oracle);

@@ -48,7 +48,9 @@ static int write_all(int fd, const char *bytes, size_t size)
 static int write_object(const char *path, const void *bytes, size_t size)
 {
 	bool standard = !strcmp(path, "-");
-	int fd = standard ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), err;
+	int fd = standard ? STDOUT_FILENO
+			  : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666),
+	    err;
 
 	if (fd < 0)
 		return -errno;
@@ -79,7 +81,8 @@ static int build(const char *source, const char *output, bool fresh)
 int cmd_build(int argc, char **argv)
 {
 	static const struct option options[] = { { "output", required_argument, NULL, 'o' },
-						 { "fresh", no_argument, NULL, 'f' }, { NULL, 0, NULL, 0 } };
+						 { "fresh", no_argument, NULL, 'f' },
+						 { NULL, 0, NULL, 0 } };
 	const char *output = NULL;
 	bool fresh = false;
 	int option;
@@ -90,10 +93,13 @@ int cmd_build(int argc, char **argv)
 		else if (option == 'f')
 			fresh = true;
 		else
-			return usage_error("build", option == ':' ? "option '%s' wants a value" : "unknown option '%s'",
+			return usage_error("build",
+					   option == ':' ? "option '%s' wants a value"
+							 : "unknown option '%s'",
 					   argv[optind - 1]);
 	}
 	if (argc - optind != 1)
-		return usage_error("build", argc == optind ? "no source given" : "one source at a time");
+		return usage_error("build",
+				   argc == optind ? "no source given" : "one source at a time");
 	return build(argv[optind], output, fresh);
 }

@@ -51,7 +51,8 @@ static int explain(const char *hex)
 	}
 	if (!status && (!n || n % 8))
 		status = usage_error("dump", "--explain wants 8 bytes an instruction, not %zu", n);
-	for (size_t i = 0; !status && i < n; i += bytes[i] == 0x18 ? 16 : 8) {	/* a 16-byte load has opcode 0x18 */
+	for (size_t i = 0; !status && i < n;
+	     i += bytes[i] == 0x18 ? 16 : 8) { /* a 16-byte load has opcode 0x18 */
 		char text[2048];
 
 		skep_explain(bytes + i, n - i, text, sizeof(text));
@@ -77,7 +78,9 @@ static int dump(struct skep_dump_opts *opts)
 /* Where programs would be attached does not matter here. */
 static int dump_loaded(const char *name, const char *prog, int flags)
 {
-	struct skep_object_opts opts = { .sz = sizeof(opts), .name = name, .log = log_stderr, .capture = 1 };
+	struct skep_object_opts opts = {
+		.sz = sizeof(opts), .name = name, .log = log_stderr, .capture = 1
+	};
 	struct skep_opts skep_opts = { .sz = sizeof(skep_opts), .log = log_stderr };
 	struct skep_object *object = NULL;
 	struct skep *skep = NULL;
@@ -103,9 +106,12 @@ static int dump_loaded(const char *name, const char *prog, int flags)
 int cmd_dump(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "source", no_argument, NULL, 'S' },	   { "prog", required_argument, NULL, 'p' },
-		{ "explain", optional_argument, NULL, 'e' }, { "xlated", no_argument, NULL, 'x' },
-		{ "jited", no_argument, NULL, 'j' },	   { NULL, 0, NULL, 0 },
+		{ "source", no_argument, NULL, 'S' },
+		{ "prog", required_argument, NULL, 'p' },
+		{ "explain", optional_argument, NULL, 'e' },
+		{ "xlated", no_argument, NULL, 'x' },
+		{ "jited", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
 	};
 	struct skep_dump_opts opts = { .sz = sizeof(opts), .log = log_stderr };
 	int option, loaded = 0;
@@ -122,7 +128,9 @@ int cmd_dump(int argc, char **argv)
 		else if (option == 'e')
 			opts.explain = 1;
 		else
-			return usage_error("dump", option == ':' ? "option '%s' wants a value" : "unknown option '%s'",
+			return usage_error("dump",
+					   option == ':' ? "option '%s' wants a value"
+							 : "unknown option '%s'",
 					   argv[optind - 1]);
 	}
 	if (argc - optind != 1)
@@ -131,7 +139,8 @@ int cmd_dump(int argc, char **argv)
 		return usage_error("dump", "--xlated and --jited go without --explain");
 	opts.name = argv[optind];
 	if (loaded)
-		return dump_loaded(opts.name, opts.prog, (loaded == 'j' ? SKEP_PRINT_MACHINE_CODE : 0) |
-							 (opts.source ? SKEP_PRINT_SOURCE : 0));
+		return dump_loaded(opts.name, opts.prog,
+				   (loaded == 'j' ? SKEP_PRINT_MACHINE_CODE : 0) |
+					   (opts.source ? SKEP_PRINT_SOURCE : 0));
 	return dump(&opts);
 }

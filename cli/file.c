@@ -19,9 +19,15 @@ static bool ends_with(const char *text, const char *end)
 	return a > b && !strcmp(text + a - b, end);
 }
 
-bool is_source(const char *path) { return ends_with(path, ".c") || ends_with(path, ".S") || ends_with(path, ".s"); }
+bool is_source(const char *path)
+{
+	return ends_with(path, ".c") || ends_with(path, ".S") || ends_with(path, ".s");
+}
 
-bool is_python(const char *path) { return ends_with(path, ".py"); }
+bool is_python(const char *path)
+{
+	return ends_with(path, ".py");
+}
 
 static void compiling_slowly(void *arg)
 {
@@ -32,8 +38,12 @@ static void compiling_slowly(void *arg)
 int compile_source(const char *path, bool fresh, void **bytes, size_t *size)
 {
 	struct skep_compile_opts opts = {
-		.sz = sizeof(opts), .log = log_stderr, .color = wants_color(STDERR_FILENO), .fresh = fresh,
-		.slow = compiling_slowly, .slow_arg = (void *)path,
+		.sz = sizeof(opts),
+		.log = log_stderr,
+		.color = wants_color(STDERR_FILENO),
+		.fresh = fresh,
+		.slow = compiling_slowly,
+		.slow_arg = (void *)path,
 	};
 
 	return skep_compile(path, &opts, bytes, size);
@@ -65,7 +75,9 @@ int read_program(const char *path, void **bytes, size_t *size)
 {
 	*bytes = NULL;
 	if (is_python(path)) {
-		complain(0, "%s: a Python program; skep run takes it, here goes C (.c) or an object", path);
+		complain(0,
+			 "%s: a Python program; skep run takes it, here goes C (.c) or an object",
+			 path);
 		return -EOPNOTSUPP;
 	}
 	if (is_source(path))

@@ -25,19 +25,22 @@ enum { ENDS, TRACE, TICK, RECORDS, ENDS_TOO, FDS };
 
 int trace_start(void)
 {
-	static const char *const paths[] = { "/sys/kernel/tracing/trace_pipe", "/sys/kernel/debug/tracing/trace_pipe" };
+	static const char *const paths[] = { "/sys/kernel/tracing/trace_pipe",
+					     "/sys/kernel/debug/tracing/trace_pipe" };
 	char old[4096];
 	int fd = -1;
 
 	for (size_t i = 0; i < 2 && fd < 0; i++)
 		fd = open(paths[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && !geteuid()) {
-		complain(0, "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing): "
-			    "what the program prints cannot be shown");
+		complain(0,
+			 "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing): "
+			 "what the program prints cannot be shown");
 		return -1;
 	}
 	if (fd < 0) {
-		complain(0, "%s: %s: what the program prints cannot be shown", paths[0], strerror(errno));
+		complain(0, "%s: %s: what the program prints cannot be shown", paths[0],
+			 strerror(errno));
 		return -1;
 	}
 	while (read(fd, old, sizeof(old)) > 0)
@@ -77,7 +80,8 @@ static void loop(struct pollfd fds[FDS], const struct kernel_run *run)
 			copy_trace(run->trace);
 		if (fds[RECORDS].revents)
 			run->ready(run->arg, fds[RECORDS].fd);
-		if (fds[TICK].revents && read(fds[TICK].fd, &ticks, sizeof(ticks)) > 0 && run->tick(run->arg) < 0)
+		if (fds[TICK].revents && read(fds[TICK].fd, &ticks, sizeof(ticks)) > 0 &&
+		    run->tick(run->arg) < 0)
 			fds[TICK].fd = -1;
 	}
 	copy_trace(run->trace);
@@ -129,10 +133,12 @@ static int run_command(const struct kernel_run *run, struct pollfd fds[FDS], con
 
 int kernel_run(const struct kernel_run *run)
 {
-	struct pollfd fds[FDS] = { { .fd = -1, .events = POLLIN }, { .fd = run->trace, .events = POLLIN },
+	struct pollfd fds[FDS] = { { .fd = -1, .events = POLLIN },
+				   { .fd = run->trace, .events = POLLIN },
 				   { .fd = start_timer(run->tick_ms), .events = POLLIN },
 				   { .fd = run->records, .events = POLLIN },
-				   { .fd = run->argv || !run->ends ? -1 : run->ends, .events = POLLIN } };
+				   { .fd = run->argv || !run->ends ? -1 : run->ends,
+				     .events = POLLIN } };
 	sigset_t set = ending(), before;
 	int status = 0;
 

@@ -144,7 +144,9 @@ int main(int argc, char **argv)
 	}
 	c = find(argv[1]);
 	if (!c)
-		return usage_error(NULL, argv[1][0] == '-' ? "unknown option '%s'" : "no command '%s'", argv[1]);
+		return usage_error(NULL,
+				   argv[1][0] == '-' ? "unknown option '%s'" : "no command '%s'",
+				   argv[1]);
 	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
 		return print_command_help(c);
 	return c->fn(argc - 1, argv + 1);

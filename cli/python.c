@@ -37,7 +37,8 @@ static bool imports_bcc(const char *path)
 	char line[1024];
 	bool found = false;
 
-	for (long left = SOURCE_PEEK; file && !found && left > 0 && fgets(line, sizeof(line), file);) {
+	for (long left = SOURCE_PEEK;
+	     file && !found && left > 0 && fgets(line, sizeof(line), file);) {
 		const char *at = line + strspn(line, " \t");
 
 		left -= (long)strlen(line);
@@ -81,14 +82,17 @@ static int bcc_in_pattern(const char *pattern, char *out)
 /* Where Python looks, in its order: the program's folder, PYTHONPATH, the user's packages, the machine's, the distribution's. */
 static int look_for_bcc(const char *program, char *out)
 {
-	const char *slash = strrchr(program, '/'), *paths = getenv("PYTHONPATH"), *home = getenv("HOME");
+	const char *slash = strrchr(program, '/'), *paths = getenv("PYTHONPATH"),
+		   *home = getenv("HOME");
 	char folder[PATH_ROOM], *list, *at = NULL;
 	int kind;
 
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - program) : 1, slash ? program : ".");
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - program) : 1,
+		 slash ? program : ".");
 	kind = bcc_in(folder, out);
 	list = strdup(paths ? paths : "");
-	for (char *path = list ? strtok_r(list, ":", &at) : NULL; path && !kind; path = strtok_r(NULL, ":", &at))
+	for (char *path = list ? strtok_r(list, ":", &at) : NULL; path && !kind;
+	     path = strtok_r(NULL, ":", &at))
 		kind = bcc_in(path, out);
 	free(list);
 	if (!kind && home) {
@@ -113,10 +117,15 @@ static int check_bcc(const char *program, const char *python)
 	if (kind > 0)
 		return 0;
 	if (kind < 0)
-		return complain(EXIT_SKEP, "%s imports bcc, and would get %s, which is not the bcc of BPF: "
-					   "rename or remove it (pip uninstall bcc)", program, where);
-	return complain(EXIT_SKEP, "%s imports bcc, which is not installed: Debian's package is python3-bpfcc; "
-				   "./bootstrap --python in skep's source installs it", program);
+		return complain(EXIT_SKEP,
+				"%s imports bcc, and would get %s, which is not the bcc of BPF: "
+				"rename or remove it (pip uninstall bcc)",
+				program, where);
+	return complain(
+		EXIT_SKEP,
+		"%s imports bcc, which is not installed: Debian's package is python3-bpfcc; "
+		"./bootstrap --python in skep's source installs it",
+		program);
 }
 
 /* The folder of libbcc.so.0: beside the program when it was built, in ../lib/skep where it is installed. */
@@ -136,8 +145,10 @@ static int find_library(char *folder, size_t size)
 			return 0;
 		}
 	}
-	return complain(EXIT_SKEP, "libbcc.so.0 is neither in %s/lib nor in %s/../lib/skep: is skep installed whole?",
-			self, self);
+	return complain(
+		EXIT_SKEP,
+		"libbcc.so.0 is neither in %s/lib nor in %s/../lib/skep: is skep installed whole?",
+		self, self);
 }
 
 /* The environment with our folder first in LD_LIBRARY_PATH; malloc'd. */
@@ -152,13 +163,15 @@ static char **make_environment(const char *folder, bool kernel)
 	copy = calloc(n + 3, sizeof(*copy));
 	if (!copy || !path)
 		return NULL;
-	snprintf(path, len, "LD_LIBRARY_PATH=%s%s%s", folder, old && *old ? ":" : "", old ? old : "");
+	snprintf(path, len, "LD_LIBRARY_PATH=%s%s%s", folder, old && *old ? ":" : "",
+		 old ? old : "");
 	n = 0;
 	for (char **e = environ; *e; e++)
 		if (strncmp(*e, "LD_LIBRARY_PATH=", 16))
 			copy[n++] = *e;
 	copy[n++] = path;
-	copy[n] = (char *)(kernel ? "SKEP_RUN=linux" : "SKEP_RUN=skep"); /* for libbcc: how it ends, what to offer */
+	copy[n] = (char *)(kernel ? "SKEP_RUN=linux"
+				  : "SKEP_RUN=skep"); /* for libbcc: how it ends, what to offer */
 	return copy;
 }
 
@@ -170,7 +183,8 @@ static int told(const struct python_run *run, const struct skep_spawn_result *r)
 		return skep_exit_code(r->status); /* the command is none: words were said */
 	if (!r->observed) {
 		if (!run->shell)
-			complain(0, "%s ended before it waited for events: %s was not run", run->argv[0], run->command[0]);
+			complain(0, "%s ended before it waited for events: %s was not run",
+				 run->argv[0], run->command[0]);
 		if (WIFSIGNALED(r->observer_status))
 			die_of(WTERMSIG(r->observer_status));
 		return skep_exit_code(r->observer_status);
@@ -182,9 +196,16 @@ static int told(const struct python_run *run, const struct skep_spawn_result *r)
 
 static int observe(const struct python_run *run, char **python, char **env)
 {
-	struct skep_opts opts = { .sz = sizeof(opts), .log = log_stderr, .engine = run->interp ? SKEP_INTERP : SKEP_AUTO };
-	struct skep_spawn_opts spawn = { .sz = sizeof(spawn), .argv = run->command, .trace_fd = -1,
-					 .client = !run->kernel, .as_root = run->as_root, .observer = python, .observer_envp = env };
+	struct skep_opts opts = { .sz = sizeof(opts),
+				  .log = log_stderr,
+				  .engine = run->interp ? SKEP_INTERP : SKEP_AUTO };
+	struct skep_spawn_opts spawn = { .sz = sizeof(spawn),
+					 .argv = run->command,
+					 .trace_fd = -1,
+					 .client = !run->kernel,
+					 .as_root = run->as_root,
+					 .observer = python,
+					 .observer_envp = env };
 	struct skep_spawn_result result = { .sz = sizeof(result) };
 	struct skep *skep;
 	int err = skep_new(&skep, &opts);

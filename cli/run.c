@@ -47,16 +47,16 @@ struct run {
 	size_t nr_targets;
 	unsigned int every_ms;
 	bool kernel, interp, as_root;
-	int records;		/* readable when a buffer has some; -1: no buffers */
-	char **command;		/* NULL: none given */
-	char **args, **rest;	/* a Python program and its arguments, up to rest; NULL: it is none */
-	int signal;		/* that the command died of, 0: none */
-	int unwritten;		/* errno: why standard output is not whole, 0: it is */
+	int records;	     /* readable when a buffer has some; -1: no buffers */
+	char **command;	     /* NULL: none given */
+	char **args, **rest; /* a Python program and its arguments, up to rest; NULL: it is none */
+	int signal;	     /* that the command died of, 0: none */
+	int unwritten;	     /* errno: why standard output is not whole, 0: it is */
 
 	struct skep *skep;
 	struct skep_object *object;
-	struct skep_bridge *between;	/* NULL: no --bridge, or it has ended */
-	char sides[2][16];		/* its interfaces */
+	struct skep_bridge *between; /* NULL: no --bridge, or it has ended */
+	char sides[2][16];	     /* its interfaces */
 };
 
 /* ---- arguments ---- */
@@ -80,7 +80,8 @@ static int parse_sides(struct run *run, const char *text)
 	if (!a || !b || strchr(text + a + 1, ','))
 		return usage_error("run", "--bridge wants two interfaces, A,B, not '%s'", text);
 	if (a >= sizeof(run->sides[0]) || b >= sizeof(run->sides[1]))
-		return usage_error("run", "--bridge %s: an interface's name has 15 letters at most", text);
+		return usage_error("run", "--bridge %s: an interface's name has 15 letters at most",
+				   text);
 	memcpy(run->sides[0], text, a);
 	memcpy(run->sides[1], text + a + 1, b);
 	return 0;
@@ -94,33 +95,16 @@ static int take_option(struct run *run, int option, const char *word)
 			return usage_error("run", "more than %d --attach", TARGETS_MAX);
 		run->targets[run->nr_targets++] = optarg;
 		return 0;
-	case 'p':
-		run->pcap = optarg;
-		return 0;
-	case 'o':
-		run->out = optarg;
-		return 0;
-	case 'b':
-		run->bridge = optarg;
-		return parse_sides(run, optarg);
-	case 'e':
-		return parse_seconds(optarg, &run->every_ms);
-	case 'm':
-		run->maps = optarg;
-		return 0;
-	case 'k':
-		run->kernel = true;
-		return 0;
-	case 'i':
-		run->interp = true;
-		return 0;
-	case 'r':
-		run->as_root = true;
-		return 0;
-	case ':':
-		return usage_error("run", "option '%s' wants a value", word);
-	default:
-		return usage_error("run", "unknown option '%s'", word);
+	case 'p': run->pcap = optarg; return 0;
+	case 'o': run->out = optarg; return 0;
+	case 'b': run->bridge = optarg; return parse_sides(run, optarg);
+	case 'e': return parse_seconds(optarg, &run->every_ms);
+	case 'm': run->maps = optarg; return 0;
+	case 'k': run->kernel = true; return 0;
+	case 'i': run->interp = true; return 0;
+	case 'r': run->as_root = true; return 0;
+	case ':': return usage_error("run", "option '%s' wants a value", word);
+	default: return usage_error("run", "unknown option '%s'", word);
 	}
 }
 
@@ -133,11 +117,13 @@ static int check(struct run *run, int words)
 	if (run->command && !run->command[0])
 		return usage_error("run", "no command after --");
 	if (run->bridge && run->pcap)
-		return usage_error("run", "packets come from --bridge or from --pcap, not from both");
+		return usage_error("run",
+				   "packets come from --bridge or from --pcap, not from both");
 	if (run->pcap && (run->command || run->kernel))
 		return usage_error("run", "--pcap goes without a command and without --kernel");
 	if (run->bridge && run->kernel)
-		return usage_error("run", "--bridge is skep's own; with --kernel: --attach xdp:%s", run->bridge);
+		return usage_error("run", "--bridge is skep's own; with --kernel: --attach xdp:%s",
+				   run->bridge);
 	if (run->out && !run->pcap)
 		return usage_error("run", "--out goes with --pcap");
 	if (run->as_root && (run->kernel || !run->args))
@@ -150,11 +136,15 @@ static int check(struct run *run, int words)
 static int parse(struct run *run, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "attach", required_argument, NULL, 'a' }, { "pcap", required_argument, NULL, 'p' },
-		{ "bridge", required_argument, NULL, 'b' }, { "out", required_argument, NULL, 'o' },
+		{ "attach", required_argument, NULL, 'a' },
+		{ "pcap", required_argument, NULL, 'p' },
+		{ "bridge", required_argument, NULL, 'b' },
+		{ "out", required_argument, NULL, 'o' },
 		{ "every", required_argument, NULL, 'e' },
-		{ "maps", required_argument, NULL, 'm' },   { "kernel", no_argument, NULL, 'k' },
-		{ "interp", no_argument, NULL, 'i' },       { "as-root", no_argument, NULL, 'r' },
+		{ "maps", required_argument, NULL, 'm' },
+		{ "kernel", no_argument, NULL, 'k' },
+		{ "interp", no_argument, NULL, 'i' },
+		{ "as-root", no_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option, err, ours = 1;
@@ -224,8 +214,12 @@ static int read_records(void *arg, int fd)
 static int run_pcap(struct run *run)
 {
 	struct skep_poll records = { .fd = run->records, .ready = read_records, .arg = run };
-	struct skep_pcap_opts opts = { .sz = sizeof(opts), .in = run->pcap, .out = run->out, .trace_fd = STDOUT_FILENO,
-				       .polls = &records, .nr_polls = run->records >= 0 };
+	struct skep_pcap_opts opts = { .sz = sizeof(opts),
+				       .in = run->pcap,
+				       .out = run->out,
+				       .trace_fd = STDOUT_FILENO,
+				       .polls = &records,
+				       .nr_polls = run->records >= 0 };
 	struct skep_pcap_result r = { .sz = sizeof(r) };
 	int err = skep_pcap(run->skep, &opts, &r);
 
@@ -233,10 +227,12 @@ static int run_pcap(struct run *run)
 	read_records(run, -1);
 	print_maps(run);
 	if (!err || r.packets)
-		complain(0, "%llu packets: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
-			 (unsigned long long)r.packets, (unsigned long long)r.passed,
-			 (unsigned long long)(r.dropped + r.invalid), (unsigned long long)r.tx,
-			 (unsigned long long)r.redirected, (unsigned long long)r.aborted);
+		complain(
+			0,
+			"%llu packets: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
+			(unsigned long long)r.packets, (unsigned long long)r.passed,
+			(unsigned long long)(r.dropped + r.invalid), (unsigned long long)r.tx,
+			(unsigned long long)r.redirected, (unsigned long long)r.aborted);
 	return err ? EXIT_SKEP : 0;
 }
 
@@ -261,8 +257,12 @@ static void tell_lost(unsigned long long lines)
 static int run_command(struct run *run, int trace)
 {
 	struct skep_spawn_opts opts = {
-		.sz = sizeof(opts), .argv = command_or_shell(run), .trace_fd = trace,
-		.tick_ms = run->every_ms, .tick = print_maps, .arg = run,
+		.sz = sizeof(opts),
+		.argv = command_or_shell(run),
+		.trace_fd = trace,
+		.tick_ms = run->every_ms,
+		.tick = print_maps,
+		.arg = run,
 	};
 	struct skep_spawn_result r = { .sz = sizeof(r) };
 	struct skep_poll records = { .fd = run->records, .ready = read_records, .arg = run };
@@ -290,26 +290,36 @@ static int run_tree(struct run *run)
 
 static void tell_side(const struct run *run, int from, const struct skep_bridge_side *n)
 {
-	complain(0, "%s to %s: %llu packets: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
-		 run->sides[from], run->sides[!from], (unsigned long long)n->packets, (unsigned long long)n->passed,
-		 (unsigned long long)(n->dropped + n->invalid + n->too_long), (unsigned long long)n->tx,
-		 (unsigned long long)n->redirected, (unsigned long long)n->aborted);
+	complain(
+		0,
+		"%s to %s: %llu packets: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
+		run->sides[from], run->sides[!from], (unsigned long long)n->packets,
+		(unsigned long long)n->passed,
+		(unsigned long long)(n->dropped + n->invalid + n->too_long),
+		(unsigned long long)n->tx, (unsigned long long)n->redirected,
+		(unsigned long long)n->aborted);
 	if (n->lost)
-		complain(0, "%llu packets from %s were lost: they came too fast", (unsigned long long)n->lost,
-			 run->sides[from]);
+		complain(0, "%llu packets from %s were lost: they came too fast",
+			 (unsigned long long)n->lost, run->sides[from]);
 	if (n->unreachable)
 		complain(0, "%llu packets from %s were redirected to where nothing can be sent",
 			 (unsigned long long)n->unreachable, run->sides[from]);
 	if (n->unsent)
-		complain(0, "%llu packets could not leave on %s: too long for it, or it took no more",
+		complain(0,
+			 "%llu packets could not leave on %s: too long for it, or it took no more",
 			 (unsigned long long)n->unsent, run->sides[from]);
 }
 
 /* With a command, which is traced as ever, or until a signal comes; the bridge has a thread of its own. */
 static int run_bridge(struct run *run)
 {
-	struct kernel_run k = { .trace = -1, .tick_ms = run->every_ms, .tick = print_maps, .records = run->records,
-				.ready = read_records, .ends = skep_bridge_fd(run->between), .arg = run };
+	struct kernel_run k = { .trace = -1,
+				.tick_ms = run->every_ms,
+				.tick = print_maps,
+				.records = run->records,
+				.ready = read_records,
+				.ends = skep_bridge_fd(run->between),
+				.arg = run };
 	struct skep_bridge_result r;
 	int err = skep_bridge_start(run->between), status;
 
@@ -329,8 +339,13 @@ static int run_bridge(struct run *run)
 
 static int run_kernel(struct run *run, int trace)
 {
-	struct kernel_run k = { .argv = run->command, .trace = trace, .tick_ms = run->every_ms, .tick = print_maps,
-				.records = run->records, .ready = read_records, .arg = run };
+	struct kernel_run k = { .argv = run->command,
+				.trace = trace,
+				.tick_ms = run->every_ms,
+				.tick = print_maps,
+				.records = run->records,
+				.ready = read_records,
+				.arg = run };
 	int status = kernel_run(&k);
 
 	read_records(run, -1);
@@ -340,8 +355,11 @@ static int run_kernel(struct run *run, int trace)
 
 static int load(struct run *run)
 {
-	struct skep_object_opts opts = { .sz = sizeof(opts), .name = run->prog, .log = log_stderr,
-					 .capture = run->pcap != NULL, .interfaces = run->bridge };
+	struct skep_object_opts opts = { .sz = sizeof(opts),
+					 .name = run->prog,
+					 .log = log_stderr,
+					 .capture = run->pcap != NULL,
+					 .interfaces = run->bridge };
 	void *bytes;
 	size_t size;
 	int err = read_program(run->prog, &bytes, &size);
@@ -357,9 +375,12 @@ static int load(struct run *run)
 
 static int start(struct run *run)
 {
-	struct skep_opts opts = { .sz = sizeof(opts), .log = log_stderr,
+	struct skep_opts opts = { .sz = sizeof(opts),
+				  .log = log_stderr,
 				  .engine = run->interp ? SKEP_INTERP : SKEP_AUTO };
-	struct skep_bridge_opts between = { .sz = sizeof(between), .a = run->sides[0], .b = run->sides[1],
+	struct skep_bridge_opts between = { .sz = sizeof(between),
+					    .a = run->sides[0],
+					    .b = run->sides[1],
 					    .trace_fd = STDOUT_FILENO };
 	int err = run->kernel ? 0 : skep_new(&run->skep, &opts), trace = -1;
 
@@ -367,7 +388,8 @@ static int start(struct run *run)
 		return complain(EXIT_SKEP, "cannot start: %s", strerror(-err));
 	if (load(run))
 		return EXIT_SKEP;
-	if (run->maps && strcmp(run->maps, "none") && skep_object_check_maps(run->object, run->maps))
+	if (run->maps && strcmp(run->maps, "none") &&
+	    skep_object_check_maps(run->object, run->maps))
 		return EXIT_USAGE;
 	run->records = skep_object_open_records(run->object, to_stdout, run);
 	if (run->records < 0 && run->records != -ENOENT)
@@ -388,12 +410,19 @@ static int start(struct run *run)
 
 static int run_python(const struct run *run)
 {
-	struct python_run p = { .argv = run->args, .argc = (size_t)(run->rest - run->args), .kernel = run->kernel,
-				.interp = run->interp, .as_root = run->as_root, .shell = !run->command,
-				.command = run->kernel ? run->command : (char **)command_or_shell(run) };
+	struct python_run p = { .argv = run->args,
+				.argc = (size_t)(run->rest - run->args),
+				.kernel = run->kernel,
+				.interp = run->interp,
+				.as_root = run->as_root,
+				.shell = !run->command,
+				.command = run->kernel ? run->command
+						       : (char **)command_or_shell(run) };
 
 	if (run->nr_targets || run->pcap || run->out || run->every_ms || run->maps)
-		return usage_error("run", "a Python program takes --kernel, --as-root and --interp only; it attaches and prints by itself");
+		return usage_error(
+			"run",
+			"a Python program takes --kernel, --as-root and --interp only; it attaches and prints by itself");
 	return python_run(&p);
 }
 
@@ -415,7 +444,8 @@ int cmd_run(int argc, char **argv)
 	if (run.kernel && ferror(stdout)) /* a reader that is gone has killed us by SIGPIPE there */
 		unwritten(&run, EIO);
 	if (run.unwritten)
-		status = complain(status ? status : EXIT_SKEP, "standard output could not be written wholly: %s",
+		status = complain(status ? status : EXIT_SKEP,
+				  "standard output could not be written wholly: %s",
 				  strerror(run.unwritten));
 	if (run.signal)
 		die_of(run.signal);

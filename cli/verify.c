@@ -26,7 +26,7 @@ struct report {
 	unsigned int log_level;
 	bool json, head_written;
 	json_t *programs;
-	char *explanations;	/* text, kept for after the table */
+	char *explanations; /* text, kept for after the table */
 };
 
 static void add_text(char **to, const char *text)
@@ -43,11 +43,12 @@ static void add_text(char **to, const char *text)
 static void row(struct report *r, const struct skep_verdict *v)
 {
 	if (!r->head_written)
-		printf("%-24s %-16s %-9s %7s %9s %6s %6s %6s %9s\n", "program", "type", "verdict", "insns",
-		       "processed", "states", "peak", "stack", "ms");
+		printf("%-24s %-16s %-9s %7s %9s %6s %6s %6s %9s\n", "program", "type", "verdict",
+		       "insns", "processed", "states", "peak", "stack", "ms");
 	r->head_written = true;
-	printf("%-24s %-16s %-9s %7u %9u %6u %6u %6u %9.2f\n", v->program, v->type, v->err ? "rejected" : "accepted",
-	       v->insns, v->processed, v->total_states, v->peak_states, v->stack_depth, (double)v->time_ns / 1e6);
+	printf("%-24s %-16s %-9s %7u %9u %6u %6u %6u %9.2f\n", v->program, v->type,
+	       v->err ? "rejected" : "accepted", v->insns, v->processed, v->total_states,
+	       v->peak_states, v->stack_depth, (double)v->time_ns / 1e6);
 	if (r->log_level)
 		fputs(v->log, stdout);
 	if (v->err)
@@ -71,9 +72,10 @@ static void on_verdict(void *arg, const struct skep_verdict *v)
 		row(r, v);
 		return;
 	}
-	p = json_pack("{s:o, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:I, s:I}", "program", text_or_null(v->program), "type",
-		      v->type, "accepted", !v->err, "insns", v->insns, "processed", v->processed, "states",
-		      v->total_states, "peak_states", v->peak_states, "stack_depth", v->stack_depth, "time_ns",
+	p = json_pack("{s:o, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:I, s:I}", "program",
+		      text_or_null(v->program), "type", v->type, "accepted", !v->err, "insns",
+		      v->insns, "processed", v->processed, "states", v->total_states, "peak_states",
+		      v->peak_states, "stack_depth", v->stack_depth, "time_ns",
 		      (json_int_t)v->time_ns, "memory", (json_int_t)v->memory);
 	if (r->log_level)
 		json_object_set_new(p, "log", text_or_null(v->log));
@@ -125,13 +127,18 @@ static int verify(struct skep_verify_opts *opts, const char *btf)
 int cmd_verify(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "prog", required_argument, NULL, 'p' }, { "log", required_argument, NULL, 'l' },
-		{ "json", no_argument, NULL, 'j' },	  { "btf", required_argument, NULL, 'b' },
+		{ "prog", required_argument, NULL, 'p' },
+		{ "log", required_argument, NULL, 'l' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "btf", required_argument, NULL, 'b' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct report report = { 0 };
-	struct skep_verify_opts opts = { .sz = sizeof(opts), .verdict = on_verdict, .arg = &report,
-					 .log = log_stderr, .color = wants_color(STDOUT_FILENO) };
+	struct skep_verify_opts opts = { .sz = sizeof(opts),
+					 .verdict = on_verdict,
+					 .arg = &report,
+					 .log = log_stderr,
+					 .color = wants_color(STDOUT_FILENO) };
 	const char *btf = NULL;
 	int option;
 
@@ -152,7 +159,8 @@ int cmd_verify(int argc, char **argv)
 			return usage_error("verify", "unknown option '%s'", argv[optind - 1]);
 	}
 	if (argc - optind != 1)
-		return usage_error("verify", argc == optind ? "no file given" : "one file at a time");
+		return usage_error("verify",
+				   argc == optind ? "no file given" : "one file at a time");
 	opts.name = argv[optind];
 	return verify(&opts, btf);
 }

@@ -73,7 +73,8 @@ static uint64_t prandom(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint
 	return (uint32_t)(ktime(r1, r2, r3, r4, r5, run) * 2654435761u);
 }
 
-static uint64_t processor(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5, void *run)
+static uint64_t processor(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5,
+			  void *run)
 {
 	(void)r1, (void)r2, (void)r3, (void)r4, (void)r5, (void)run;
 	return 0;
@@ -120,7 +121,8 @@ static const char *reason(int err)
 	return strerror(-err);
 }
 
-static int execute(const struct vm_args *args, const unsigned char *program, long size, unsigned char *mem, long len)
+static int execute(const struct vm_args *args, const unsigned char *program, long size,
+		   unsigned char *mem, long len)
 {
 	struct skep_vm *vm;
 	uint64_t r0;
@@ -152,7 +154,8 @@ static int parse(struct vm_args *out, int argc, char **argv)
 		else if (!strcmp(argv[i], "--budget") && i + 1 < argc) {
 			out->opts.budget = strtoull(argv[++i], &end, 0);
 			if (!*argv[i] || *end || !out->opts.budget)
-				return usage_error("vm", "'%s' is no number of instructions", argv[i]);
+				return usage_error("vm", "'%s' is no number of instructions",
+						   argv[i]);
 		} else if (argv[i][0] == '-')
 			return usage_error("vm", "unknown option '%s'", argv[i]);
 		else if (out->mem)
@@ -165,7 +168,10 @@ static int parse(struct vm_args *out, int argc, char **argv)
 
 int cmd_vm(int argc, char **argv)
 {
-	struct vm_args args = { .opts = { .sz = sizeof(args.opts), .helper = find_helper, .log = log_stderr }, .mem = NULL };
+	struct vm_args args = {
+		.opts = { .sz = sizeof(args.opts), .helper = find_helper, .log = log_stderr },
+		.mem = NULL
+	};
 	int status = parse(&args, argc, argv);
 	unsigned char *program, *mem;
 	char *text;
@@ -181,7 +187,8 @@ int cmd_vm(int argc, char **argv)
 	size = program ? read_hex(text, program) : -1;
 	len = mem ? read_hex(args.mem ? args.mem : "", mem) : -1;
 	if (size < 0 || len < 0)
-		status = usage_error("vm", "%s is not hex bytes", size < 0 ? "the program" : "the memory");
+		status = usage_error("vm", "%s is not hex bytes",
+				     size < 0 ? "the program" : "the memory");
 	else
 		status = execute(&args, program, size, mem, len);
 	free(program);

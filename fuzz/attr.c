@@ -28,7 +28,8 @@ static u64 state;
 static int pool[POOL];
 static u8 scratch[SCRATCH] __attribute__((aligned(4096)));
 static u64 made, rounds;
-static u32 iter_ids[4]; /* BTF ids of the kernel's functions that iterators are named by; 0: no BTF here */
+static u32 iter_ids
+	[4]; /* BTF ids of the kernel's functions that iterators are named by; 0: no BTF here */
 
 static u64 rnd(void)
 {
@@ -96,8 +97,9 @@ static void iter_prog(union bpf_attr *attr)
 
 	memcpy(scratch, insns, sizeof(insns));
 	if (rnd() % 4 == 0) /* walk on through what was read */
-		((struct bpf_insn *)scratch)[5] = (struct bpf_insn){ .code = 0x79, .dst_reg = 3, .src_reg = 3,
-								     .off = (s16)(rnd() % 64 * 8) };
+		((struct bpf_insn *)scratch)[5] = (struct bpf_insn){
+			.code = 0x79, .dst_reg = 3, .src_reg = 3, .off = (s16)(rnd() % 64 * 8)
+		};
 	memset(attr, 0, sizeof(*attr));
 	attr->prog_type = BPF_PROG_TYPE_TRACING;
 	attr->expected_attach_type = BPF_TRACE_ITER;
@@ -220,8 +222,12 @@ static void one_hive(void)
 	for (u32 i = 0; i < POOL; i++)
 		pool[i] = i < 4 ? (int)i - 1 : -1;
 	for (u32 i = 0; i < 20000; i++, rounds++) {
-		static const u8 often[] = { BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_LINK_CREATE, BPF_ITER_CREATE };
-		int cmd = rnd() % 4 == 0 ? often[rnd() % 4] : rnd() % 3 ? (int)(rnd() % 6) : (int)(rnd() % (__MAX_BPF_CMD + 2)), ret;
+		static const u8 often[] = { BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_LINK_CREATE,
+					    BPF_ITER_CREATE };
+		int cmd = rnd() % 4 == 0 ? often[rnd() % 4]
+			  : rnd() % 3	 ? (int)(rnd() % 6)
+					 : (int)(rnd() % (__MAX_BPF_CMD + 2)),
+		    ret;
 		union bpf_attr attr;
 
 		random_attr(&attr, cmd);
@@ -240,8 +246,8 @@ static void one_hive(void)
 
 static void find_iterators(void)
 {
-	static const char *const names[] = { "bpf_iter_bpf_map", "bpf_iter_bpf_map_elem", "bpf_iter_bpf_prog",
-					     "bpf_iter_bpf_link" };
+	static const char *const names[] = { "bpf_iter_bpf_map", "bpf_iter_bpf_map_elem",
+					     "bpf_iter_bpf_prog", "bpf_iter_bpf_link" };
 	struct btf *btf;
 
 	if (btf_open(&btf, "/sys/kernel/btf/vmlinux"))

@@ -74,11 +74,38 @@ static u32 cut_system(u8 *out)
 static u32 build(u8 *out)
 {
 	static const u32 words[] = {
-		1, BTF_KIND_INT << 24, 4, 32, 0, BTF_KIND_PTR << 24, 4, 0, BTF_KIND_ARRAY << 24, 0, 1, 1, 4,
-		1, BTF_KIND_STRUCT << 24 | 2, 24, 1, 2, 0, 1, 3, 64, 1, BTF_KIND_TYPEDEF << 24, 4,
+		1,
+		BTF_KIND_INT << 24,
+		4,
+		32,
+		0,
+		BTF_KIND_PTR << 24,
+		4,
+		0,
+		BTF_KIND_ARRAY << 24,
+		0,
+		1,
+		1,
+		4,
+		1,
+		BTF_KIND_STRUCT << 24 | 2,
+		24,
+		1,
+		2,
+		0,
+		1,
+		3,
+		64,
+		1,
+		BTF_KIND_TYPEDEF << 24,
+		4,
 	};
-	struct btf_header h = { .magic = BTF_MAGIC, .version = 1, .hdr_len = sizeof(h), .type_len = sizeof(words),
-				.str_off = sizeof(words), .str_len = 3 };
+	struct btf_header h = { .magic = BTF_MAGIC,
+				.version = 1,
+				.hdr_len = sizeof(h),
+				.type_len = sizeof(words),
+				.str_off = sizeof(words),
+				.str_len = 3 };
 
 	memcpy(out, &h, sizeof(h));
 	memcpy(out + sizeof(h), words, sizeof(words));
@@ -144,7 +171,7 @@ int main(int argc, char **argv)
 
 		memcpy(bad, good[which], len[which]);
 		n = damage(bad, len[which]);
-		exact = malloc(n);	/* so that a read behind the end is seen */
+		exact = malloc(n); /* so that a read behind the end is seen */
 		memcpy(exact, bad, n);
 		err = btf_new(&btf, exact, n, NULL, rnd(2) ? &log : NULL);
 		if (!err) {
@@ -162,6 +189,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	printf("%llu rounds, %llu accepted\n", (unsigned long long)rounds, (unsigned long long)accepted);
+	printf("%llu rounds, %llu accepted\n", (unsigned long long)rounds,
+	       (unsigned long long)accepted);
 	return 0;
 }

@@ -11,10 +11,56 @@
 #include "bcc/dialect.h"
 
 static const char *const words[] = {
-	"int", "f", "(", ")", "{", "}", "[", "]", ",", ";", ".", "=", "struct", "pt_regs", "*", "ctx", "static", "#", "\n",
-	"define", "include", "<", "uapi", "/", ">", "\"hash\"", "'", "\"", "BPF_TABLE", "BPF_HASH", "increment", "perf_submit",
-	"ringbuf_output", "TRACEPOINT_PROBE", "tracepoint__syscalls__sys_enter_openat", "kprobe__x", "syscall__y", "void",
-	"//", "/*", "*/", "\\\n", " ", "\t", "0", "&", "SEC", "license", "__attribute__", "\xe3\x81\x82",
+	"int",
+	"f",
+	"(",
+	")",
+	"{",
+	"}",
+	"[",
+	"]",
+	",",
+	";",
+	".",
+	"=",
+	"struct",
+	"pt_regs",
+	"*",
+	"ctx",
+	"static",
+	"#",
+	"\n",
+	"define",
+	"include",
+	"<",
+	"uapi",
+	"/",
+	">",
+	"\"hash\"",
+	"'",
+	"\"",
+	"BPF_TABLE",
+	"BPF_HASH",
+	"increment",
+	"perf_submit",
+	"ringbuf_output",
+	"TRACEPOINT_PROBE",
+	"tracepoint__syscalls__sys_enter_openat",
+	"kprobe__x",
+	"syscall__y",
+	"void",
+	"//",
+	"/*",
+	"*/",
+	"\\\n",
+	" ",
+	"\t",
+	"0",
+	"&",
+	"SEC",
+	"license",
+	"__attribute__",
+	"\xe3\x81\x82",
 };
 enum { WORDS = sizeof(words) / sizeof(*words), TEXT_MAX = 4096 };
 
@@ -57,12 +103,13 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	for (; time(NULL) < end; tries++) {
 		len = make(text);
-		exact = malloc(len + 1);	/* so that a sanitizer sees a read beyond the text */
+		exact = malloc(len + 1); /* so that a sanitizer sees a read beyond the text */
 		memcpy(exact, text, len);
 		exact = realloc(exact, len ? len : 1);
 		dialects += (size_t)bcc_is_dialect(exact, len);
 		if (!bcc_translate(exact, len, "fuzz.c", &out)) {
-			if (out.len < len || (!memchr(exact, 0, len) && strlen(out.text) != out.len)) {
+			if (out.len < len ||
+			    (!memchr(exact, 0, len) && strlen(out.text) != out.len)) {
 				fprintf(stderr, "dialect: lost text, try %zu\n", tries);
 				return 1;
 			}

@@ -27,7 +27,10 @@ static u32 rnd(u32 below)
 	return (u32)(state >> 11) % below;
 }
 
-struct out { char text[1 << 16]; size_t len; };
+struct out {
+	char text[1 << 16];
+	size_t len;
+};
 
 static void keep(void *arg, const char *text, size_t len)
 {
@@ -44,8 +47,37 @@ static void keep(void *arg, const char *text, size_t len)
 static void random_line(char *line)
 {
 	static const char *const bits[] = {
-		"ctx", "->", ".", "[", "]", "(", ")", "i", "*", "&", "++", "--", " = ", ";", ",", " ", "\t", "return",
-		"bpf_map_lookup_elem", "if", "{", "}", "/*", "\"", "\\", "\x1b[31m", "\xff", "é", "0x1f", "==", "\x7f",
+		"ctx",
+		"->",
+		".",
+		"[",
+		"]",
+		"(",
+		")",
+		"i",
+		"*",
+		"&",
+		"++",
+		"--",
+		" = ",
+		";",
+		",",
+		" ",
+		"\t",
+		"return",
+		"bpf_map_lookup_elem",
+		"if",
+		"{",
+		"}",
+		"/*",
+		"\"",
+		"\\",
+		"\x1b[31m",
+		"\xff",
+		"é",
+		"0x1f",
+		"==",
+		"\x7f",
 	};
 
 	line[0] = 0;
@@ -64,7 +96,10 @@ static struct btf *make_btf(u32 offs[LINES])
 {
 	static u8 bytes[LINES * LINE + 256];
 	static const u32 type[] = { 1, BTF_KIND_INT << 24, 4, 32 };
-	struct btf_header h = { .magic = BTF_MAGIC, .version = 1, .hdr_len = sizeof(h), .type_len = sizeof(type),
+	struct btf_header h = { .magic = BTF_MAGIC,
+				.version = 1,
+				.hdr_len = sizeof(h),
+				.type_len = sizeof(type),
 				.str_off = sizeof(type) };
 	u32 at = sizeof(h) + sizeof(type), strings = at;
 	struct btf *btf;
@@ -85,13 +120,22 @@ static struct btf *make_btf(u32 offs[LINES])
 
 static void random_reason(struct verify_reason *r)
 {
-	static const char *const texts[] = { "scalar()", "map_value_or_null(id=1)", "", "pkt(r=0)" };
-	static const u32 types[] = { SCALAR_VALUE, PTR_TO_MAP_VALUE | PTR_MAYBE_NULL, PTR_TO_PACKET, PTR_TO_STACK, ~0u };
+	static const char *const texts[] = { "scalar()", "map_value_or_null(id=1)", "",
+					     "pkt(r=0)" };
+	static const u32 types[] = { SCALAR_VALUE, PTR_TO_MAP_VALUE | PTR_MAYBE_NULL, PTR_TO_PACKET,
+				     PTR_TO_STACK, ~0u };
 
-	*r = (struct verify_reason){ .err = -EACCES, .kind = rnd(REASON_UNSUPPORTED + 3), .insn = rnd(INSNS + 2),
-				     .regno = (s32)rnd(12) - 1, .reg_type = types[rnd(5)], .off = (s32)rnd(~0u),
-				     .size = rnd(9), .limit = rnd(64), .smin = rnd(2) ? INT64_MIN : -5,
-				     .smax = rnd(2) ? INT64_MAX : 7, .umax = rnd(2) ? UINT64_MAX : 9 };
+	*r = (struct verify_reason){ .err = -EACCES,
+				     .kind = rnd(REASON_UNSUPPORTED + 3),
+				     .insn = rnd(INSNS + 2),
+				     .regno = (s32)rnd(12) - 1,
+				     .reg_type = types[rnd(5)],
+				     .off = (s32)rnd(~0u),
+				     .size = rnd(9),
+				     .limit = rnd(64),
+				     .smin = rnd(2) ? INT64_MIN : -5,
+				     .smax = rnd(2) ? INT64_MAX : 7,
+				     .umax = rnd(2) ? UINT64_MAX : 9 };
 	if (r->insn >= INSNS)
 		r->insn = ~0u;
 	r->origin.insn = rnd(INSNS);
@@ -101,7 +145,8 @@ static void random_reason(struct verify_reason *r)
 	strcpy(r->message, rnd(2) ? "invalid read from stack" : "R0 !read_ok");
 }
 
-static const char *wrong(const struct explanation *e, const struct out *text, const struct out *json)
+static const char *wrong(const struct explanation *e, const struct out *text,
+			 const struct out *json)
 {
 	int depth = 0;
 	bool quoted = false;
@@ -111,7 +156,8 @@ static const char *wrong(const struct explanation *e, const struct out *text, co
 		    e->spans[i].col - 1 + e->spans[i].len > strlen(e->spans[i].text) + 1)
 			return "a span outside of its line";
 	for (size_t i = 0; i < text->len; i++)
-		if (((u8)text->text[i] < 0x20 && !strchr("\t\n", text->text[i])) || text->text[i] == 0x7f)
+		if (((u8)text->text[i] < 0x20 && !strchr("\t\n", text->text[i])) ||
+		    text->text[i] == 0x7f)
 			return "a control character in the text";
 	for (size_t i = 0; i < json->len; i++) {
 		char c = json->text[i];
@@ -139,8 +185,11 @@ int main(int argc, char **argv)
 	for (; time(NULL) < end; rounds++) {
 		struct bpf_insn insns[INSNS] = { 0 };
 		struct bpf_line_info info[INSNS];
-		struct verify_env env = { .insns = insns, .insn_count = INSNS, .line_info = info,
-					  .line_info_count = rnd(INSNS + 1), .prog_type = rnd(34) };
+		struct verify_env env = { .insns = insns,
+					  .insn_count = INSNS,
+					  .line_info = info,
+					  .line_info_count = rnd(INSNS + 1),
+					  .prog_type = rnd(34) };
 		struct verify_reason reason;
 		struct explanation e;
 		u32 offs[LINES];
@@ -154,7 +203,8 @@ int main(int argc, char **argv)
 			insns[i].imm = (s32)rnd(230);
 			info[i] = (struct bpf_line_info){ i, rnd(20) ? offs[rnd(LINES)] : rnd(~0u),
 							  rnd(20) ? offs[rnd(LINES)] : rnd(~0u),
-							  rnd(4) ? rnd(60) << 10 | rnd(90) : rnd(~0u) };
+							  rnd(4) ? rnd(60) << 10 | rnd(90)
+								 : rnd(~0u) };
 		}
 		random_reason(&reason);
 		text.len = json.len = 0;
@@ -165,7 +215,8 @@ int main(int argc, char **argv)
 		why = wrong(&e, &text, &json);
 		btf_free(btf);
 		if (why) {
-			printf("%s; seed %#llx\n%s\n%s\n", why, (unsigned long long)seed, text.text, json.text);
+			printf("%s; seed %#llx\n%s\n%s\n", why, (unsigned long long)seed, text.text,
+			       json.text);
 			return 1;
 		}
 	}

@@ -10,8 +10,8 @@
 
 #include "skep.h"
 
-static const char *const sources[] = { "examples/hello.c", "examples/hello-map.c", "examples/hello.bpf.c",
-				       "examples/xdp-drop.bpf.c" };
+static const char *const sources[] = { "examples/hello.c", "examples/hello-map.c",
+				       "examples/hello.bpf.c", "examples/xdp-drop.bpf.c" };
 enum { SEEDS = sizeof(sources) / sizeof(*sources) };
 
 static unsigned long long state;
@@ -46,8 +46,12 @@ static size_t damage(unsigned char *bytes, size_t size)
 
 static int try(struct skep *skep, const unsigned char *bytes, size_t size, size_t *said)
 {
-	struct skep_object_opts opts = { .sz = sizeof(opts), .name = "fuzz", .log = swallow, .log_arg = said, .capture = 1 };
-	struct skep_dump_opts dump = { .sz = sizeof(dump), .name = "fuzz", .source = 1, .log = swallow, .log_arg = said };
+	struct skep_object_opts opts = {
+		.sz = sizeof(opts), .name = "fuzz", .log = swallow, .log_arg = said, .capture = 1
+	};
+	struct skep_dump_opts dump = {
+		.sz = sizeof(dump), .name = "fuzz", .source = 1, .log = swallow, .log_arg = said
+	};
 	struct skep_object *object;
 	int loaded = 0;
 
@@ -81,7 +85,7 @@ int main(int argc, char **argv)
 
 		memcpy(copy, seed[which], size[which]);
 		len = tries ? damage(copy, size[which]) : size[which];
-		copy = realloc(copy, len ? len : 1);	/* so that a sanitizer sees the end */
+		copy = realloc(copy, len ? len : 1); /* so that a sanitizer sees the end */
 		loaded += (size_t)try(skep, copy, len, &said);
 		free(copy);
 	}

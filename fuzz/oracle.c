@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define gen other_gen	/* both generators have such */
-#define gen_alu other_gen_alu
+#define gen	 other_gen /* both generators have such */
+#define gen_alu	 other_gen_alu
 #define gen_loop other_gen_loop
 #define gen_call other_gen_call
 #include "engines.h"
@@ -26,7 +26,11 @@
 #include "verify/belief.h"
 #include "verify/machine.h"
 
-static struct { const struct bpf_insn *insns; u32 count, type; u64 seed; } now;
+static struct {
+	const struct bpf_insn *insns;
+	u32 count, type;
+	u64 seed;
+} now;
 
 static void show(int sig)
 {
@@ -70,7 +74,9 @@ static void try(struct machine *m, const struct question *q, u64 from)
 static void computing(struct machine *m, u64 from)
 {
 	static struct other_gen g;
-	struct question q = { .insns = g.insns, .type = BPF_PROG_TYPE_SYSCALL, .flags = BPF_F_SLEEPABLE };
+	struct question q = { .insns = g.insns,
+			      .type = BPF_PROG_TYPE_SYSCALL,
+			      .flags = BPF_F_SLEEPABLE };
 
 	gen_program(&g, from, true);
 	q.count = g.count;
@@ -118,8 +124,8 @@ int main(int argc, char **argv)
 	signal(SIGABRT, show);
 	for (; done < n && (!limit || time(NULL) < limit); from++, done++)
 		(from % 4 ? accessing : computing)(&m, from);
-	printf("%u programs, %u accepted (%u of them too large to keep), %u runs: every belief held; next seed %llu\n", done,
-	       accepted, beliefs_counted().too_large, runs, (unsigned long long)from);
+	printf("%u programs, %u accepted (%u of them too large to keep), %u runs: every belief held; next seed %llu\n",
+	       done, accepted, beliefs_counted().too_large, runs, (unsigned long long)from);
 	machine_close(&m);
 	return 0;
 }

@@ -99,16 +99,17 @@ static void run(struct side *m, const struct gen *g, u64 from)
 
 static bool alike(const struct side *a, const struct side *b)
 {
-	return (a->err < 0) == (b->err < 0) && a->result == b->result && a->packet_len == b->packet_len &&
-	       !memcmp(a->packet, b->packet, sizeof(a->packet)) && !memcmp(a->values, b->values, sizeof(a->values));
+	return (a->err < 0) == (b->err < 0) && a->result == b->result &&
+	       a->packet_len == b->packet_len && !memcmp(a->packet, b->packet, sizeof(a->packet)) &&
+	       !memcmp(a->values, b->values, sizeof(a->values));
 }
 
 static void show(const struct gen *g, u64 from, const struct side *skep, const struct side *kernel)
 {
 	struct insn decoded[ROOM];
 
-	printf("== differs: type %u, seed %llu: %d r0 %u, kernel %d r0 %u\n", g->type, (unsigned long long)from, skep->err,
-	       skep->result, kernel->err, kernel->result);
+	printf("== differs: type %u, seed %llu: %d r0 %u, kernel %d r0 %u\n", g->type,
+	       (unsigned long long)from, skep->err, skep->result, kernel->err, kernel->result);
 	insn_decode(g->insns, g->n, decoded);
 	for (u32 i = 0; i < g->n; i++) {
 		char text[128];
@@ -121,7 +122,8 @@ static void show(const struct gen *g, u64 from, const struct side *skep, const s
 	for (u32 v = 0; v < READ; v++)
 		for (u32 i = 0; i < 64; i++)
 			if (skep->values[v][i] != kernel->values[v][i])
-				printf("value %u byte %u: %02x, kernel %02x\n", v, i, skep->values[v][i], kernel->values[v][i]);
+				printf("value %u byte %u: %02x, kernel %02x\n", v, i,
+				       skep->values[v][i], kernel->values[v][i]);
 }
 
 int main(int argc, char **argv)
@@ -157,8 +159,8 @@ int main(int argc, char **argv)
 		show(&g, from, &skep, &kernel);
 		return 1;
 	}
-	printf("%u programs, %u ran, all alike (%u depend on addresses); next seed %llu\n", programs, ran, unsure,
-	       (unsigned long long)from);
+	printf("%u programs, %u ran, all alike (%u depend on addresses); next seed %llu\n",
+	       programs, ran, unsure, (unsigned long long)from);
 	machine_close(&skep.machine);
 	return 0;
 }

@@ -28,8 +28,8 @@ static void soup(struct gen *g)
 
 		while (!insn_known(code) && rnd(50))
 			code = (u8)rnd(256);
-		put(g, code, (u8)rnd(rnd(8) ? 11 : 16), (u8)rnd(rnd(8) ? 11 : 16), (s16)(rnd(3) ? 0 : (s32)rnd(9) - 4),
-		    rnd(2) ? (s32)rnd(220) : interesting());
+		put(g, code, (u8)rnd(rnd(8) ? 11 : 16), (u8)rnd(rnd(8) ? 11 : 16),
+		    (s16)(rnd(3) ? 0 : (s32)rnd(9) - 4), rnd(2) ? (s32)rnd(220) : interesting());
 		if (!rnd(3))
 			g->insns[g->n - 1].src_reg = 0;
 	}
@@ -67,8 +67,9 @@ static bool read_objects(const char *path)
 	while (fgets(line, sizeof(line), f)) {
 		if (inside && !strncmp(line, "-- ", 3)) {
 			inside = false;
-			add_object(source, !strcmp(type, "xdp") ? BPF_PROG_TYPE_XDP : !strcmp(type, "kprobe") ? BPF_PROG_TYPE_KPROBE :
-				   BPF_PROG_TYPE_SCHED_CLS);
+			add_object(source, !strcmp(type, "xdp")	     ? BPF_PROG_TYPE_XDP
+					   : !strcmp(type, "kprobe") ? BPF_PROG_TYPE_KPROBE
+								     : BPF_PROG_TYPE_SCHED_CLS);
 		} else if (!strcmp(line, "-- c\n")) {
 			inside = true;
 			source[0] = '\0';
@@ -125,7 +126,9 @@ static enum outcome compare(const struct gen *g, bool text)
 	q.level = 1;
 	oracle_ours(&oracle, &q, NULL);
 	oracle_kernel(&oracle, &q);
-	return strcmp(oracle_last_line(oracle.ours_log), oracle_last_line(oracle.kernel_log)) ? TEXT : SAME;
+	return strcmp(oracle_last_line(oracle.ours_log), oracle_last_line(oracle.kernel_log))
+		       ? TEXT
+		       : SAME;
 }
 
 static void both_logs(const struct gen *g)
@@ -168,8 +171,9 @@ static void shrink(struct gen *g, enum outcome kind)
 
 static void show(struct gen *g, enum outcome kind, u64 from)
 {
-	static const char *const names[] = { "", "ACCEPTED HERE, REFUSED BY THE KERNEL", "refused here, accepted by the kernel",
-		"another message" };
+	static const char *const names[] = { "", "ACCEPTED HERE, REFUSED BY THE KERNEL",
+					     "refused here, accepted by the kernel",
+					     "another message" };
 	struct insn decoded[ROOM];
 
 	shrink(g, kind);
@@ -184,7 +188,8 @@ static void show(struct gen *g, enum outcome kind, u64 from)
 		insn_text(&decoded[i], i, DISASM_KERNEL, text, sizeof(text));
 		printf("%3u: %s\n", i, text);
 	}
-	printf("ours:   %s\nkernel: %s\n", oracle_last_line(oracle.ours_log), oracle_last_line(oracle.kernel_log));
+	printf("ours:   %s\nkernel: %s\n", oracle_last_line(oracle.ours_log),
+	       oracle_last_line(oracle.kernel_log));
 	fflush(stdout);
 }
 
@@ -238,8 +243,8 @@ int main(int argc, char **argv)
 		if (kind != SAME && (kind != TEXT || verbose) && shown[kind]++ < 20)
 			show(&g, kind, start + i);
 	}
-	printf("%u programs: %u alike, %u unsound, %u incomplete, %u other message\n", done, counts[SAME],
-	       counts[UNSOUND], counts[INCOMPLETE], counts[TEXT]);
+	printf("%u programs: %u alike, %u unsound, %u incomplete, %u other message\n", done,
+	       counts[SAME], counts[UNSOUND], counts[INCOMPLETE], counts[TEXT]);
 	oracle_close(&oracle);
 	return counts[UNSOUND] ? 1 : counts[INCOMPLETE] ? 2 : 0;
 }

@@ -9,8 +9,8 @@
 
 static int tap_count, tap_failed;
 
-__attribute__((format(printf, 4, 5), unused)) static int tap_ok(int good, const char *file, int line,
-								const char *fmt, ...)
+__attribute__((format(printf, 4, 5), unused)) static int tap_ok(int good, const char *file,
+								int line, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -28,15 +28,19 @@ __attribute__((format(printf, 4, 5), unused)) static int tap_ok(int good, const 
 }
 #define ok(cond, ...) tap_ok(!!(cond), __FILE__, __LINE__, __VA_ARGS__)
 /* Equality of integers, both shown when they differ. */
-#define is(got, want, ...)                                                                          \
-	({                                                                                          \
-		long long is_got = (long long)(got), is_want = (long long)(want);                   \
-		if (!ok(is_got == is_want, __VA_ARGS__))                                            \
-			printf("# got %lld (0x%llx), want %lld (0x%llx)\n", is_got, is_got, is_want, is_want); \
-		is_got == is_want;                                                                  \
+#define is(got, want, ...)                                                                  \
+	({                                                                                  \
+		long long is_got = (long long)(got), is_want = (long long)(want);           \
+		if (!ok(is_got == is_want, __VA_ARGS__))                                    \
+			printf("# got %lld (0x%llx), want %lld (0x%llx)\n", is_got, is_got, \
+			       is_want, is_want);                                           \
+		is_got == is_want;                                                          \
 	})
 /* One test that could not run here, with the reason. */
-__attribute__((unused)) static void skip(const char *why) { printf("ok %d # SKIP %s\n", ++tap_count, why); }
+__attribute__((unused)) static void skip(const char *why)
+{
+	printf("ok %d # SKIP %s\n", ++tap_count, why);
+}
 __attribute__((unused)) static int done(void)
 {
 	printf("1..%d\n", tap_count);

@@ -29,28 +29,33 @@
 
 enum { SOURCE_MAX = 16 << 20, PARAMS_MAX = 7 };
 
-struct span { u32 start, len; };
+struct span {
+	u32 start, len;
+};
 
 struct function {
-	u32 head;		/* first token of the definition */
-	u32 name, open, close;	/* tokens: the name and its parentheses */
-	u32 body, end;		/* tokens: { and } */
+	u32 head;	       /* first token of the definition */
+	u32 name, open, close; /* tokens: the name and its parentheses */
+	u32 body, end;	       /* tokens: { and } */
 	struct span param[PARAMS_MAX];
 	struct span param_name[PARAMS_MAX];
 	u32 params;
-	bool bound;		/* has arguments to bind from registers */
+	bool bound; /* has arguments to bind from registers */
 };
 
 struct pass {
 	struct tokens t;
 	FILE *out;
-	u32 copied;	/* bytes of the text already written */
-	bool kernel;	/* the kernel's types stand in front */
+	u32 copied;  /* bytes of the text already written */
+	bool kernel; /* the kernel's types stand in front */
 };
 
-static const struct { const char *prefix, *section; } sections[] = {
-	{ "kprobe__", "kprobe/" }, { "kretprobe__", "kretprobe/" }, { "raw_tracepoint__", "raw_tp/" },
-	{ "kfunc__", "fentry/" }, { "kretfunc__", "fexit/" }, { "lsm__", "lsm/" },
+static const struct {
+	const char *prefix, *section;
+} sections[] = {
+	{ "kprobe__", "kprobe/" },	   { "kretprobe__", "kretprobe/" },
+	{ "raw_tracepoint__", "raw_tp/" }, { "kfunc__", "fentry/" },
+	{ "kretfunc__", "fexit/" },	   { "lsm__", "lsm/" },
 	{ "bpf_iter__", "iter/" },
 };
 
@@ -68,7 +73,10 @@ static void copy_to(struct pass *p, u32 offset)
 	p->copied = max(p->copied, offset);
 }
 
-static void put_span(struct pass *p, struct span s) { fwrite(p->t.text + s.start, 1, s.len, p->out); }
+static void put_span(struct pass *p, struct span s)
+{
+	fwrite(p->t.text + s.start, 1, s.len, p->out);
+}
 
 static void put_path(FILE *out, const char *path)
 {
@@ -134,10 +142,14 @@ static bool find_function(const struct pass *p, u32 head, u32 body, struct funct
 		}
 	if (open == body || open <= head + 1 || p->t.token[open - 1].kind != TOKEN_WORD)
 		return false;
-	*f = (struct function){ .head = head, .name = open - 1, .open = open, .close = body - 1, .body = body,
+	*f = (struct function){ .head = head,
+				.name = open - 1,
+				.open = open,
+				.close = body - 1,
+				.body = body,
 				.end = token_match(&p->t, body) };
-	if (token_is(&p->t, f->name, "__attribute__") || head_has(p, f, "static") || head_has(p, f, "SEC") ||
-	    head_has(p, f, "=") || head_has(p, f, "typedef"))
+	if (token_is(&p->t, f->name, "__attribute__") || head_has(p, f, "static") ||
+	    head_has(p, f, "SEC") || head_has(p, f, "=") || head_has(p, f, "typedef"))
 		return false;
 	split_params(p, f);
 	f->bound = f->params > 1 && first_is_pt_regs(p, f);
@@ -172,11 +184,15 @@ static void put_section(struct pass *p, const struct function *f)
 			int skip = (int)strlen(sections[i].prefix);
 
 			fprintf(p->out, "SEC(\"%s%s%.*s\")", sections[i].section,
-				strstr(sections[i].section, "probe/") && len > skip + 4 && !memcmp(text + skip, "sys_", 4) ?
-					SYSCALL_FUNCTION : "", len - skip, text + skip);
+				strstr(sections[i].section, "probe/") && len > skip + 4 &&
+						!memcmp(text + skip, "sys_", 4)
+					? SYSCALL_FUNCTION
+					: "",
+				len - skip, text + skip);
 			return;
 		}
-	parts = has_prefix(p, f->name, "tracepoint__") ? memmem(text + 12, name.len - 12, "__", 2) : NULL;
+	parts = has_prefix(p, f->name, "tracepoint__") ? memmem(text + 12, name.len - 12, "__", 2)
+						       : NULL;
 	if (parts)
 		fprintf(p->out, "SEC(\"tp/%.*s/%.*s\")", (int)(parts - text - 12), text + 12,
 			len - (int)(parts + 2 - text), parts + 2);
@@ -199,8 +215,10 @@ static void resume(struct pass *p, u32 head)
 /* A function that is a system call's gets its arguments through the one that points to registers. */
 static bool on_syscall(const struct pass *p, const struct function *f)
 {
-	return has_prefix(p, f->name, "syscall__") || has_prefix(p, f->name, "kprobe____x64_sys_") ||
-	       has_prefix(p, f->name, "kprobe____arm64_sys_") || has_prefix(p, f->name, "kprobe__sys_");
+	return has_prefix(p, f->name, "syscall__") ||
+	       has_prefix(p, f->name, "kprobe____x64_sys_") ||
+	       has_prefix(p, f->name, "kprobe____arm64_sys_") ||
+	       has_prefix(p, f->name, "kprobe__sys_");
 }
 
 /* The program around a bound function: reads the registers, then calls the inlined body. */
@@ -211,9 +229,11 @@ static void put_wrapper(struct pass *p, const struct function *f)
 
 	fputc(' ', p->out);
 	put_section(p, f);
-	fprintf(p->out, " int %.*s(struct pt_regs *skep_ctx) { ", (int)name.len, p->t.text + name.start);
+	fprintf(p->out, " int %.*s(struct pt_regs *skep_ctx) { ", (int)name.len,
+		p->t.text + name.start);
 	if (syscall)
-		fputs("struct pt_regs *skep_regs = PT_REGS_SYSCALL_REGS(skep_ctx); unsigned long skep_reg; ", p->out);
+		fputs("struct pt_regs *skep_regs = PT_REGS_SYSCALL_REGS(skep_ctx); unsigned long skep_reg; ",
+		      p->out);
 	for (u32 i = 1; i < f->params; i++) {
 		if (syscall)
 			fprintf(p->out, "bpf_probe_read_kernel(&skep_reg, 8, &%s%u(skep_regs)); ",
@@ -226,8 +246,8 @@ static void put_wrapper(struct pass *p, const struct function *f)
 		else
 			fprintf(p->out, "))PT_REGS_PARM%u(skep_ctx); ", i);
 	}
-	fprintf(p->out, "%s%.*s_skep_bound(skep_ctx", head_has(p, f, "void") ? "" : "return ", (int)name.len,
-		p->t.text + name.start);
+	fprintf(p->out, "%s%.*s_skep_bound(skep_ctx", head_has(p, f, "void") ? "" : "return ",
+		(int)name.len, p->t.text + name.start);
 	for (u32 i = 1; i < f->params; i++) {
 		fputs(", ", p->out);
 		put_span(p, f->param_name[i]);
@@ -241,7 +261,8 @@ static void edit_increment(struct pass *p, u32 dot)
 	u32 open = dot + 2, close;
 
 	if (!token_is(&p->t, dot, ".") || !token_is(&p->t, open, "(") ||
-	    !(token_is(&p->t, dot + 1, "increment") || token_is(&p->t, dot + 1, "atomic_increment")))
+	    !(token_is(&p->t, dot + 1, "increment") ||
+	      token_is(&p->t, dot + 1, "atomic_increment")))
 		return;
 	close = token_match(&p->t, open);
 	for (u32 i = open + 1; i < close; i++) {
@@ -259,7 +280,8 @@ static void edit_increment(struct pass *p, u32 dot)
 /* BUFFER.perf_submit(ctx, DATA, size): DATA's type is kept for readers, SKEP_EVENT(BUFFER, DATA). */
 static void edit_submit(struct pass *p, u32 dot)
 {
-	bool perf = token_is(&p->t, dot + 1, "perf_submit"), ring = token_is(&p->t, dot + 1, "ringbuf_output");
+	bool perf = token_is(&p->t, dot + 1, "perf_submit"),
+	     ring = token_is(&p->t, dot + 1, "ringbuf_output");
 	u32 open = dot + 2, first = perf ? 0 : open + 1, last = 0, close;
 
 	if (!token_is(&p->t, dot, ".") || !(perf || ring) || !token_is(&p->t, open, "(") || !dot ||
@@ -271,7 +293,8 @@ static void edit_submit(struct pass *p, u32 dot)
 			first = i + 1;
 		else if (token_is(&p->t, i, ","))
 			last = i;
-		else if (token_is(&p->t, i, "(") || token_is(&p->t, i, "[") || token_is(&p->t, i, "{"))
+		else if (token_is(&p->t, i, "(") || token_is(&p->t, i, "[") ||
+			 token_is(&p->t, i, "{"))
 			i = token_match(&p->t, i);
 	}
 	if (close >= p->t.count || !last || first >= last)
@@ -288,8 +311,9 @@ static void edit_table(struct pass *p, u32 i)
 {
 	const struct token *string = &p->t.token[i + 2];
 
-	if (!(token_is(&p->t, i, "BPF_TABLE") || token_is(&p->t, i, "BPF_F_TABLE")) || !token_is(&p->t, i + 1, "(") ||
-	    i + 2 >= p->t.count || string->kind != TOKEN_STRING || string->len < 3)
+	if (!(token_is(&p->t, i, "BPF_TABLE") || token_is(&p->t, i, "BPF_F_TABLE")) ||
+	    !token_is(&p->t, i + 1, "(") || i + 2 >= p->t.count || string->kind != TOKEN_STRING ||
+	    string->len < 3)
 		return;
 	copy_to(p, string->start);
 	fprintf(p->out, "%.*s", (int)string->len - 2, p->t.text + string->start + 1);
@@ -300,9 +324,16 @@ static void edit_table(struct pass *p, u32 i)
 static bool is_uapi(const struct tokens *t, u32 name)
 {
 	static const char *const names[] = {
-		"bpf", "bpf_common", "bpf_perf_event", "errno", "fcntl", "filter", "icmp", "icmpv6", "if_arp", "if_ether",
-		"if_packet", "if_vlan", "in", "in6", "ip", "ipv6", "limits", "mman", "perf_event", "pkt_cls", "ptrace",
-		"socket", "stat", "stddef", "tcp", "types", "udp", "version",
+		"bpf",	      "bpf_common", "bpf_perf_event",
+		"errno",      "fcntl",	    "filter",
+		"icmp",	      "icmpv6",	    "if_arp",
+		"if_ether",   "if_packet",  "if_vlan",
+		"in",	      "in6",	    "ip",
+		"ipv6",	      "limits",	    "mman",
+		"perf_event", "pkt_cls",    "ptrace",
+		"socket",     "stat",	    "stddef",
+		"tcp",	      "types",	    "udp",
+		"version",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -313,7 +344,8 @@ static bool is_uapi(const struct tokens *t, u32 name)
 
 static bool is_kernel_folder(const struct tokens *t, u32 folder)
 {
-	static const char *const names[] = { "linux", "net", "asm", "uapi", "bcc", "rdma", "trace", "crypto", "scsi" };
+	static const char *const names[] = { "linux", "net",   "asm",	 "uapi", "bcc",
+					     "rdma",  "trace", "crypto", "scsi" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (token_is(t, folder, names[i]) && token_is(t, folder + 1, "/"))
@@ -329,8 +361,9 @@ static void edit_include(struct pass *p, u32 hash)
 {
 	u32 folder = hash + 3, end = folder;
 
-	if (!token_is(&p->t, hash, "#") || !p->t.token[hash].directive || !token_is(&p->t, hash + 1, "include") ||
-	    !token_is(&p->t, hash + 2, "<") || !is_kernel_folder(&p->t, folder))
+	if (!token_is(&p->t, hash, "#") || !p->t.token[hash].directive ||
+	    !token_is(&p->t, hash + 1, "include") || !token_is(&p->t, hash + 2, "<") ||
+	    !is_kernel_folder(&p->t, folder))
 		return;
 	if (!p->kernel && token_is(&p->t, folder, "uapi") && folder + 2 < p->t.count) {
 		copy_to(p, p->t.token[folder].start);
@@ -440,13 +473,33 @@ static void put_header(FILE *out, bool kernel)
 static bool is_kernel_tag(const struct tokens *t, u32 tag)
 {
 	static const char *const known[] = {
-		"pt_regs", "xdp_md", "__sk_buff", "bpf_raw_tracepoint_args", "xdp_action", "bpf_perf_event_data",
-		"bpf_perf_event_value", "bpf_pidns_info", "ethhdr", "iphdr", "ipv6hdr", "tcphdr", "udphdr", "icmphdr",
-		"in6_addr", "in_addr", "sockaddr", "sockaddr_in", "sockaddr_in6", "arphdr", "bpf_spin_lock", "bpf_timer",
+		"pt_regs",
+		"xdp_md",
+		"__sk_buff",
+		"bpf_raw_tracepoint_args",
+		"xdp_action",
+		"bpf_perf_event_data",
+		"bpf_perf_event_value",
+		"bpf_pidns_info",
+		"ethhdr",
+		"iphdr",
+		"ipv6hdr",
+		"tcphdr",
+		"udphdr",
+		"icmphdr",
+		"in6_addr",
+		"in_addr",
+		"sockaddr",
+		"sockaddr_in",
+		"sockaddr_in6",
+		"arphdr",
+		"bpf_spin_lock",
+		"bpf_timer",
 	};
 	const struct token *name = &t->token[tag];
 
-	if (name->kind != TOKEN_WORD || (name->len > 12 && !memcmp(t->text + name->start, "tracepoint__", 12)))
+	if (name->kind != TOKEN_WORD ||
+	    (name->len > 12 && !memcmp(t->text + name->start, "tracepoint__", 12)))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (token_is(t, tag, known[i]))
@@ -472,11 +525,13 @@ static bool is_light_header(const struct tokens *t, u32 folder)
 static bool names_kernel_type(const struct tokens *t)
 {
 	for (u32 i = 0; i + 1 < t->count; i++) {
-		if ((token_is(t, i, "struct") || token_is(t, i, "union") || token_is(t, i, "enum")) &&
+		if ((token_is(t, i, "struct") || token_is(t, i, "union") ||
+		     token_is(t, i, "enum")) &&
 		    is_kernel_tag(t, i + 1))
 			return true;
-		if (token_is(t, i, "#") && token_is(t, i + 1, "include") && token_is(t, i + 2, "<") &&
-		    is_kernel_folder(t, i + 3) && !token_is(t, i + 3, "uapi") && !is_light_header(t, i + 3))
+		if (token_is(t, i, "#") && token_is(t, i + 1, "include") &&
+		    token_is(t, i + 2, "<") && is_kernel_folder(t, i + 3) &&
+		    !token_is(t, i + 3, "uapi") && !is_light_header(t, i + 3))
 			return true;
 	}
 	return false;
@@ -486,9 +541,11 @@ static bool names_kernel_type(const struct tokens *t)
 static void list_tags(const struct tokens *t, FILE *out)
 {
 	for (u32 i = 0; i + 2 < t->count; i++)
-		if ((token_is(t, i, "struct") || token_is(t, i, "union") || token_is(t, i, "enum")) &&
+		if ((token_is(t, i, "struct") || token_is(t, i, "union") ||
+		     token_is(t, i, "enum")) &&
 		    t->token[i + 1].kind == TOKEN_WORD && token_is(t, i + 2, "{"))
-			fprintf(out, "%.*s\n", (int)t->token[i + 1].len, t->text + t->token[i + 1].start);
+			fprintf(out, "%.*s\n", (int)t->token[i + 1].len,
+				t->text + t->token[i + 1].start);
 }
 
 /* The structs of the tracepoints that the source names: TRACEPOINT_PROBE(C, E) and struct tracepoint__C__E. */
@@ -498,17 +555,20 @@ static void put_tracepoints(FILE *out, const struct tokens *t)
 	const u32 skip = sizeof(prefix) - 1;
 
 	for (u32 i = 0; i + 3 < t->count; i++) {
-		const struct token *a = &t->token[i + 1], *b = &t->token[i + 2], *event = &t->token[i + 4];
+		const struct token *a = &t->token[i + 1], *b = &t->token[i + 2],
+				   *event = &t->token[i + 4];
 		const char *name = t->text + a->start, *parts;
 
-		if (token_is(t, i, "TRACEPOINT_PROBE") && token_is(t, i + 1, "(") && i + 4 < t->count) {
-			tracepoint_struct(out, t->text + b->start, b->len, t->text + event->start, event->len);
-		} else if (token_is(t, i, "struct") && a->len > skip && !memcmp(name, prefix, skip) &&
-			   !token_is(t, i + 2, "{")) {
+		if (token_is(t, i, "TRACEPOINT_PROBE") && token_is(t, i + 1, "(") &&
+		    i + 4 < t->count) {
+			tracepoint_struct(out, t->text + b->start, b->len, t->text + event->start,
+					  event->len);
+		} else if (token_is(t, i, "struct") && a->len > skip &&
+			   !memcmp(name, prefix, skip) && !token_is(t, i + 2, "{")) {
 			parts = memmem(name + skip, a->len - skip, "__", 2);
 			if (parts)
-				tracepoint_struct(out, name + skip, (u32)(parts - name) - skip, parts + 2,
-						  a->len - (u32)(parts + 2 - name));
+				tracepoint_struct(out, name + skip, (u32)(parts - name) - skip,
+						  parts + 2, a->len - (u32)(parts + 2 - name));
 		}
 	}
 }
@@ -529,7 +589,8 @@ static void put_licence(FILE *out)
 	      "#endif\n"
 	      "#define SKEP_TEXT(...) #__VA_ARGS__\n"
 	      "#define SKEP_EXPANDED(...) SKEP_TEXT(__VA_ARGS__)\n"
-	      "char _license[] SEC(\"license\") = SKEP_EXPANDED(BPF_LICENSE);\n", out);
+	      "char _license[] SEC(\"license\") = SKEP_EXPANDED(BPF_LICENSE);\n",
+	      out);
 }
 
 /* LINUX_VERSION_CODE is the running kernel's. */
@@ -610,7 +671,8 @@ bool bcc_is_dialect(const char *source, size_t len)
 		return false;
 	for (u32 i = 0; i < t.count && !libbpf; i++)
 		libbpf = (token_is(&t, i, "SEC") && token_is(&t, i + 1, "(")) ||
-			 (t.token[i].directive && (token_is(&t, i, "bpf_helpers") || token_is(&t, i, "vmlinux"))) ||
+			 (t.token[i].directive &&
+			  (token_is(&t, i, "bpf_helpers") || token_is(&t, i, "vmlinux"))) ||
 			 token_is(&t, i, "\"vmlinux.h\"") || token_is(&t, i, "section");
 	tokens_free(&t);
 	return !libbpf;

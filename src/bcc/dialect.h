@@ -12,9 +12,9 @@
 bool bcc_is_dialect(const char *source, size_t len);
 
 struct bcc_source {
-	char *text;	/* C, with NUL */
+	char *text; /* C, with NUL */
 	size_t len;
-	char *kernel;	/* not NULL: the kernel's types go before text; names, a line each, that the source takes for itself */
+	char *kernel; /* not NULL: the kernel's types go before text; names, a line each, that the source takes for itself */
 };
 
 /*

@@ -20,35 +20,64 @@
 
 #include "def/helper.h"
 
-enum { INSNS_MAX = 1 << 16, SLOTS = 64, REGS = 11, STACK_MAX = 512, GROWTH_MAX = 20, ROUNDS_MAX = 256 };
+enum {
+	INSNS_MAX = 1 << 16,
+	SLOTS = 64,
+	REGS = 11,
+	STACK_MAX = 512,
+	GROWTH_MAX = 20,
+	ROUNDS_MAX = 256
+};
 
 /* What a register or slot holds, in the order of which wins where walks meet. */
-enum kind { NOTHING, ZERO, NUMBER, POINTER, KERNEL };	/* KERNEL: typed by BTF, the verifier follows it itself */
+enum kind {
+	NOTHING,
+	ZERO,
+	NUMBER,
+	POINTER,
+	KERNEL
+}; /* KERNEL: typed by BTF, the verifier follows it itself */
 
-struct kinds { u8 reg[REGS], slot[SLOTS]; };
+struct kinds {
+	u8 reg[REGS], slot[SLOTS];
+};
 
 struct reads {
 	const struct bpf_insn *insn;
 	u32 count;
-	struct kinds *at;	/* before each instruction */
-	u32 *work, work_count;	/* instructions to look at again */
+	struct kinds *at;      /* before each instruction */
+	u32 *work, work_count; /* instructions to look at again */
 	bool *queued;
-	u32 *start;		/* of the function that each instruction is in */
-	u8 *result;		/* by a function's first instruction: what it returns */
-	u32 *caller, *other;	/* by the same: the last call of it; by a call: the one before it; count: none */
-	u16 *live;		/* registers wanted after each instruction */
-	u32 *moved;		/* where each instruction goes; [count]: the end */
-	u16 *room;		/* by a function's first instruction: bytes of stack it uses */
+	u32 *start; /* of the function that each instruction is in */
+	u8 *result; /* by a function's first instruction: what it returns */
+	u32 *caller,
+		*other; /* by the same: the last call of it; by a call: the one before it; count: none */
+	u16 *live;	/* registers wanted after each instruction */
+	u32 *moved; /* where each instruction goes; [count]: the end */
+	u16 *room;  /* by a function's first instruction: bytes of stack it uses */
 };
 
-static bool is_wide(const struct bpf_insn *i) { return i->code == (BPF_LD | BPF_IMM | BPF_DW); }
-static bool is_call_to(const struct bpf_insn *i) { return i->code == (BPF_JMP | BPF_CALL) && i->src_reg == BPF_PSEUDO_CALL; }
-static bool is_func(const struct bpf_insn *i) { return is_wide(i) && i->src_reg == BPF_PSEUDO_FUNC; }
+static bool is_wide(const struct bpf_insn *i)
+{
+	return i->code == (BPF_LD | BPF_IMM | BPF_DW);
+}
+static bool is_call_to(const struct bpf_insn *i)
+{
+	return i->code == (BPF_JMP | BPF_CALL) && i->src_reg == BPF_PSEUDO_CALL;
+}
+static bool is_func(const struct bpf_insn *i)
+{
+	return is_wide(i) && i->src_reg == BPF_PSEUDO_FUNC;
+}
 static bool is_load(const struct bpf_insn *i)
 {
-	return BPF_CLASS(i->code) == BPF_LDX && (BPF_MODE(i->code) == BPF_MEM || BPF_MODE(i->code) == BPF_MEMSX);
+	return BPF_CLASS(i->code) == BPF_LDX &&
+	       (BPF_MODE(i->code) == BPF_MEM || BPF_MODE(i->code) == BPF_MEMSX);
 }
-static bool is_long_jump(const struct bpf_insn *i) { return i->code == (BPF_JMP32 | BPF_JA); }
+static bool is_long_jump(const struct bpf_insn *i)
+{
+	return i->code == (BPF_JMP32 | BPF_JA);
+}
 static bool is_jump(const struct bpf_insn *i)
 {
 	u8 class = BPF_CLASS(i->code), op = BPF_OP(i->code);
@@ -123,8 +152,9 @@ static void after_store(struct kinds *k, const struct bpf_insn *i)
 
 	if (slot >= 0)
 		k->slot[slot] = BPF_CLASS(i->code) == BPF_STX && BPF_MODE(i->code) == BPF_MEM &&
-						BPF_SIZE(i->code) == BPF_DW ?
-					k->reg[i->src_reg] : NUMBER;
+						BPF_SIZE(i->code) == BPF_DW
+					? k->reg[i->src_reg]
+					: NUMBER;
 	if (BPF_CLASS(i->code) == BPF_STX && BPF_MODE(i->code) == BPF_ATOMIC) {
 		if (i->imm == BPF_CMPXCHG)
 			k->reg[BPF_REG_0] = NUMBER;
@@ -195,19 +225,15 @@ static void step(struct reads *r, u32 at)
 
 	switch (BPF_CLASS(i->code)) {
 	case BPF_ALU:
-	case BPF_ALU64:
-		after_alu(&k, i);
-		break;
-	case BPF_LDX:
-		after_load(&k, i);
-		break;
+	case BPF_ALU64: after_alu(&k, i); break;
+	case BPF_LDX: after_load(&k, i); break;
 	case BPF_ST:
-	case BPF_STX:
-		after_store(&k, i);
-		break;
+	case BPF_STX: after_store(&k, i); break;
 	case BPF_LD:
 		if (is_wide(i)) {
-			k.reg[i->dst_reg] = i->src_reg ? POINTER : i->imm || r->insn[at + 1].imm ? NUMBER : ZERO;
+			k.reg[i->dst_reg] = i->src_reg			    ? POINTER
+					    : i->imm || r->insn[at + 1].imm ? NUMBER
+									    : ZERO;
 			if (is_func(i))
 				enter_callback(r, target(r, at));
 			next++;
@@ -227,7 +253,7 @@ static void step(struct reads *r, u32 at)
 		if (i->code == (BPF_JMP | BPF_JA) || is_long_jump(i))
 			return;
 		if (i->code == (BPF_JMP | BPF_CALL) && !k.reg[BPF_REG_0])
-			return;	/* nothing is known to come back yet */
+			return; /* nothing is known to come back yet */
 	}
 	enter(r, next, &k);
 }
@@ -247,7 +273,10 @@ static void find_kinds(struct reads *r)
 
 /* ---- live ---- */
 
-static u16 bit(u8 reg) { return (u16)(1u << reg); }
+static u16 bit(u8 reg)
+{
+	return (u16)(1u << reg);
+}
 
 /* Registers that an instruction reads, and in *written those it sets or destroys. */
 static u16 reads_of(const struct bpf_insn *i, u16 *written)
@@ -260,12 +289,12 @@ static u16 reads_of(const struct bpf_insn *i, u16 *written)
 	case BPF_ALU64:
 		*written = dst;
 		return (u16)((BPF_OP(i->code) == BPF_MOV ? 0 : dst) |
-			     (BPF_SRC(i->code) == BPF_X && BPF_OP(i->code) != BPF_NEG && BPF_OP(i->code) != BPF_END ? src : 0));
-	case BPF_LDX:
-		*written = dst;
-		return src;
-	case BPF_ST:
-		return dst;
+			     (BPF_SRC(i->code) == BPF_X && BPF_OP(i->code) != BPF_NEG &&
+					      BPF_OP(i->code) != BPF_END
+				      ? src
+				      : 0));
+	case BPF_LDX: *written = dst; return src;
+	case BPF_ST: return dst;
 	case BPF_STX:
 		if (BPF_MODE(i->code) == BPF_ATOMIC && i->imm == BPF_CMPXCHG)
 			return dst | src | bit(BPF_REG_0);
@@ -311,7 +340,7 @@ static void find_live(struct reads *r)
 
 	for (u32 round = 0; more; round++) {
 		more = false;
-		if (round == ROUNDS_MAX) {	/* jumps made to keep us: all are wanted */
+		if (round == ROUNDS_MAX) { /* jumps made to keep us: all are wanted */
 			memset(r->live, 0xff, r->count * sizeof(*r->live));
 			return;
 		}
@@ -355,11 +384,14 @@ struct output {
 
 static void put(struct output *o, u8 code, u8 dst, u8 src, s32 off, s32 imm)
 {
-	o->insn[o->count++] =
-		(struct bpf_insn){ .code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = (s16)off, .imm = imm };
+	o->insn[o->count++] = (struct bpf_insn){
+		.code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = (s16)off, .imm = imm
+	};
 }
 
-static const u8 sizes[] = { [BPF_W >> 3] = 4, [BPF_H >> 3] = 2, [BPF_B >> 3] = 1, [BPF_DW >> 3] = 8 };
+static const u8 sizes[] = {
+	[BPF_W >> 3] = 4, [BPF_H >> 3] = 2, [BPF_B >> 3] = 1, [BPF_DW >> 3] = 8
+};
 
 /* The call in place of a load; the function's own part of the stack ends at -room. */
 static int put_read(struct reads *r, u32 at, struct output *o)
@@ -411,7 +443,8 @@ static int rewrite(struct reads *r, struct bcc_reads *out)
 		const struct bpf_insn *i = &r->insn[at];
 
 		r->moved[at] = o.count;
-		if (is_load(i) && (r->at[at].reg[i->src_reg] == NUMBER || r->at[at].reg[i->src_reg] == ZERO)) {
+		if (is_load(i) &&
+		    (r->at[at].reg[i->src_reg] == NUMBER || r->at[at].reg[i->src_reg] == ZERO)) {
 			err = put_read(r, at, &o);
 			out->changed++;
 		} else {
@@ -479,18 +512,17 @@ static bool applies(const union bpf_attr *attr)
 	case BPF_PROG_TYPE_KPROBE:
 	case BPF_PROG_TYPE_TRACEPOINT:
 	case BPF_PROG_TYPE_RAW_TRACEPOINT:
-	case BPF_PROG_TYPE_PERF_EVENT:
-		break;
-	default:
-		return false;
+	case BPF_PROG_TYPE_PERF_EVENT: break;
+	default: return false;
 	}
 	if (!attr->insn_cnt || attr->insn_cnt > INSNS_MAX)
 		return false;
 	for (u32 i = 0; i < attr->insn_cnt; i++) {
 		const struct bpf_insn *insn = (const struct bpf_insn *)(uintptr_t)attr->insns + i;
 
-		if (insn->dst_reg >= REGS || insn->src_reg >= REGS || (is_wide(insn) && i + 1 == attr->insn_cnt))
-			return false;	/* for the answer to refuse */
+		if (insn->dst_reg >= REGS || insn->src_reg >= REGS ||
+		    (is_wide(insn) && i + 1 == attr->insn_cnt))
+			return false; /* for the answer to refuse */
 		i += is_wide(insn);
 	}
 	return true;
@@ -510,8 +542,10 @@ static int allocate(struct reads *r)
 	r->live = calloc(n, sizeof(*r->live));
 	r->moved = calloc(n, sizeof(*r->moved));
 	r->room = calloc(n, sizeof(*r->room));
-	return r->at && r->work && r->queued && r->start && r->result && r->caller && r->other && r->live && r->moved && r->room ?
-		       0 : -ENOMEM;
+	return r->at && r->work && r->queued && r->start && r->result && r->caller && r->other &&
+			       r->live && r->moved && r->room
+		       ? 0
+		       : -ENOMEM;
 }
 
 static int run(struct reads *r, const union bpf_attr *attr, struct bcc_reads *out)
@@ -526,9 +560,11 @@ static int run(struct reads *r, const union bpf_attr *attr, struct bcc_reads *ou
 	find_room(r);
 	err = rewrite(r, out);
 	if (!err)
-		err = move_records(r, attr->func_info, attr->func_info_cnt, attr->func_info_rec_size, &out->func_info);
+		err = move_records(r, attr->func_info, attr->func_info_cnt,
+				   attr->func_info_rec_size, &out->func_info);
 	if (!err)
-		err = move_records(r, attr->line_info, attr->line_info_cnt, attr->line_info_rec_size, &out->line_info);
+		err = move_records(r, attr->line_info, attr->line_info_cnt,
+				   attr->line_info_rec_size, &out->line_info);
 	return err;
 }
 

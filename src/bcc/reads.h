@@ -14,8 +14,8 @@ struct bcc_reads {
 	union bpf_attr attr;
 	struct bpf_insn *insns;
 	void *func_info, *line_info;
-	u32 count;	/* of insns */
-	u32 changed;	/* reads that became calls; 0: the load is right as it was */
+	u32 count;   /* of insns */
+	u32 changed; /* reads that became calls; 0: the load is right as it was */
 };
 
 /*

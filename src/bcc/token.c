@@ -14,7 +14,7 @@
 struct reader {
 	struct tokens *out;
 	u32 at, line, room;
-	bool directive, fresh;	/* fresh: nothing but white space on this line yet */
+	bool directive, fresh; /* fresh: nothing but white space on this line yet */
 };
 
 static char look(const struct reader *r, u32 ahead)
@@ -78,7 +78,10 @@ static void skip_space(struct reader *r)
 	}
 }
 
-static bool word_char(char c) { return isalnum((unsigned char)c) || c == '_' || c == '$' || (u8)c >= 0x80; }
+static bool word_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '$' || (u8)c >= 0x80;
+}
 
 /* A string ends at its quote, or where its line does. */
 static void take_string(struct reader *r)
@@ -165,7 +168,8 @@ u32 token_match(const struct tokens *tokens, u32 open)
 	u32 depth = 0;
 
 	for (u32 i = open; i < tokens->count; i++) {
-		char c = tokens->token[i].kind == TOKEN_OTHER ? tokens->text[tokens->token[i].start] : 0;
+		char c = tokens->token[i].kind == TOKEN_OTHER ? tokens->text[tokens->token[i].start]
+							      : 0;
 
 		if (tokens->token[i].directive != tokens->token[open].directive)
 			continue;

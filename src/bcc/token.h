@@ -8,10 +8,10 @@
 enum token_kind { TOKEN_WORD, TOKEN_STRING, TOKEN_OTHER };
 
 struct token {
-	u32 start, len;	/* in the text */
+	u32 start, len; /* in the text */
 	u32 line;	/* from 1 */
 	u8 kind;
-	bool directive;	/* part of a preprocessor line */
+	bool directive; /* part of a preprocessor line */
 };
 
 struct tokens {

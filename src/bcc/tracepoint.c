@@ -14,7 +14,9 @@
 
 enum { NAME_MAX_LEN = 100, COMMON = 8, RECORD_MAX = 65536 };
 
-static const struct { const char *category, *event, *fields; } known[] = {
+static const struct {
+	const char *category, *event, *fields;
+} known[] = {
 #define TRACEPOINT(category, event, fields) { #category, #event, fields },
 #include "bcc/tracepoint.def"
 };
@@ -29,18 +31,20 @@ static bool is_identifier(const char *word, u32 len)
 
 struct field {
 	char type[128], name[64];
-	u32 offset, size, is_signed, elements;	/* elements: of an array, else 0 */
+	u32 offset, size, is_signed, elements; /* elements: of an array, else 0 */
 };
 
 static bool parse_field(const char *line, struct field *f)
 {
 	char declaration[192], *name, *bracket;
 
-	if (sscanf(line, " field:%191[^;]; offset:%u; size:%u; signed:%u;", declaration, &f->offset, &f->size,
-		   &f->is_signed) != 4 || f->offset > RECORD_MAX || f->size > RECORD_MAX)
+	if (sscanf(line, " field:%191[^;]; offset:%u; size:%u; signed:%u;", declaration, &f->offset,
+		   &f->size, &f->is_signed) != 4 ||
+	    f->offset > RECORD_MAX || f->size > RECORD_MAX)
 		return false;
 	name = strrchr(declaration, ' ');
-	if (!name || strlen(name + 1) >= sizeof(f->name) || (size_t)(name - declaration) >= sizeof(f->type))
+	if (!name || strlen(name + 1) >= sizeof(f->name) ||
+	    (size_t)(name - declaration) >= sizeof(f->type))
 		return false;
 	*name++ = 0;
 	bracket = strchr(name, '[');
@@ -62,7 +66,8 @@ static void put_field(FILE *out, const struct field *f)
 	if (strstr(f->type, "__data_loc"))
 		fprintf(out, "u32 data_loc_%s; ", f->name);
 	else if (strchr(f->type, '*') && f->size == 8)
-		fprintf(out, "%s%s; ", strstr(f->type, "char") ? "const char *" : "void *", f->name);
+		fprintf(out, "%s%s; ", strstr(f->type, "char") ? "const char *" : "void *",
+			f->name);
 	else if (f->elements && strstr(f->type, "char"))
 		fprintf(out, "char %s[%u]; ", f->name, f->size);
 	else if (f->elements && (each == 1 || each == 2 || each == 4 || each == 8))
@@ -109,7 +114,8 @@ static int from_table(FILE *out, const char *category, const char *event)
 	return -ENOENT;
 }
 
-int tracepoint_struct(FILE *out, const char *category, u32 category_len, const char *event, u32 event_len)
+int tracepoint_struct(FILE *out, const char *category, u32 category_len, const char *event,
+		      u32 event_len)
 {
 	char c[NAME_MAX_LEN], e[NAME_MAX_LEN], *fields = NULL;
 	size_t len;
@@ -129,7 +135,8 @@ int tracepoint_struct(FILE *out, const char *category, u32 category_len, const c
 	if (fclose(body))
 		err = -ENOMEM;
 	if (!err)
-		fprintf(out, "#ifndef SKEP_TRACEPOINT_%s__%s\n#define SKEP_TRACEPOINT_%s__%s\n"
+		fprintf(out,
+			"#ifndef SKEP_TRACEPOINT_%s__%s\n#define SKEP_TRACEPOINT_%s__%s\n"
 			"struct tracepoint__%s__%s { u64 __do_not_use__; %s } __attribute__((packed, aligned(8)));\n#endif\n",
 			c, e, c, e, c, e, fields);
 	free(fields);

@@ -22,7 +22,7 @@ enum { MAX_SIZE = 16 << 20, SCANS_BEFORE_HASH = 4 };
 
 struct btf_names {
 	u32 mask;
-	u32 ids[];	/* open addressing; 0: free */
+	u32 ids[]; /* open addressing; 0: free */
 };
 
 static const struct btf_type void_type;
@@ -213,7 +213,9 @@ const char *btf_string(const struct btf *btf, u32 off)
 {
 	while (btf && off < btf->first_string)
 		btf = btf->base;
-	return btf && off - btf->first_string < btf->hdr.str_len ? btf->strings + (off - btf->first_string) : "";
+	return btf && off - btf->first_string < btf->hdr.str_len
+		       ? btf->strings + (off - btf->first_string)
+		       : "";
 }
 
 const char *btf_name(const struct btf *btf, u32 id)
@@ -226,9 +228,9 @@ const char *btf_name(const struct btf *btf, u32 id)
 const char *btf_kind_name(u32 kind)
 {
 	static const char *const names[NR_BTF_KINDS] = {
-		"UNKNOWN", "INT", "PTR", "ARRAY", "STRUCT", "UNION", "ENUM", "FWD", "TYPEDEF", "VOLATILE",
-		"CONST", "RESTRICT", "FUNC", "FUNC_PROTO", "VAR", "DATASEC", "FLOAT", "DECL_TAG", "TYPE_TAG",
-		"ENUM64",
+		"UNKNOWN", "INT",     "PTR",	  "ARRAY",    "STRUCT",	  "UNION",  "ENUM",
+		"FWD",	   "TYPEDEF", "VOLATILE", "CONST",    "RESTRICT", "FUNC",   "FUNC_PROTO",
+		"VAR",	   "DATASEC", "FLOAT",	  "DECL_TAG", "TYPE_TAG", "ENUM64",
 	};
 
 	return kind < NR_BTF_KINDS ? names[kind] : "UNKNOWN";
@@ -269,7 +271,8 @@ static const struct btf_names *hash_names(struct btf *btf)
 			slot = (slot + 1) & names->mask;
 		names->ids[slot] = id;
 	}
-	if (__atomic_compare_exchange_n(&btf->names, &other, names, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (__atomic_compare_exchange_n(&btf->names, &other, names, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
 		return names;
 	free(names);
 	return other;
@@ -279,7 +282,8 @@ static bool matches(const struct btf *btf, u32 id, const char *name, u32 kind)
 {
 	const struct btf_type *t = btf_at(btf, id);
 
-	return btf_type_kind(t) == kind && t->name_off && !strcmp(btf_string(btf, t->name_off), name);
+	return btf_type_kind(t) == kind && t->name_off &&
+	       !strcmp(btf_string(btf, t->name_off), name);
 }
 
 static s32 find_own(struct btf *btf, const char *name, u32 kind)
@@ -294,7 +298,8 @@ static s32 find_own(struct btf *btf, const char *name, u32 kind)
 				return id;
 		return -ENOENT;
 	}
-	for (u32 slot = hash_name(name) & names->mask; names->ids[slot]; slot = (slot + 1) & names->mask)
+	for (u32 slot = hash_name(name) & names->mask; names->ids[slot];
+	     slot = (slot + 1) & names->mask)
 		if (matches(btf, names->ids[slot], name, kind))
 			return names->ids[slot];
 	return -ENOENT;

@@ -46,9 +46,18 @@ const char *btf_kind_name(u32 kind);
 /* The id of a named type of this kind (own types first, then base), or -ENOENT. Hashed on first use. */
 s32 btf_find(const struct btf *btf, const char *name, u32 kind);
 
-static inline u32 btf_type_kind(const struct btf_type *t) { return BTF_INFO_KIND(t->info); }
-static inline u32 btf_type_vlen(const struct btf_type *t) { return BTF_INFO_VLEN(t->info); }
-static inline bool btf_type_kflag(const struct btf_type *t) { return BTF_INFO_KFLAG(t->info); }
+static inline u32 btf_type_kind(const struct btf_type *t)
+{
+	return BTF_INFO_KIND(t->info);
+}
+static inline u32 btf_type_vlen(const struct btf_type *t)
+{
+	return BTF_INFO_VLEN(t->info);
+}
+static inline bool btf_type_kflag(const struct btf_type *t)
+{
+	return BTF_INFO_KFLAG(t->info);
+}
 static inline bool btf_type_is_struct(const struct btf_type *t)
 {
 	return btf_type_kind(t) == BTF_KIND_STRUCT || btf_type_kind(t) == BTF_KIND_UNION;
@@ -63,7 +72,10 @@ s64 btf_size(const struct btf *btf, u32 id);
 
 /* What follows a struct btf_type in memory; the caller has looked at the kind. */
 #define btf_tail(t, type) ((const struct type *)((t) + 1))
-struct btf_field_at { const char *name; u32 type, bit_off, bits; };	/* bits: of a bit-field, else 0 */
+struct btf_field_at {
+	const char *name;
+	u32 type, bit_off, bits;
+}; /* bits: of a bit-field, else 0 */
 /* Member i < vlen of a struct or union. */
 struct btf_field_at btf_member_at(const struct btf *btf, const struct btf_type *t, u32 i);
 /* The member of that name, those of nameless structs inside included; bit_off is from the start of struct id. */
@@ -81,33 +93,45 @@ const char *btf_decl_tag(const struct btf *btf, u32 id, s32 component, const cha
 enum btf_walk_kind {
 	BTF_WALK_SCALAR,
 	BTF_WALK_PTR,		/* a pointer to a struct */
-	BTF_WALK_PTR_UNTRUSTED,	/* a pointer to anything else: read-only untrusted memory */
+	BTF_WALK_PTR_UNTRUSTED, /* a pointer to anything else: read-only untrusted memory */
 	BTF_WALK_STRUCT,	/* the start of a struct inside; not from btf_struct_access() */
 };
 struct btf_walk {
 	enum btf_walk_kind kind;
-	u32 type;		/* PTR: the struct pointed to; STRUCT: the struct whose start off is */
-	u32 flags;		/* MEM_USER, MEM_PERCPU, MEM_RCU from type tags, PTR_UNTRUSTED through
+	u32 type;	   /* PTR: the struct pointed to; STRUCT: the struct whose start off is */
+	u32 flags;	   /* MEM_USER, MEM_PERCPU, MEM_RCU from type tags, PTR_UNTRUSTED through
 				 * a union (def/reg.h); or-ed to what is there: set it before the first call */
-	const char *field;	/* innermost member's name, or NULL */
+	const char *field; /* innermost member's name, or NULL */
 };
 /* 0, -EACCES, -EINVAL, -EFAULT with the kernel's log line ("access beyond struct …"). */
-int btf_struct_walk(const struct btf *btf, u32 id, u32 off, u32 size, struct btf_walk *out, struct log *log);
+int btf_struct_walk(const struct btf *btf, u32 id, u32 off, u32 size, struct btf_walk *out,
+		    struct log *log);
 /* Likewise, into structs at the same offset until a pointer or scalar is met: what a load yields. */
-int btf_struct_access(const struct btf *btf, u32 id, u32 off, u32 size, struct btf_walk *out, struct log *log);
+int btf_struct_access(const struct btf *btf, u32 id, u32 off, u32 size, struct btf_walk *out,
+		      struct log *log);
 
 /* Fields of a map value (or an allocated object) that only certain helpers may touch. */
 enum btf_special {
-	BTF_SPIN_LOCK = 1 << 0, BTF_TIMER = 1 << 1, BTF_KPTR_UNREF = 1 << 2, BTF_KPTR_REF = 1 << 3,
-	BTF_KPTR_PERCPU = 1 << 4, BTF_LIST_HEAD = 1 << 5, BTF_LIST_NODE = 1 << 6, BTF_RB_ROOT = 1 << 7,
-	BTF_RB_NODE = 1 << 8, BTF_REFCOUNT = 1 << 9, BTF_WORKQUEUE = 1 << 10, BTF_UPTR = 1 << 11,
-	BTF_RES_SPIN_LOCK = 1 << 12, BTF_TASK_WORK = 1 << 13,
+	BTF_SPIN_LOCK = 1 << 0,
+	BTF_TIMER = 1 << 1,
+	BTF_KPTR_UNREF = 1 << 2,
+	BTF_KPTR_REF = 1 << 3,
+	BTF_KPTR_PERCPU = 1 << 4,
+	BTF_LIST_HEAD = 1 << 5,
+	BTF_LIST_NODE = 1 << 6,
+	BTF_RB_ROOT = 1 << 7,
+	BTF_RB_NODE = 1 << 8,
+	BTF_REFCOUNT = 1 << 9,
+	BTF_WORKQUEUE = 1 << 10,
+	BTF_UPTR = 1 << 11,
+	BTF_RES_SPIN_LOCK = 1 << 12,
+	BTF_TASK_WORK = 1 << 13,
 	BTF_KPTR = BTF_KPTR_UNREF | BTF_KPTR_REF | BTF_KPTR_PERCPU | BTF_UPTR,
 };
 struct btf_special_field {
 	enum btf_special kind;
 	u32 off, size;
-	u32 type;	/* kptr, uptr: id (in this btf) of the pointed-to struct */
+	u32 type; /* kptr, uptr: id (in this btf) of the pointed-to struct */
 };
 enum { BTF_MAX_FIELDS = 11 };
 /* Fields of the struct or DATASEC id, sorted by offset: the count, or -E2BIG (too many, or two

@@ -46,41 +46,29 @@ static void proto_details(struct parse *p, const struct btf_type *t)
 static void details(struct parse *p, const struct btf_type *t)
 {
 	const struct btf_array *array = btf_tail(t, btf_array);
-	const u32 *word = (const u32 *)(t + 1);	/* there only for kinds that have a tail */
+	const u32 *word = (const u32 *)(t + 1); /* there only for kinds that have a tail */
 
 	switch (btf_type_kind(t)) {
 	case BTF_KIND_INT:
-		say(p->log, "size=%u bits_offset=%u nr_bits=%u encoding=%s", t->size, BTF_INT_OFFSET(*word),
-		    BTF_INT_BITS(*word), encoding_name(BTF_INT_ENCODING(*word)));
+		say(p->log, "size=%u bits_offset=%u nr_bits=%u encoding=%s", t->size,
+		    BTF_INT_OFFSET(*word), BTF_INT_BITS(*word),
+		    encoding_name(BTF_INT_ENCODING(*word)));
 		break;
 	case BTF_KIND_ARRAY:
-		say(p->log, "type_id=%u index_type_id=%u nr_elems=%u", array->type, array->index_type,
-		    array->nelems);
+		say(p->log, "type_id=%u index_type_id=%u nr_elems=%u", array->type,
+		    array->index_type, array->nelems);
 		break;
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
 	case BTF_KIND_ENUM:
 	case BTF_KIND_ENUM64:
-	case BTF_KIND_DATASEC:
-		say(p->log, "size=%u vlen=%u", t->size, btf_type_vlen(t));
-		break;
-	case BTF_KIND_FWD:
-		say(p->log, "%s", btf_type_kflag(t) ? "union" : "struct");
-		break;
-	case BTF_KIND_FUNC_PROTO:
-		proto_details(p, t);
-		break;
-	case BTF_KIND_VAR:
-		say(p->log, "type_id=%u linkage=%u", t->type, *word);
-		break;
-	case BTF_KIND_FLOAT:
-		say(p->log, "size=%u", t->size);
-		break;
-	case BTF_KIND_DECL_TAG:
-		say(p->log, "type=%u component_idx=%d", t->type, (s32)*word);
-		break;
-	default:
-		say(p->log, "type_id=%u", t->type);
+	case BTF_KIND_DATASEC: say(p->log, "size=%u vlen=%u", t->size, btf_type_vlen(t)); break;
+	case BTF_KIND_FWD: say(p->log, "%s", btf_type_kflag(t) ? "union" : "struct"); break;
+	case BTF_KIND_FUNC_PROTO: proto_details(p, t); break;
+	case BTF_KIND_VAR: say(p->log, "type_id=%u linkage=%u", t->type, *word); break;
+	case BTF_KIND_FLOAT: say(p->log, "size=%u", t->size); break;
+	case BTF_KIND_DECL_TAG: say(p->log, "type=%u component_idx=%d", t->type, (s32)*word); break;
+	default: say(p->log, "type_id=%u", t->type);
 	}
 }
 
@@ -96,7 +84,8 @@ static int remark(struct parse *p, const char *fmt, va_list ap)
 
 static void head(struct parse *p, const struct btf_type *t)
 {
-	say(p->log, "[%u] %s %s", p->id, btf_kind_name(btf_type_kind(t)), btf_log_name(p->btf, t->name_off));
+	say(p->log, "[%u] %s %s", p->id, btf_kind_name(btf_type_kind(t)),
+	    btf_log_name(p->btf, t->name_off));
 }
 
 int btf_log_type(struct parse *p, const struct btf_type *t, const char *fmt, ...)

@@ -9,8 +9,8 @@
 #include "btf/member.h"
 
 /* A size-byte value at bit offset off; the checks all other kinds share. */
-static int check_bytes(struct parse *p, const struct btf_type *t, const struct btf_member *m, u32 off,
-		       u32 size)
+static int check_bytes(struct parse *p, const struct btf_type *t, const struct btf_member *m,
+		       u32 off, u32 size)
 {
 	if (off % 8)
 		return btf_log_member(p, t, m, "Member is not byte aligned");
@@ -19,8 +19,8 @@ static int check_bytes(struct parse *p, const struct btf_type *t, const struct b
 	return 0;
 }
 
-static int check_bits(struct parse *p, const struct btf_type *t, const struct btf_member *m, u32 off,
-		      u32 bits)
+static int check_bits(struct parse *p, const struct btf_type *t, const struct btf_member *m,
+		      u32 off, u32 bits)
 {
 	u32 copy = bits + off % 8;
 
@@ -51,7 +51,8 @@ static int check_int(struct parse *p, const struct btf_type *t, const struct btf
 	return check_bits(p, t, m, off, bits ? bits : BTF_INT_BITS(data));
 }
 
-static int check_enum(struct parse *p, const struct btf_type *t, const struct btf_member *m, u32 size)
+static int check_enum(struct parse *p, const struct btf_type *t, const struct btf_member *m,
+		      u32 size)
 {
 	u32 bits = BTF_MEMBER_BITFIELD_SIZE(m->offset), off = BTF_MEMBER_BIT_OFFSET(m->offset);
 
@@ -66,8 +67,8 @@ static int check_enum(struct parse *p, const struct btf_type *t, const struct bt
 	return 0;
 }
 
-static int check_float(struct parse *p, const struct btf_type *t, const struct btf_member *m, u32 off,
-		       u32 size)
+static int check_float(struct parse *p, const struct btf_type *t, const struct btf_member *m,
+		       u32 off, u32 size)
 {
 	u32 align = min((u32)sizeof(void *), size) * 8;
 
@@ -84,7 +85,7 @@ int btf_check_member(struct parse *p, const struct btf_type *t, const struct btf
 	u32 size = 0, kind, off;
 	const struct btf_type *type = btf_sized(p->btf, &real.type, &size);
 
-	if (!type)	/* a modifier of something without size */
+	if (!type) /* a modifier of something without size */
 		return btf_log_member(p, t, m, "Invalid member");
 	kind = btf_type_kind(type);
 	if (kind == BTF_KIND_INT)

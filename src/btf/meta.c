@@ -10,16 +10,17 @@
 #include "btf/parse.h"
 
 enum {
-	ERR_NOTSUPP = 524,	/* the kernel's ENOTSUPP, which libc does not name */
+	ERR_NOTSUPP = 524, /* the kernel's ENOTSUPP, which libc does not name */
 	INFO_MASK = (int)0x9f00ffff,
 	INT_MASK = 0x0fffffff,
-	NAME_MAX_LEN = 512,	/* KSYM_NAME_LEN */
+	NAME_MAX_LEN = 512, /* KSYM_NAME_LEN */
 };
 
 /* The kernel's ctype is Latin-1, whatever the locale here. */
 static bool is_alpha(u8 c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c != 0xd7 && c != 0xf7);
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= 0xc0 && c != 0xd7 && c != 0xf7);
 }
 
 static bool is_print(u8 c)
@@ -65,10 +66,13 @@ static int complain(struct parse *p, int err, const char *text)
 static int check_sections(struct parse *p)
 {
 	const struct btf_header *h = &p->btf->hdr;
-	struct { u32 off, len; } s[2] = { { h->type_off, h->type_len }, { h->str_off, h->str_len } };
+	struct {
+		u32 off, len;
+	} s[2] = { { h->type_off, h->type_len }, { h->str_off, h->str_len } };
 	u32 want = p->btf->len - h->hdr_len, total = 0;
 
-	if ((s32)(s[0].off - s[1].off) > 0 || (s[0].off == s[1].off && (s32)(s[0].len - s[1].len) > 0)) {
+	if ((s32)(s[0].off - s[1].off) > 0 ||
+	    (s[0].off == s[1].off && (s32)(s[0].len - s[1].len) > 0)) {
 		s[0].off = h->str_off, s[0].len = h->str_len;
 		s[1].off = h->type_off, s[1].len = h->type_len;
 	}
@@ -92,8 +96,8 @@ static void log_header(struct parse *p)
 
 	if (!p->log)
 		return;
-	say(p->log, "magic: 0x%x\nversion: %u\nflags: 0x%x\nhdr_len: %u\n", h->magic, h->version, h->flags,
-	    h->hdr_len);
+	say(p->log, "magic: 0x%x\nversion: %u\nflags: 0x%x\nhdr_len: %u\n", h->magic, h->version,
+	    h->flags, h->hdr_len);
 	say(p->log, "type_off: %u\ntype_len: %u\nstr_off: %u\nstr_len: %u\nbtf_total_size: %u\n",
 	    h->type_off, h->type_len, h->str_off, h->str_len, p->btf->len);
 }
@@ -112,7 +116,8 @@ static int check_header(struct parse *p)
 	for (u32 i = sizeof(*h); i < hdr_len; i++)
 		if (btf->data[i])
 			return complain(p, -E2BIG, "Unsupported btf_header");
-	memcpy(h, btf->data, min(hdr_len, (u32)sizeof(*h)));	/* short ones: the rest is 0, hdr_len's too */
+	memcpy(h, btf->data,
+	       min(hdr_len, (u32)sizeof(*h))); /* short ones: the rest is 0, hdr_len's too */
 	log_header(p);
 	if (h->magic != BTF_MAGIC)
 		return complain(p, -EINVAL, "Invalid magic");
@@ -138,8 +143,8 @@ int btf_check_layout(struct parse *p)
 	if ((const u8 *)btf->strings + h->str_len != btf->data + btf->len)
 		return complain(p, -EINVAL, "String section is not at the end");
 	if (!btf->base || h->str_len) {
-		if (!h->str_len || h->str_len - 1 > BTF_MAX_NAME_OFFSET || btf->strings[h->str_len - 1] ||
-		    (!btf->base && btf->strings[0]))
+		if (!h->str_len || h->str_len - 1 > BTF_MAX_NAME_OFFSET ||
+		    btf->strings[h->str_len - 1] || (!btf->base && btf->strings[0]))
 			return complain(p, -EINVAL, "Invalid string section");
 	}
 	if (h->type_off & 3)
@@ -163,25 +168,16 @@ s64 btf_tail_size(const struct btf_type *t)
 	switch (btf_type_kind(t)) {
 	case BTF_KIND_INT:
 	case BTF_KIND_VAR:
-	case BTF_KIND_DECL_TAG:
-		return 4;
-	case BTF_KIND_ARRAY:
-		return sizeof(struct btf_array);
+	case BTF_KIND_DECL_TAG: return 4;
+	case BTF_KIND_ARRAY: return sizeof(struct btf_array);
 	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-		return vlen * (s64)sizeof(struct btf_member);
-	case BTF_KIND_ENUM:
-		return vlen * (s64)sizeof(struct btf_enum);
-	case BTF_KIND_ENUM64:
-		return vlen * (s64)sizeof(struct btf_enum64);
-	case BTF_KIND_FUNC_PROTO:
-		return vlen * (s64)sizeof(struct btf_param);
-	case BTF_KIND_DATASEC:
-		return vlen * (s64)sizeof(struct btf_var_secinfo);
-	case BTF_KIND_UNKN:
-		return -1;
-	default:
-		return btf_type_kind(t) <= BTF_KIND_MAX ? 0 : -1;
+	case BTF_KIND_UNION: return vlen * (s64)sizeof(struct btf_member);
+	case BTF_KIND_ENUM: return vlen * (s64)sizeof(struct btf_enum);
+	case BTF_KIND_ENUM64: return vlen * (s64)sizeof(struct btf_enum64);
+	case BTF_KIND_FUNC_PROTO: return vlen * (s64)sizeof(struct btf_param);
+	case BTF_KIND_DATASEC: return vlen * (s64)sizeof(struct btf_var_secinfo);
+	case BTF_KIND_UNKN: return -1;
+	default: return btf_type_kind(t) <= BTF_KIND_MAX ? 0 : -1;
 	}
 }
 
@@ -219,7 +215,8 @@ static int check_int(struct parse *p, const struct btf_type *t)
 		return btf_log_type(p, t, "nr_bits exceeds 128");
 	if ((bits + 7) / 8 > t->size)
 		return btf_log_type(p, t, "nr_bits exceeds type_size");
-	if (encoding && encoding != BTF_INT_SIGNED && encoding != BTF_INT_CHAR && encoding != BTF_INT_BOOL) {
+	if (encoding && encoding != BTF_INT_SIGNED && encoding != BTF_INT_CHAR &&
+	    encoding != BTF_INT_BOOL) {
 		btf_log_type(p, t, "Unsupported encoding");
 		return -ERR_NOTSUPP;
 	}
@@ -265,7 +262,8 @@ static int check_array(struct parse *p, const struct btf_type *t)
 	return 0;
 }
 
-static int check_member(struct parse *p, const struct btf_type *t, const struct btf_member *m, u32 *last)
+static int check_member(struct parse *p, const struct btf_type *t, const struct btf_member *m,
+			u32 *last)
 {
 	u32 off = btf_type_kflag(t) ? BTF_MEMBER_BIT_OFFSET(m->offset) : m->offset;
 
@@ -302,7 +300,7 @@ static int check_struct(struct parse *p, const struct btf_type *t)
 static int check_enum(struct parse *p, const struct btf_type *t)
 {
 	bool wide = btf_type_kind(t) == BTF_KIND_ENUM64, kflag = btf_type_kflag(t);
-	const u32 *at = (const u32 *)(t + 1);	/* name, value or name, low, high */
+	const u32 *at = (const u32 *)(t + 1); /* name, value or name, low, high */
 
 	if (t->size > 8 || !t->size || (t->size & (t->size - 1)))
 		return btf_log_type(p, t, "Unexpected size");

@@ -9,29 +9,29 @@ enum { BTF_RESOLVE_DEPTH = 32 };
 
 struct btf {
 	const struct btf *base;
-	u8 *data;		/* the bytes as given; mapped or allocated */
+	u8 *data; /* the bytes as given; mapped or allocated */
 	u32 len;
 	bool mapped;
 	struct btf_header hdr;
-	const u8 *types;	/* type section, aligned to 4 */
-	u8 *types_copy;		/* set if it had to be copied for that */
+	const u8 *types; /* type section, aligned to 4 */
+	u8 *types_copy;	 /* set if it had to be copied for that */
 	const char *strings;
-	u32 first_string;	/* string offsets below it are the base's */
-	u32 first_id;		/* first own id: 1, or the base's count */
-	u32 count;		/* ids, base and void included */
-	u32 *offs;		/* own types: byte offset in the type section, by id - first_id */
-	u32 *resolved_id;	/* likewise, after validation: what a modifier or var comes to */
-	u32 *resolved_size;	/* arrays: bytes */
-	struct btf_names *names;	/* built on demand, published atomically */
-	u32 finds;		/* searches so far */
+	u32 first_string;	 /* string offsets below it are the base's */
+	u32 first_id;		 /* first own id: 1, or the base's count */
+	u32 count;		 /* ids, base and void included */
+	u32 *offs;		 /* own types: byte offset in the type section, by id - first_id */
+	u32 *resolved_id;	 /* likewise, after validation: what a modifier or var comes to */
+	u32 *resolved_size;	 /* arrays: bytes */
+	struct btf_names *names; /* built on demand, published atomically */
+	u32 finds;		 /* searches so far */
 };
 
 struct parse {
 	struct btf *btf;
 	struct log *log;
-	u32 id;			/* type being looked at, for the log */
-	bool resolving;		/* second pass: members are logged with their struct */
-	u8 *state;		/* second pass: enum visit per own type */
+	u32 id;		/* type being looked at, for the log */
+	bool resolving; /* second pass: members are logged with their struct */
+	u8 *state;	/* second pass: enum visit per own type */
 };
 
 /* First pass, meta.c: header, sections, every type by itself; fills btf->offs. */

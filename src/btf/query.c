@@ -49,21 +49,22 @@ s64 btf_size(const struct btf *btf, u32 id)
 		case BTF_KIND_ENUM64:
 		case BTF_KIND_FLOAT:
 		case BTF_KIND_DATASEC:
-			return __builtin_mul_overflow(times, (u64)t->size, &size) || size > INT64_MAX ? -EINVAL :
-				(s64)size;
+			return __builtin_mul_overflow(times, (u64)t->size, &size) ||
+					       size > INT64_MAX
+				       ? -EINVAL
+				       : (s64)size;
 		case BTF_KIND_PTR:
-			return __builtin_mul_overflow(times, (u64)8, &size) || size > INT64_MAX ? -EINVAL :
-				(s64)size;
+			return __builtin_mul_overflow(times, (u64)8, &size) || size > INT64_MAX
+				       ? -EINVAL
+				       : (s64)size;
 		case BTF_KIND_ARRAY:
-			if (__builtin_mul_overflow(times, (u64)btf_tail(t, btf_array)->nelems, &times))
+			if (__builtin_mul_overflow(times, (u64)btf_tail(t, btf_array)->nelems,
+						   &times))
 				return -EINVAL;
 			id = btf_tail(t, btf_array)->type;
 			break;
-		case BTF_KIND_VAR:
-			id = t->type;
-			break;
-		default:
-			return -EINVAL;
+		case BTF_KIND_VAR: id = t->type; break;
+		default: return -EINVAL;
 		}
 	}
 	return -EINVAL;
@@ -93,7 +94,8 @@ bool btf_find_member(const struct btf *btf, u32 id, const char *name, struct btf
 		*out = field;
 		if (!strcmp(field.name, name))
 			return true;
-		if (*field.name || !btf_type_is_struct(btf_at(btf, inner)) || !btf_find_member(btf, inner, name, out))
+		if (*field.name || !btf_type_is_struct(btf_at(btf, inner)) ||
+		    !btf_find_member(btf, inner, name, out))
 			continue;
 		out->bit_off += field.bit_off;
 		return true;

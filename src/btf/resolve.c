@@ -70,14 +70,16 @@ static u32 resolved_id(const struct btf *btf, u32 id)
 {
 	while (btf && id < btf->first_id)
 		btf = btf->base;
-	return btf && btf->resolved_id && id < btf->count ? btf->resolved_id[id - btf->first_id] : 0;
+	return btf && btf->resolved_id && id < btf->count ? btf->resolved_id[id - btf->first_id]
+							  : 0;
 }
 
 static u32 array_size(const struct btf *btf, u32 id)
 {
 	while (btf && id < btf->first_id)
 		btf = btf->base;
-	return btf && btf->resolved_size && id < btf->count ? btf->resolved_size[id - btf->first_id] : 0;
+	return btf && btf->resolved_size && id < btf->count ? btf->resolved_size[id - btf->first_id]
+							    : 0;
 }
 
 const struct btf_type *btf_sized(const struct btf *btf, u32 *id, u32 *size)
@@ -94,8 +96,9 @@ const struct btf_type *btf_sized(const struct btf *btf, u32 *id, u32 *size)
 			return NULL;
 	}
 	if (size)
-		*size = btf_type_kind(t) == BTF_KIND_ARRAY ? array_size(btf, at) :
-			btf_type_kind(t) == BTF_KIND_PTR ? sizeof(void *) : t->size;
+		*size = btf_type_kind(t) == BTF_KIND_ARRAY ? array_size(btf, at)
+			: btf_type_kind(t) == BTF_KIND_PTR ? sizeof(void *)
+							   : t->size;
 	*id = at;
 	return t;
 }
@@ -231,7 +234,7 @@ static int resolve_struct(struct walk *w, struct vertex *v)
 {
 	const struct btf_member *m = btf_tail(v->t, btf_member);
 
-	if (v->next_member) {	/* the one that was pushed is done by now */
+	if (v->next_member) { /* the one that was pushed is done by now */
 		int err = btf_check_member(w->p, v->t, m + v->next_member - 1);
 
 		if (err)
@@ -282,7 +285,8 @@ static int resolve_decl_tag(struct walk *w, struct vertex *v)
 	if (index != -1) {
 		if (kind == BTF_KIND_FUNC)
 			t = btf_at(w->p->btf, t->type);
-		if (kind == BTF_KIND_VAR || kind == BTF_KIND_TYPEDEF || !t || (u32)index >= btf_type_vlen(t))
+		if (kind == BTF_KIND_VAR || kind == BTF_KIND_TYPEDEF || !t ||
+		    (u32)index >= btf_type_vlen(t))
 			return btf_log_type(w->p, v->t, "Invalid component_idx");
 	}
 	return pop(w, v->t->type, 0);
@@ -345,7 +349,8 @@ static int resolve(struct parse *p, const struct btf_type *t, u32 id)
 }
 
 /* A return type or an argument of a FUNC_PROTO; what is the remark if it has no size. */
-static int check_proto_type(struct parse *p, const struct btf_type *proto, u32 id, const char *what, u32 i)
+static int check_proto_type(struct parse *p, const struct btf_type *proto, u32 id, const char *what,
+			    u32 i)
 {
 	const struct btf_type *t = btf_at(p->btf, id);
 	u32 outer = p->id;
@@ -370,7 +375,7 @@ static int check_proto(struct parse *p, const struct btf_type *t)
 
 	if (err || !n)
 		return err;
-	if (!args[n - 1].type) {	/* ... */
+	if (!args[n - 1].type) { /* ... */
 		if (args[n - 1].name_off)
 			return btf_log_type(p, t, "Invalid arg#%u", n);
 		n--;
@@ -380,7 +385,8 @@ static int check_proto(struct parse *p, const struct btf_type *t)
 
 		if (!args[i].type)
 			err = btf_log_type(p, t, "Invalid arg#%u", i + 1);
-		else if (name && (!btf_string_ok(p->btf, name) || !btf_name_is_identifier(p->btf, name)))
+		else if (name &&
+			 (!btf_string_ok(p->btf, name) || !btf_name_is_identifier(p->btf, name)))
 			err = btf_log_type(p, t, "Invalid arg#%u", i + 1);
 		else
 			err = check_proto_type(p, t, args[i].type, "Invalid arg#%u", i + 1);

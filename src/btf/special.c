@@ -31,17 +31,22 @@ static const struct {
 	{ "bpf_refcount", BTF_REFCOUNT, 4, 4, true },
 };
 
-static const struct { const char *tag; enum btf_special kind; } pointers[] = {
-	{ "kptr_untrusted", BTF_KPTR_UNREF }, { "kptr", BTF_KPTR_REF },
-	{ "percpu_kptr", BTF_KPTR_PERCPU }, { "uptr", BTF_UPTR },
+static const struct {
+	const char *tag;
+	enum btf_special kind;
+} pointers[] = {
+	{ "kptr_untrusted", BTF_KPTR_UNREF },
+	{ "kptr", BTF_KPTR_REF },
+	{ "percpu_kptr", BTF_KPTR_PERCPU },
+	{ "uptr", BTF_UPTR },
 };
 
 struct fields {
 	const struct btf *btf;
 	struct btf_special_field *out;
 	int count;
-	u32 seen, wanted;	/* enum btf_special */
-	u32 visits;	/* so that nested hostile structs cannot multiply */
+	u32 seen, wanted; /* enum btf_special */
+	u32 visits;	  /* so that nested hostile structs cannot multiply */
 };
 
 static int add(struct fields *f, enum btf_special kind, u32 off, u32 size, u32 type, bool unique)
@@ -50,7 +55,8 @@ static int add(struct fields *f, enum btf_special kind, u32 off, u32 size, u32 t
 		return 0;
 	if (unique && (f->seen & kind))
 		return -E2BIG;
-	if (((f->seen | kind) & (BTF_SPIN_LOCK | BTF_RES_SPIN_LOCK)) == (BTF_SPIN_LOCK | BTF_RES_SPIN_LOCK))
+	if (((f->seen | kind) & (BTF_SPIN_LOCK | BTF_RES_SPIN_LOCK)) ==
+	    (BTF_SPIN_LOCK | BTF_RES_SPIN_LOCK))
 		return -EINVAL;
 	if (f->count == BTF_MAX_FIELDS)
 		return -E2BIG;
@@ -112,7 +118,7 @@ static int search_array(struct fields *f, const struct btf_array *array, u32 off
 
 		if (err)
 			return err;
-		if (f->count == before)	/* nothing in the first: nothing in the others */
+		if (f->count == before) /* nothing in the first: nothing in the others */
 			break;
 	}
 	return 0;
@@ -143,7 +149,8 @@ static int search(struct fields *f, u32 id, u32 off, u32 depth)
 static bool lacks_contents(struct fields *f, u32 id, u32 member)
 {
 	const struct btf_type *t = btf_at(f->btf, id);
-	const char *name = btf_name(f->btf, btf_resolve(f->btf, btf_member_at(f->btf, t, member).type));
+	const char *name =
+		btf_name(f->btf, btf_resolve(f->btf, btf_member_at(f->btf, t, member).type));
 
 	return (f->wanted & (BTF_LIST_HEAD | BTF_RB_ROOT)) &&
 	       (!strcmp(name, "bpf_list_head") || !strcmp(name, "bpf_rb_root")) &&
@@ -160,7 +167,8 @@ static int search_members(struct fields *f, u32 id, u32 off, u32 depth)
 
 		if (m.bit_off % 8 || m.bits)
 			continue;
-		err = lacks_contents(f, id, i) ? -EINVAL : search(f, m.type, off + m.bit_off / 8, depth - 1);
+		err = lacks_contents(f, id, i) ? -EINVAL
+					       : search(f, m.type, off + m.bit_off / 8, depth - 1);
 		if (err)
 			return err;
 	}
@@ -174,7 +182,8 @@ static int by_offset(const void *a, const void *b)
 	return x->off < y->off ? -1 : x->off > y->off;
 }
 
-static int fields_of(const struct btf *btf, u32 id, u32 wanted, struct btf_special_field out[BTF_MAX_FIELDS])
+static int fields_of(const struct btf *btf, u32 id, u32 wanted,
+		     struct btf_special_field out[BTF_MAX_FIELDS])
 {
 	struct fields f = { .btf = btf, .out = out, .wanted = wanted };
 	const struct btf_type *t;
@@ -192,7 +201,8 @@ static int fields_of(const struct btf *btf, u32 id, u32 wanted, struct btf_speci
 				err = search(&f, var->type, v[i].offset, MAX_DEPTH);
 		}
 	} else if (btf_type_kind(t) == BTF_KIND_STRUCT) {
-		err = search_members(&f, id, 0, MAX_DEPTH);	/* itself it is a value, whatever its name */
+		err = search_members(&f, id, 0,
+				     MAX_DEPTH); /* itself it is a value, whatever its name */
 	}
 	if (err)
 		return err;
@@ -206,15 +216,16 @@ int btf_special_fields(const struct btf *btf, u32 id, struct btf_special_field o
 }
 
 enum {
-	OBJECT_FIELDS = BTF_SPIN_LOCK | BTF_RES_SPIN_LOCK | BTF_LIST_HEAD | BTF_LIST_NODE | BTF_RB_ROOT |
-			BTF_RB_NODE | BTF_REFCOUNT | BTF_KPTR,
+	OBJECT_FIELDS = BTF_SPIN_LOCK | BTF_RES_SPIN_LOCK | BTF_LIST_HEAD | BTF_LIST_NODE |
+			BTF_RB_ROOT | BTF_RB_NODE | BTF_REFCOUNT | BTF_KPTR,
 };
 
 /* Whether a member of this very type makes its struct one that programs may allocate or link. */
 static bool makes_object(const struct btf *btf, u32 id)
 {
 	static const char *const names[] = {
-		"bpf_spin_lock", "bpf_list_head", "bpf_list_node", "bpf_rb_root", "bpf_rb_node", "bpf_refcount",
+		"bpf_spin_lock", "bpf_list_head", "bpf_list_node",
+		"bpf_rb_root",	 "bpf_rb_node",	  "bpf_refcount",
 	};
 	const struct btf_type *t = btf_at(btf, id), *tag;
 
@@ -227,7 +238,8 @@ static bool makes_object(const struct btf *btf, u32 id)
 	if (btf_type_kind(t) != BTF_KIND_PTR)
 		return false;
 	tag = btf_at(btf, t->type);
-	for (size_t i = 0; tag && btf_type_kind(tag) == BTF_KIND_TYPE_TAG && i < ARRAY_SIZE(pointers); i++)
+	for (size_t i = 0;
+	     tag && btf_type_kind(tag) == BTF_KIND_TYPE_TAG && i < ARRAY_SIZE(pointers); i++)
 		if (!strcmp(btf_string(btf, tag->name_off), pointers[i].tag))
 			return true;
 	return false;

@@ -15,7 +15,7 @@ struct search {
 	const struct btf *btf;
 	struct btf_walk *out;
 	struct log *log;
-	u32 id, off, size;	/* looked for: size bytes at off of struct id */
+	u32 id, off, size; /* looked for: size bytes at off of struct id */
 };
 
 /* Member types with arrays flattened: element, its size, elements; false: has no size. */
@@ -67,7 +67,8 @@ static int past_end(struct search *s, const struct btf_type *t)
 	m = btf_member_at(s->btf, t, vlen - 1);
 	array = btf_at(s->btf, btf_resolve(s->btf, m.type));
 	off = m.bit_off / 8;
-	if (btf_type_kind(array) != BTF_KIND_ARRAY || btf_tail(array, btf_array)->nelems || s->off < off)
+	if (btf_type_kind(array) != BTF_KIND_ARRAY || btf_tail(array, btf_array)->nelems ||
+	    s->off < off)
 		return beyond(s);
 	elem = btf_at(s->btf, btf_resolve(s->btf, btf_tail(array, btf_array)->type));
 	if (btf_type_kind(elem) == BTF_KIND_INT)
@@ -95,18 +96,22 @@ static void read_tag(struct search *s, const struct btf_type *ptr)
 		s->out->flags |= MEM_RCU;
 }
 
-static int land_on_pointer(struct search *s, const struct btf_type *ptr, const struct btf_field_at *m, u32 off)
+static int land_on_pointer(struct search *s, const struct btf_type *ptr,
+			   const struct btf_field_at *m, u32 off)
 {
 	u32 to;
 
 	if (s->size != 8 || s->off != off) {
-		say(s->log, "cannot access ptr member %s with moff %u in struct %s with off %u size %u\n", m->name,
-		    off, btf_log_name(s->btf, btf_at(s->btf, s->id)->name_off), s->off, s->size);
+		say(s->log,
+		    "cannot access ptr member %s with moff %u in struct %s with off %u size %u\n",
+		    m->name, off, btf_log_name(s->btf, btf_at(s->btf, s->id)->name_off), s->off,
+		    s->size);
 		return -EACCES;
 	}
 	s->out->field = m->name;
 	to = btf_resolve(s->btf, ptr->type);
-	s->out->kind = btf_type_is_struct(btf_at(s->btf, to)) ? BTF_WALK_PTR : BTF_WALK_PTR_UNTRUSTED;
+	s->out->kind =
+		btf_type_is_struct(btf_at(s->btf, to)) ? BTF_WALK_PTR : BTF_WALK_PTR_UNTRUSTED;
 	if (s->out->kind == BTF_WALK_PTR) {
 		s->out->type = to;
 		read_tag(s, ptr);
@@ -148,7 +153,8 @@ static int try_member(struct search *s, const struct btf_field_at *m)
 	if (btf_type_kind(t) == BTF_KIND_PTR)
 		return land_on_pointer(s, t, m, off);
 	if (s->off + s->size > m->bit_off / 8 + total && !(s->out->flags & PTR_UNTRUSTED)) {
-		say(s->log, "access beyond the end of member %s (mend:%u) in struct %s with off %u size %u\n",
+		say(s->log,
+		    "access beyond the end of member %s (mend:%u) in struct %s with off %u size %u\n",
 		    m->name, (u32)(m->bit_off / 8 + total),
 		    btf_log_name(s->btf, btf_at(s->btf, s->id)->name_off), s->off, s->size);
 		return -EACCES;
@@ -179,11 +185,13 @@ static int search_struct(struct search *s)
 		if (found)
 			return found;
 	}
-	say(s->log, "struct %s doesn't have field at offset %u\n", btf_log_name(s->btf, t->name_off), s->off);
+	say(s->log, "struct %s doesn't have field at offset %u\n",
+	    btf_log_name(s->btf, t->name_off), s->off);
 	return -EINVAL;
 }
 
-int btf_struct_walk(const struct btf *btf, u32 id, u32 off, u32 size, struct btf_walk *out, struct log *log)
+int btf_struct_walk(const struct btf *btf, u32 id, u32 off, u32 size, struct btf_walk *out,
+		    struct log *log)
 {
 	struct search s = { btf, out, log, btf_resolve(btf, id), off, size };
 
@@ -203,7 +211,8 @@ int btf_struct_walk(const struct btf *btf, u32 id, u32 off, u32 size, struct btf
 	return -EINVAL;
 }
 
-int btf_struct_access(const struct btf *btf, u32 id, u32 off, u32 size, struct btf_walk *out, struct log *log)
+int btf_struct_access(const struct btf *btf, u32 id, u32 off, u32 size, struct btf_walk *out,
+		      struct log *log)
 {
 	for (u32 i = 0; i < MAX_NESTING; i++) {
 		int err = btf_struct_walk(btf, id, off, size, out, log);

@@ -181,7 +181,8 @@ int cmd_prog_detach(struct call *call)
 	const union bpf_attr *attr = &call->attr;
 	u32 type = prog_type_of(attr->attach_type);
 
-	if (!type || (type != BPF_PROG_TYPE_SCHED_CLS && (attr->attach_flags || attr->relative_fd)) ||
+	if (!type ||
+	    (type != BPF_PROG_TYPE_SCHED_CLS && (attr->attach_flags || attr->relative_fd)) ||
 	    (!is_mprog(type) && attr->expected_revision))
 		return -EINVAL;
 	return refuse_target(call, type, (int)attr->target_fd);

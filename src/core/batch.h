@@ -10,9 +10,9 @@
 
 enum { BATCH_CURSORS = 64 };
 struct batch_cursor {
-	u32 token;	/* 0: unused */
+	u32 token; /* 0: unused */
 	void *key;
 };
-void cursors_free(struct batch_cursor *cursors);	/* an array of BATCH_CURSORS, or NULL */
+void cursors_free(struct batch_cursor *cursors); /* an array of BATCH_CURSORS, or NULL */
 
 #endif

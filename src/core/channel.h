@@ -5,7 +5,7 @@
 
 struct hive;
 int channels_new(struct hive *hive);	/* 0, -ENOMEM */
-void channels_close(struct hive *hive);	/* as if every client had closed every fd */
+void channels_close(struct hive *hive); /* as if every client had closed every fd */
 void channels_free(struct hive *hive);	/* the table itself */
 
 #endif

@@ -20,8 +20,8 @@ struct command {
 	int (*run)(struct call *call);
 };
 
-#define COMMAND(name, last, function, what)                                                        \
-	[BPF_##name] = { offsetof(union bpf_attr, last) + sizeof(((union bpf_attr *)0)->last),    \
+#define COMMAND(name, last, function, what)                                                    \
+	[BPF_##name] = { offsetof(union bpf_attr, last) + sizeof(((union bpf_attr *)0)->last), \
 			 cmd_##function },
 static const struct command commands[__MAX_BPF_CMD] = {
 #include "core/command.def"

@@ -11,17 +11,17 @@
 #include "core/hive.h"
 
 #ifndef ENOTSUPP
-#define ENOTSUPP 524	/* Linux's own, not in <errno.h> */
+#define ENOTSUPP 524 /* Linux's own, not in <errno.h> */
 #endif
 
 struct call {
 	struct hive *hive;
 	struct caller *caller;
 	union bpf_attr attr;
-	u64 uattr;	/* the caller's address of it */
-	u32 size;	/* bytes of attr the caller gave, at most sizeof(attr) */
+	u64 uattr; /* the caller's address of it */
+	u32 size;  /* bytes of attr the caller gave, at most sizeof(attr) */
 	int cmd;
-	const struct core_judge *judge;	/* BPF_PROG_LOAD: verify only */
+	const struct core_judge *judge; /* BPF_PROG_LOAD: verify only */
 };
 
 /* 0, -EFAULT. */
@@ -34,11 +34,11 @@ static inline int call_write(struct call *call, u64 addr, const void *src, size_
 	return len ? call->caller->ops->write(call->caller, addr, src, len) : 0;
 }
 /* Writes a field of the caller's own attr. */
-#define call_put(call, field, value)                                                                    \
-	({                                                                                              \
-		__typeof__((call)->attr.field) put_value = (value);                                     \
-		call_write(call, (call)->uattr + offsetof(union bpf_attr, field), &put_value,           \
-			   sizeof(put_value));                                                          \
+#define call_put(call, field, value)                                                          \
+	({                                                                                    \
+		__typeof__((call)->attr.field) put_value = (value);                           \
+		call_write(call, (call)->uattr + offsetof(union bpf_attr, field), &put_value, \
+			   sizeof(put_value));                                                \
 	})
 
 /* A copy of len bytes (malloc'ed), *out NULL if len is 0: 0, -EFAULT, -ENOMEM. */

@@ -28,13 +28,14 @@ struct id_table {
 struct hive {
 	pthread_mutex_t lock;
 	struct id_table ids[OBJECT_IDS];
-	struct channel **buckets;	/* by inode number */
+	struct channel **buckets; /* by inode number */
 	u32 bucket_count, channel_count;
-	u32 memfd_count, memfd_sweep_at;	/* mappable objects handed out; when to look for dead ones */
-	struct rlimit files;		/* RLIMIT_NOFILE as the process had it */
-	int fifo_dir;			/* O_PATH of the directory FIFOs are made in for a moment */
+	u32 memfd_count,
+		memfd_sweep_at; /* mappable objects handed out; when to look for dead ones */
+	struct rlimit files;	/* RLIMIT_NOFILE as the process had it */
+	int fifo_dir;		/* O_PATH of the directory FIFOs are made in for a moment */
 	u32 fifo_count;
-	int epoll;			/* read ends, edge-triggered: hang-up tells that the last holder is gone */
+	int epoll; /* read ends, edge-triggered: hang-up tells that the last holder is gone */
 
 	pthread_mutex_t pin_lock;
 	struct pin *pins;
@@ -44,18 +45,18 @@ struct hive {
 	u32 source_count;
 
 	u32 nr_cpus;
-	u32 engine;	/* enum engine */
-	const struct core_judge *judge;	/* programs are judged, not run */
-	const struct core_judge *observer;	/* is told of rejections; may be NULL */
-	struct epoch epoch;		/* nr_cpus slots: what running programs may hold */
-	u32 deferred;			/* atomic: what waits for an epoch */
+	u32 engine;			   /* enum engine */
+	const struct core_judge *judge;	   /* programs are judged, not run */
+	const struct core_judge *observer; /* is told of rejections; may be NULL */
+	struct epoch epoch;		   /* nr_cpus slots: what running programs may hold */
+	u32 deferred;			   /* atomic: what waits for an epoch */
 	struct map_space *space;
-	struct timers *timers;		/* bpf_timer */
-	struct slot *slots;		/* nr_cpus of them, core/run.c */
-	u64 iter_sessions;		/* atomic: opened so far */
-	u32 stats_enabled;		/* atomic: holders of BPF_ENABLE_STATS */
+	struct timers *timers; /* bpf_timer */
+	struct slot *slots;    /* nr_cpus of them, core/run.c */
+	u64 iter_sessions;     /* atomic: opened so far */
+	u32 stats_enabled;     /* atomic: holders of BPF_ENABLE_STATS */
 
-	struct perf_event *perf_events;	/* all of them, under source_lock */
+	struct perf_event *perf_events; /* all of them, under source_lock */
 	char **tracepoints;		/* names that have an id, under source_lock */
 	u32 tracepoint_count;
 
@@ -64,8 +65,8 @@ struct hive {
 
 	pthread_mutex_t btf_lock;
 	const char *btf_path;
-	bool btf_given;			/* by who made the hive */
-	struct btf *vmlinux;		/* opened on first use */
+	bool btf_given;	     /* by who made the hive */
+	struct btf *vmlinux; /* opened on first use */
 	bool vmlinux_tried;
 	struct object *vmlinux_object;
 };

@@ -150,15 +150,18 @@ static int put_tags(struct call *call, const struct prog *prog, struct bpf_prog_
 	int err = 0;
 
 	if (count < 2)
-		return put_array(call, info->prog_tags, &info->nr_prog_tags, prog->tag, 1, BPF_TAG_SIZE);
+		return put_array(call, info->prog_tags, &info->nr_prog_tags, prog->tag, 1,
+				 BPF_TAG_SIZE);
 	info->nr_prog_tags = count;
 	for (u32 i = 0; i < min(room, count) && !err; i++) {
-		u32 start = prog->subprogs[i].start, end = i + 1 < count ? prog->subprogs[i + 1].start : prog->xlated_count;
+		u32 start = prog->subprogs[i].start,
+		    end = i + 1 < count ? prog->subprogs[i + 1].start : prog->xlated_count;
 		u8 tag[BPF_TAG_SIZE];
 
 		err = prog_tag(tag, prog->xlated + start, end - start);
 		if (!err)
-			err = call_write(call, info->prog_tags + (u64)i * BPF_TAG_SIZE, tag, sizeof(tag));
+			err = call_write(call, info->prog_tags + (u64)i * BPF_TAG_SIZE, tag,
+					 sizeof(tag));
 	}
 	return err;
 }

@@ -20,9 +20,9 @@
 #include "core/prog.h"
 
 enum {
-	SEQ_SIZE = 8 * 4096,	 /* the kernel's buffer */
-	MAX_TEXT = 256 << 20,	 /* of one session */
-	MAX_TRIES = 1000,	 /* of a program that returns 1 */
+	SEQ_SIZE = 8 * 4096,  /* the kernel's buffer */
+	MAX_TEXT = 256 << 20, /* of one session */
+	MAX_TRIES = 1000,     /* of a program that returns 1 */
 	MAX_INFO = 4096,
 };
 
@@ -69,7 +69,8 @@ static int flush(struct session *s)
 
 	s->written += s->seq.count;
 	if (s->written > MAX_TEXT)
-		return fail(s->hive->log, -ENOSPC, "iter_create: the text is longer than %u bytes", MAX_TEXT);
+		return fail(s->hive->log, -ENOSPC, "iter_create: the text is longer than %u bytes",
+			    MAX_TEXT);
 	while (done < s->seq.count) {
 		ssize_t n = write(s->fd, s->seq.buf + done, s->seq.count - done);
 
@@ -96,7 +97,8 @@ static int show(struct session *s, bool end)
 		if (err && err != -EAGAIN)
 			return err;
 		if (!before && !err)
-			return fail(s->hive->log, -E2BIG, "iter_create: the text of one object is longer than %u bytes",
+			return fail(s->hive->log, -E2BIG,
+				    "iter_create: the text of one object is longer than %u bytes",
 				    SEQ_SIZE);
 		tries += !before;
 		if (before)
@@ -104,7 +106,8 @@ static int show(struct session *s, bool end)
 		if (before && err)
 			return err;
 	}
-	return fail(s->hive->log, -EAGAIN, "iter_create: program %s asks again and again to be shown the same object",
+	return fail(s->hive->log, -EAGAIN,
+		    "iter_create: program %s asks again and again to be shown the same object",
 		    s->prog->name);
 }
 
@@ -153,7 +156,8 @@ static bool is_percpu(const struct map *map)
 {
 	u32 type = map->spec.type;
 
-	return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+	return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH ||
+	       type == BPF_MAP_TYPE_PERCPU_ARRAY;
 }
 
 static bool show_element(void *arg, struct map *map, const void *key, void *value)
@@ -205,7 +209,8 @@ static int show_all(struct session *s, const struct iter_target *target)
 	else if (!strcmp(target->name, "bpf_map"))
 		err = show_objects(s, OBJECT_MAP);
 	else
-		err = show_objects(s, !strcmp(target->name, "bpf_prog") ? OBJECT_PROG : OBJECT_LINK);
+		err = show_objects(s,
+				   !strcmp(target->name, "bpf_prog") ? OBJECT_PROG : OBJECT_LINK);
 	for (u32 i = s->map ? 2 : 1; i < ARRAY_SIZE(s->ctx); i++)
 		s->ctx[i] = 0;
 	err = err ? err : show(s, true);
@@ -302,10 +307,11 @@ static int find_map(struct call *call, const struct prog *prog, u32 fd, struct m
 	if (err)
 		return err;
 	map = (*out)->map;
-	if (!is_percpu(map) && map->spec.type != BPF_MAP_TYPE_HASH && map->spec.type != BPF_MAP_TYPE_LRU_HASH &&
-	    map->spec.type != BPF_MAP_TYPE_ARRAY)
+	if (!is_percpu(map) && map->spec.type != BPF_MAP_TYPE_HASH &&
+	    map->spec.type != BPF_MAP_TYPE_LRU_HASH && map->spec.type != BPF_MAP_TYPE_ARRAY)
 		err = -EINVAL;
-	else if (prog->max_rdonly_access > map->spec.key_size || prog->max_rdwr_access > map_sys_value_size(map))
+	else if (prog->max_rdonly_access > map->spec.key_size ||
+		 prog->max_rdwr_access > map_sys_value_size(map))
 		err = -EACCES;
 	if (err)
 		put_map(*out);
@@ -330,8 +336,8 @@ int iter_attach(struct call *call, struct prog *prog)
 	if (!target)
 		return -ENOENT;
 	if (!target->here)
-		return fail(call->hive->log, -EOPNOTSUPP, "program %s: there is no iterator %s here", prog->name,
-			    target->name);
+		return fail(call->hive->log, -EOPNOTSUPP,
+			    "program %s: there is no iterator %s here", prog->name, target->name);
 	if (prog->flags & BPF_F_SLEEPABLE)
 		return -EINVAL;
 	err = link_new(&link, call->hive, BPF_LINK_TYPE_ITER, prog->attach_type, prog);

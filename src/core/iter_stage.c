@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const char *const structs[STAGE_OBJECTS] = {
-	[STAGE_META] = "bpf_iter_meta", [STAGE_SEQ] = "seq_file",	[STAGE_MAP] = "bpf_map",
-	[STAGE_PROG] = "bpf_prog",	[STAGE_AUX] = "bpf_prog_aux",	[STAGE_LINK] = "bpf_link",
+	[STAGE_META] = "bpf_iter_meta", [STAGE_SEQ] = "seq_file",     [STAGE_MAP] = "bpf_map",
+	[STAGE_PROG] = "bpf_prog",	[STAGE_AUX] = "bpf_prog_aux", [STAGE_LINK] = "bpf_link",
 };
 
 enum {
@@ -50,7 +50,8 @@ static void put(struct stage *stage, enum stage_object object, const char *name,
 	if (field.bits) {
 		for (u32 bit = 0; bit < min(field.bits, 64u); bit++)
 			if (value >> bit & 1)
-				at[(field.bit_off + bit) / 8] |= (u8)(1u << (field.bit_off + bit) % 8);
+				at[(field.bit_off + bit) / 8] |=
+					(u8)(1u << (field.bit_off + bit) % 8);
 		return;
 	}
 	size = btf_size(stage->btf, field.type);
@@ -58,7 +59,8 @@ static void put(struct stage *stage, enum stage_object object, const char *name,
 		memcpy(at + field.bit_off / 8, &value, min((size_t)size, sizeof(value)));
 }
 
-static void put_bytes(struct stage *stage, enum stage_object object, const char *name, const void *bytes, size_t len)
+static void put_bytes(struct stage *stage, enum stage_object object, const char *name,
+		      const void *bytes, size_t len)
 {
 	struct btf_field_at field;
 	s64 size;
@@ -67,7 +69,8 @@ static void put_bytes(struct stage *stage, enum stage_object object, const char 
 		return;
 	size = btf_size(stage->btf, field.type);
 	if (size > 0)
-		memcpy(stage->mem + stage->offsets[object] + field.bit_off / 8, bytes, min((size_t)size, len));
+		memcpy(stage->mem + stage->offsets[object] + field.bit_off / 8, bytes,
+		       min((size_t)size, len));
 }
 
 /* Sizes and places; the bytes all of it takes, or -ENOENT. */

@@ -8,7 +8,15 @@
 
 #include "core/link.h"
 
-enum stage_object { STAGE_META, STAGE_SEQ, STAGE_MAP, STAGE_PROG, STAGE_AUX, STAGE_LINK, STAGE_OBJECTS };
+enum stage_object {
+	STAGE_META,
+	STAGE_SEQ,
+	STAGE_MAP,
+	STAGE_PROG,
+	STAGE_AUX,
+	STAGE_LINK,
+	STAGE_OBJECTS
+};
 struct stage;
 
 /* -ENOENT: the BTF lacks one of the structs; -ENOMEM. */

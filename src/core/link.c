@@ -111,8 +111,8 @@ static int open_raw_tp(struct call *call, struct prog *prog, u64 uname, u64 cook
 			return -EINVAL; /* LINK_CREATE's */
 		if (prog->type != BPF_PROG_TYPE_TRACING || prog->attach_type != BPF_TRACE_RAW_TP)
 			return link_not_here(call, prog,
-					prog->type == BPF_PROG_TYPE_LSM ? "LSM hook"
-									: "kernel function");
+					     prog->type == BPF_PROG_TYPE_LSM ? "LSM hook"
+									     : "kernel function");
 		target.name = btf_tracepoint(prog);
 		if (!target.name)
 			return -ENOENT;
@@ -208,7 +208,7 @@ static int link_tracing(struct call *call, struct prog *prog)
 	if (!attr->link_create.target_fd != !attr->link_create.target_btf_id)
 		return -EINVAL;
 	return link_not_here(call, prog,
-			prog->type == BPF_PROG_TYPE_LSM ? "LSM hook" : "kernel function");
+			     prog->type == BPF_PROG_TYPE_LSM ? "LSM hook" : "kernel function");
 }
 
 static int link_by_type(struct call *call, struct prog *prog)

@@ -12,19 +12,21 @@
 #include "def/iter.h"
 
 struct attachment {
-	struct attach_target target;	/* name is ours */
-	struct prog *prog;		/* atomic; a reference, or NULL */
-	bool enabled;			/* atomic */
-	u32 ctx_size;			/* bytes of context that there are; 0: the program type says it */
+	struct attach_target target; /* name is ours */
+	struct prog *prog;	     /* atomic; a reference, or NULL */
+	bool enabled;		     /* atomic */
+	u32 ctx_size; /* bytes of context that there are; 0: the program type says it */
 	const struct event_source *source;
 	struct epoch_item ending;
 };
 
 /* Asks the sources one by one who claims the target: 0, -ENOENT (nobody), what the source's attach returned. The
  * reference of prog (may be NULL) is the caller's to drop. */
-int attachment_new(struct attachment **out, struct hive *hive, const struct attach_target *target, struct prog *prog);
+int attachment_new(struct attachment **out, struct hive *hive, const struct attach_target *target,
+		   struct prog *prog);
 /* Whether the program reads no further than the target's context goes: 0, -EACCES, -EINVAL, after words. */
-int attachment_fits(struct hive *hive, const struct attachment *attachment, const struct prog *prog);
+int attachment_fits(struct hive *hive, const struct attachment *attachment,
+		    const struct prog *prog);
 /* Detaches and frees; NULL is fine. */
 void attachment_free(struct hive *hive, struct attachment *attachment);
 /* Puts another program (or NULL) in; the reference moves in, the old one goes after an epoch. */
@@ -32,34 +34,40 @@ void attachment_set_prog(struct hive *hive, struct attachment *attachment, struc
 
 struct link {
 	struct object object;
-	u32 type;		/* BPF_LINK_TYPE_* */
+	u32 type; /* BPF_LINK_TYPE_* */
 	u32 attach_type;
-	struct prog *prog;	/* under lock: LINK_UPDATE changes it */
+	struct prog *prog; /* under lock: LINK_UPDATE changes it */
 	pthread_mutex_t lock;
 	struct attachment *attachment;	/* NULL: detached, or a perf link's (the event has it) */
 	struct perf_event *perf;	/* perf links: a reference */
 	struct map_object *map;		/* iterators over elements of a map */
-	const struct iter_target *iter;	/* iterators */
+	const struct iter_target *iter; /* iterators */
 };
-static inline struct link *to_link(struct object *o) { return container_of(o, struct link, object); }
+static inline struct link *to_link(struct object *o)
+{
+	return container_of(o, struct link, object);
+}
 int link_from_fd(struct hive *hive, struct caller *caller, int fd, struct link **out);
 
 /* perf_event_open(2)'s objects. */
 struct perf_event {
 	struct object object;
-	u32 type;		/* perf_event_attr.type */
+	u32 type; /* perf_event_attr.type */
 	u64 config;
 	int cpu, pid;
-	struct attachment *attachment;	/* probes and tracepoints */
-	struct perf_ring *ring;		/* BPF output */
+	struct attachment *attachment; /* probes and tracepoints */
+	struct perf_ring *ring;	       /* BPF output */
 	pthread_mutex_t lock;
 	struct prog *prog;
 	bool by_link;
 	u64 cookie;
-	struct perf_event *next;	/* hive->perf_events */
+	struct perf_event *next; /* hive->perf_events */
 	struct epoch_item ending;
 };
-static inline struct perf_event *to_perf(struct object *o) { return container_of(o, struct perf_event, object); }
+static inline struct perf_event *to_perf(struct object *o)
+{
+	return container_of(o, struct perf_event, object);
+}
 /* Puts prog on the event: 0, -EEXIST, -EINVAL (a program of the wrong type). Takes its own reference. */
 int perf_set_prog(struct perf_event *event, struct prog *prog, u64 cookie);
 void perf_clear_prog(struct perf_event *event);

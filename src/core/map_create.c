@@ -74,7 +74,8 @@ static int map_memfd(struct object *object)
 {
 	struct map *map = to_map(object)->map;
 
-	return map && map->ops->memfd && !to_map(object)->fields ? map->ops->memfd(map) : -EOPNOTSUPP;
+	return map && map->ops->memfd && !to_map(object)->fields ? map->ops->memfd(map)
+								 : -EOPNOTSUPP;
 }
 
 static const struct object_ops map_object_ops = {

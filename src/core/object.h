@@ -17,31 +17,34 @@ enum object_kind {
 	OBJECT_BTF,
 	OBJECT_LINK,
 	OBJECT_IDS,
-	OBJECT_PERF = OBJECT_IDS,	/* perf_event_open(2) */
-	OBJECT_STATS,			/* BPF_ENABLE_STATS */
+	OBJECT_PERF = OBJECT_IDS, /* perf_event_open(2) */
+	OBJECT_STATS,		  /* BPF_ENABLE_STATS */
 	OBJECT_KINDS
 };
 
 struct object;
 struct object_ops {
-	void (*release)(struct object *object);		/* frees it and what it refers to */
-	void (*last_user)(struct object *object);	/* no fd and no pin left; may be NULL */
-	int (*memfd)(struct object *object);		/* mappable: the memfd to hand out (stays ours) or -errno; NULL: a FIFO */
+	void (*release)(struct object *object);	  /* frees it and what it refers to */
+	void (*last_user)(struct object *object); /* no fd and no pin left; may be NULL */
+	int (*memfd)(
+		struct object *
+			object); /* mappable: the memfd to hand out (stays ours) or -errno; NULL: a FIFO */
 };
 
-struct channel;		/* what one access mode's fds lead to; object.c */
+struct channel; /* what one access mode's fds lead to; object.c */
 struct object {
 	struct hive *hive;
 	const struct object_ops *ops;
 	enum object_kind kind;
 	u32 id;
-	u32 refs;		/* atomic */
-	u32 users;		/* held channels and pins; under the hive's lock */
-	struct channel *channels[3];	/* by O_RDONLY, O_WRONLY, O_RDWR */
+	u32 refs;		     /* atomic */
+	u32 users;		     /* held channels and pins; under the hive's lock */
+	struct channel *channels[3]; /* by O_RDONLY, O_WRONLY, O_RDWR */
 };
 
 /* Prepares an embedded object with one reference, the caller's. Not findable until object_publish(). */
-void object_init(struct object *object, struct hive *hive, enum object_kind kind, const struct object_ops *ops);
+void object_init(struct object *object, struct hive *hive, enum object_kind kind,
+		 const struct object_ops *ops);
 
 /* Gives it an id (kinds below OBJECT_IDS); 0, -ENOMEM. */
 int object_publish(struct object *object);
@@ -51,16 +54,18 @@ void object_put(struct object *object);
 
 /* The object of this kind behind the caller's fd, with a reference: 0, -EBADF (no such fd), -EINVAL (another kind of
  * file). *access, if asked for, is O_RDONLY, O_WRONLY or O_RDWR. */
-int object_from_fd(struct hive *hive, struct caller *caller, int fd, enum object_kind kind, struct object **out,
-		   u32 *access);
+int object_from_fd(struct hive *hive, struct caller *caller, int fd, enum object_kind kind,
+		   struct object **out, u32 *access);
 /* Likewise, of any kind. */
-int object_any_from_fd(struct hive *hive, struct caller *caller, int fd, struct object **out, u32 *access);
+int object_any_from_fd(struct hive *hive, struct caller *caller, int fd, struct object **out,
+		       u32 *access);
 
 /* By an fd's identity: 0, -EINVAL. */
 int object_from_key(struct hive *hive, const struct fd_key *key, struct object **out, u32 *access);
 
 /* Whether match() is true of an object of this kind; called with the hive's lock held. */
-bool object_any(struct hive *hive, enum object_kind kind, bool (*match)(struct object *object, void *arg), void *arg);
+bool object_any(struct hive *hive, enum object_kind kind,
+		bool (*match)(struct object *object, void *arg), void *arg);
 
 /* By id, with a reference: 0, -ENOENT. */
 int object_from_id(struct hive *hive, enum object_kind kind, u32 id, struct object **out);

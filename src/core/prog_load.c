@@ -88,9 +88,10 @@ static int find_attach_target(struct load *l)
 		return prog->attach_btf->kernel ? 0 : -ENOTSUPP;
 	}
 	if (attr->attach_btf_id && btf_kernel_object(l->call->hive, &prog->attach_btf))
-		return fail(l->call->hive->log, -EINVAL,
-			    "prog_load: attach_btf_id names a type of the kernel's BTF, and there is none here (%s)",
-			    l->call->hive->btf_path);
+		return fail(
+			l->call->hive->log, -EINVAL,
+			"prog_load: attach_btf_id names a type of the kernel's BTF, and there is none here (%s)",
+			l->call->hive->btf_path);
 	return 0;
 }
 
@@ -185,7 +186,8 @@ static int copy_program(struct load *l)
 /* Function and line info: records of the caller's size, of which we know the first part. */
 
 /* A size that is none copies nothing: the verifier tells. *tail: 1 + the first record with more than zeros behind. */
-static int copy_records(struct call *call, void **out, u64 from, u32 count, u32 given, u32 known, u32 *tail)
+static int copy_records(struct call *call, void **out, u64 from, u32 count, u32 given, u32 known,
+			u32 *tail)
 {
 	u8 *all;
 	int err;
@@ -225,9 +227,12 @@ static int copy_info(struct load *l)
 	prog->func_info_count = min(attr->func_info_cnt, attr->insn_cnt + 1);
 	prog->line_info_count = min(attr->line_info_cnt, attr->insn_cnt + 1);
 	err = copy_records(call, (void **)&prog->func_info, attr->func_info, prog->func_info_count,
-			   attr->func_info_rec_size, sizeof(struct bpf_func_info), &l->env.func_tail);
-	return err ? err : copy_records(call, (void **)&prog->line_info, attr->line_info, prog->line_info_count,
-					attr->line_info_rec_size, sizeof(struct bpf_line_info), &l->env.line_tail);
+			   attr->func_info_rec_size, sizeof(struct bpf_func_info),
+			   &l->env.func_tail);
+	return err ? err
+		   : copy_records(call, (void **)&prog->line_info, attr->line_info,
+				  prog->line_info_count, attr->line_info_rec_size,
+				  sizeof(struct bpf_line_info), &l->env.line_tail);
 }
 
 /* What the verifier may ask. */

@@ -34,7 +34,8 @@ static struct task *current_task(struct call *call, struct task *self)
 /* Whether to stop, asked now and then: nobody waits for the result any more. */
 static bool is_over(struct call *call, u32 runs)
 {
-	return runs % 256 == 255 && call->caller->ops->gone && call->caller->ops->gone(call->caller);
+	return runs % 256 == 255 && call->caller->ops->gone &&
+	       call->caller->ops->gone(call->caller);
 }
 
 /* Runs repeat times in one slot; the average in ns. -EBUSY, -EINTR: the caller is gone. */
@@ -232,7 +233,9 @@ static int test_xdp(struct call *call, struct prog *prog)
 	p.linear = min(p.linear, PAGE - p.headroom - TAILROOM);
 	p.rest_size = size - p.linear;
 	too_long = p.rest_size > MAX_FRAGS * PAGE;
-	p.rest_size = min(p.rest_size, (u32)(MAX_FRAGS * PAGE)); /* what there is room for is read all the same */
+	p.rest_size =
+		min(p.rest_size,
+		    (u32)(MAX_FRAGS * PAGE)); /* what there is room for is read all the same */
 	err = xdp_read(call, &p);
 	if (!err && too_long)
 		err = -ENOMEM;
@@ -483,7 +486,8 @@ static int test_tracing(struct call *call, struct prog *prog)
 		return -EINVAL;
 	if (prog->attach_type == BPF_TRACE_ITER || prog->attach_type == BPF_TRACE_RAW_TP)
 		return -EFAULT; /* as Linux says of programs that have no such function */
-	return fail(call->hive->log, -EOPNOTSUPP, "test_run: there is no kernel function here to run");
+	return fail(call->hive->log, -EOPNOTSUPP,
+		    "test_run: there is no kernel function here to run");
 }
 
 static int test_prog(struct call *call, struct prog *prog)

@@ -16,25 +16,31 @@ enum { CTX_REGS_SIZE = 168, CTX_USER_REGS_SIZE = 168 };
 
 struct field {
 	const char *name;
-	u64 types, attach;	/* bit sets; attach 0: any */
+	u64 types, attach; /* bit sets; attach 0: any */
 	u32 start, end;
 	u32 kind;
-	u8 read, write;		/* sizes (1, 2, 4, 8), and 16: only at start */
+	u8 read, write; /* sizes (1, 2, 4, 8), and 16: only at start */
 };
 
 enum { S_COMMON = 1, S_FULL = 2, S_TCP = 4, S_XDP = 8 };
 
 #define MEMBER_SIZE(strct, member) sizeof(((struct strct *)0)->member)
-#define MEMBER(strct, member)                                                                      \
-	.name = #member, .start = offsetof(struct strct, member),                                  \
+#define MEMBER(strct, member)                                     \
+	.name = #member, .start = offsetof(struct strct, member), \
 	.end = offsetof(struct strct, member) + MEMBER_SIZE(strct, member)
 
 static const struct field fields[] = {
-#define FIELD(strct, member, in, at, yields, r, w)                                                 \
+#define FIELD(strct, member, in, at, yields, r, w) \
 	{ MEMBER(strct, member), .types = in, .attach = at, .kind = yields, .read = r, .write = w },
-#define RANGE(nm, from, to, in, at, yields, r, w)                                                  \
-	{ .name = nm, .start = from, .end = to, .types = in, .attach = at, .kind = yields,         \
-	  .read = r, .write = w },
+#define RANGE(nm, from, to, in, at, yields, r, w) \
+	{ .name = nm,                             \
+	  .start = from,                          \
+	  .end = to,                              \
+	  .types = in,                            \
+	  .attach = at,                           \
+	  .kind = yields,                         \
+	  .read = r,                              \
+	  .write = w },
 #define SOCK(strct, member, kinds, r)
 #define HOME(strct, member, own, own_member, in)
 #include "def/ctx.def"
@@ -43,7 +49,7 @@ static const struct field fields[] = {
 static const struct field sock_fields[] = {
 #define FIELD(strct, member, in, at, yields, r, w)
 #define RANGE(nm, from, to, in, at, yields, r, w)
-#define SOCK(strct, member, kinds, r)                                                              \
+#define SOCK(strct, member, kinds, r) \
 	{ MEMBER(strct, member), .types = kinds, .kind = SCALAR_VALUE, .read = r },
 #define HOME(strct, member, own, own_member, in)
 #include "def/ctx.def"
@@ -56,8 +62,8 @@ static const struct home {
 #define FIELD(strct, member, in, at, yields, r, w)
 #define RANGE(nm, from, to, in, at, yields, r, w)
 #define SOCK(strct, member, kinds, r)
-#define HOME(strct, member, own, own_member, in)                                                   \
-	{ in, offsetof(struct strct, member), offsetof(struct own, own_member),                    \
+#define HOME(strct, member, own, own_member, in)                                \
+	{ in, offsetof(struct strct, member), offsetof(struct own, own_member), \
 	  MEMBER_SIZE(own, own_member) },
 #include "def/ctx.def"
 };
@@ -85,7 +91,7 @@ static bool find(const struct field *table, size_t count, u64 type, u64 attach, 
 		out->btf = type_base(f->kind) == PTR_TO_BTF_ID ? f->name : NULL;
 		out->field_off = f->name ? f->start : (u32)off;
 		out->field_size = f->name ? f->end - f->start : size;
-		if (out->field_size > 8) {	/* an array: the element */
+		if (out->field_size > 8) { /* an array: the element */
 			u32 unit = max(size, 4u);
 
 			out->field_off = off - (off - f->start) % unit;
@@ -107,8 +113,11 @@ bool ctx_access(u32 prog_type, u32 attach_type, s32 off, u32 size, bool write,
 
 bool ctx_sock_access(u32 reg_type, s32 off, u32 size, struct ctx_access *out)
 {
-	u64 kind = reg_type == PTR_TO_SOCK_COMMON ? S_COMMON : reg_type == PTR_TO_SOCKET ? S_FULL :
-		   reg_type == PTR_TO_TCP_SOCK ? S_TCP : reg_type == PTR_TO_XDP_SOCK ? S_XDP : 0;
+	u64 kind = reg_type == PTR_TO_SOCK_COMMON ? S_COMMON
+		   : reg_type == PTR_TO_SOCKET	  ? S_FULL
+		   : reg_type == PTR_TO_TCP_SOCK  ? S_TCP
+		   : reg_type == PTR_TO_XDP_SOCK  ? S_XDP
+						  : 0;
 
 	return find(sock_fields, ARRAY_SIZE(sock_fields), kind, 0, off, size, false, out);
 }

@@ -11,11 +11,11 @@
 #include "util/types.h"
 
 struct ctx_access {
-	u32 kind;		/* what a load yields: enum reg_type | flags */
-	u32 field_off;		/* the field accessed, uapi layout: narrow loads lie inside */
+	u32 kind;      /* what a load yields: enum reg_type | flags */
+	u32 field_off; /* the field accessed, uapi layout: narrow loads lie inside */
 	u32 field_size;
-	const char *field;	/* "ingress_ifindex"; NULL in a raw area (pt_regs, tracepoint record) */
-	const char *btf;	/* struct behind a PTR_TO_BTF_ID */
+	const char *field; /* "ingress_ifindex"; NULL in a raw area (pt_regs, tracepoint record) */
+	const char *btf;   /* struct behind a PTR_TO_BTF_ID */
 };
 
 /*

@@ -15,14 +15,14 @@
 
 /* Where packet bytes are, shared by both. */
 struct packet {
-	u8 *data;	/* first byte a program sees */
-	u8 *data_end;	/* one past the last */
-	u8 *data_meta;	/* metadata in front of data; == data if none */
-	u8 *head;	/* start of the buffer */
-	u32 room;	/* bytes of the buffer */
+	u8 *data;      /* first byte a program sees */
+	u8 *data_end;  /* one past the last */
+	u8 *data_meta; /* metadata in front of data; == data if none */
+	u8 *head;      /* start of the buffer */
+	u32 room;      /* bytes of the buffer */
 };
 
-enum { XDP_TARGETS = 32 };	/* interfaces one packet is redirected to at most */
+enum { XDP_TARGETS = 32 }; /* interfaces one packet is redirected to at most */
 
 /*
  * XDP programs. md.data, data_end, data_meta are unused; the other fields of md hold the values. Where a packet
@@ -33,14 +33,14 @@ struct xdp_ctx {
 	struct xdp_md md;
 	struct packet packet;
 	u32 nr_targets;
-	u32 targets[XDP_TARGETS];	/* interfaces by number */
+	u32 targets[XDP_TARGETS]; /* interfaces by number */
 };
 
 /* Programs on struct __sk_buff. md.data, data_end, data_meta, sk, flow_keys are unused. */
 struct skb_ctx {
 	struct __sk_buff md;
 	struct packet packet;
-	void *sk;			/* NULL: no socket */
+	void *sk; /* NULL: no socket */
 	struct bpf_flow_keys *flow_keys;
 };
 

@@ -9,16 +9,23 @@
 
 struct row {
 	struct helper_proto proto;
-	u64 types, attach;	/* bit sets over program types and attach types; attach 0: any */
+	u64 types, attach; /* bit sets over program types and attach types; attach 0: any */
 };
 
 static const struct row rows[] = {
-#define HELPER(nr, nm, flags, in_types, at, result, result_btf, ...)                                \
-	{ .proto = { .number = nr, .name = "bpf_" #nm, .args = { __VA_ARGS__ }, .ret = result,      \
-		     .ret_btf = result_btf, .gpl_only = HELPER_FLAG(flags, GPL),                   \
-		     .pkt_access = HELPER_FLAG(flags, PKT), .might_sleep = HELPER_FLAG(flags, SLEEP), \
-		     .fastcall = HELPER_FLAG(flags, FAST), .restricted = HELPER_FLAG(flags, WHERE) }, \
-	  .types = in_types, .attach = at },
+#define HELPER(nr, nm, flags, in_types, at, result, result_btf, ...) \
+	{ .proto = { .number = nr,                                   \
+		     .name = "bpf_" #nm,                             \
+		     .args = { __VA_ARGS__ },                        \
+		     .ret = result,                                  \
+		     .ret_btf = result_btf,                          \
+		     .gpl_only = HELPER_FLAG(flags, GPL),            \
+		     .pkt_access = HELPER_FLAG(flags, PKT),          \
+		     .might_sleep = HELPER_FLAG(flags, SLEEP),       \
+		     .fastcall = HELPER_FLAG(flags, FAST),           \
+		     .restricted = HELPER_FLAG(flags, WHERE) },      \
+	  .types = in_types,                                         \
+	  .attach = at },
 #include "def/helper.def"
 };
 

@@ -10,25 +10,26 @@
 #include "def/reg.h"
 #include "def/uapi.h"
 
-enum { HELPER_COUNT = 212 };	/* numbers 1..211; 0 is unspec */
+enum { HELPER_COUNT = 212 }; /* numbers 1..211; 0 is unspec */
 
 struct helper_arg {
-	u32 type;		/* enum arg_type | flags */
-	u32 size;		/* bytes, with MEM_FIXED_SIZE */
-	const char *btf;	/* kernel struct, with ARG_PTR_TO_BTF_ID ("task_struct"), else NULL */
+	u32 type;	 /* enum arg_type | flags */
+	u32 size;	 /* bytes, with MEM_FIXED_SIZE */
+	const char *btf; /* kernel struct, with ARG_PTR_TO_BTF_ID ("task_struct"), else NULL */
 };
 
 struct helper_proto {
 	u32 number;
-	const char *name;	/* "bpf_map_lookup_elem"; the log's "map_lookup_elem" is name + 4 */
-	struct helper_arg args[5];	/* unused ones at the end are ARG_DONTCARE */
-	u32 ret;		/* enum ret_type | flags */
-	const char *ret_btf;	/* kernel struct behind a RET_PTR_TO_BTF_ID; NULL: depends on the arguments */
-	bool gpl_only;		/* needs a GPL-compatible licence */
-	bool pkt_access;	/* takes packet pointers where memory is wanted */
-	bool might_sleep;	/* only in sleepable programs */
-	bool fastcall;		/* keeps r1..r5 (bpf_fastcall), if inlined */
-	bool restricted;	/* refused ("helper call is not allowed in probe") for some attach targets */
+	const char *name; /* "bpf_map_lookup_elem"; the log's "map_lookup_elem" is name + 4 */
+	struct helper_arg args[5]; /* unused ones at the end are ARG_DONTCARE */
+	u32 ret;		   /* enum ret_type | flags */
+	const char *
+		ret_btf; /* kernel struct behind a RET_PTR_TO_BTF_ID; NULL: depends on the arguments */
+	bool gpl_only;	  /* needs a GPL-compatible licence */
+	bool pkt_access;  /* takes packet pointers where memory is wanted */
+	bool might_sleep; /* only in sleepable programs */
+	bool fastcall;	  /* keeps r1..r5 (bpf_fastcall), if inlined */
+	bool restricted; /* refused ("helper call is not allowed in probe") for some attach targets */
 };
 
 /* "bpf_map_lookup_elem" for 1; NULL where no helper has the number (0 and >= HELPER_COUNT). */

@@ -6,7 +6,7 @@
 
 static const struct iter_target targets[] = {
 #define ARG(number, type, strct) { number, type, strct },
-#define ITER(nm, can_run, ...) { .name = #nm, .here = can_run, .args = { __VA_ARGS__ } },
+#define ITER(nm, can_run, ...)	 { .name = #nm, .here = can_run, .args = { __VA_ARGS__ } },
 #include "def/iter.def"
 };
 

@@ -7,14 +7,14 @@
 #include "util/types.h"
 
 struct iter_arg {
-	u32 number;		/* from 0; the first is always struct bpf_iter_meta */
-	u32 type;		/* enum reg_type | flags; 0: no more */
-	const char *btf;	/* the struct, NULL for buffers */
+	u32 number;	 /* from 0; the first is always struct bpf_iter_meta */
+	u32 type;	 /* enum reg_type | flags; 0: no more */
+	const char *btf; /* the struct, NULL for buffers */
 };
 
 struct iter_target {
-	const char *name;	/* "bpf_map_elem" */
-	bool here;		/* can be attached */
+	const char *name; /* "bpf_map_elem" */
+	bool here;	  /* can be attached */
 	struct iter_arg args[3];
 };
 

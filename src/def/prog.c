@@ -9,12 +9,18 @@
 
 static const struct prog_info infos[__MAX_BPF_PROG_TYPE] = {
 #define RETURN(tp, at, lo, hi)
-#define PROG(tp, nm, context, at, flags)                                                           \
-	[BPF_PROG_TYPE_##tp] = {                                                                   \
-		.type = BPF_PROG_TYPE_##tp, .name = nm, .ctx = context, .attach = at,              \
-.test_run = HAS(flags, TEST_RUN), .kernel_test = HAS(flags, KERNEL_TEST), .pkt_read = HAS(flags, PKT_READ | PKT_WRITE),    \
-		.pkt_write = HAS(flags, PKT_WRITE), .ld_abs = HAS(flags, LD_ABS),                  \
-		.btf_args = HAS(flags, BTF_ARGS), .sleeps = HAS(flags, SLEEPS) },
+#define PROG(tp, nm, context, at, flags)                                       \
+	[BPF_PROG_TYPE_##tp] = { .type = BPF_PROG_TYPE_##tp,                   \
+				 .name = nm,                                   \
+				 .ctx = context,                               \
+				 .attach = at,                                 \
+				 .test_run = HAS(flags, TEST_RUN),             \
+				 .kernel_test = HAS(flags, KERNEL_TEST),       \
+				 .pkt_read = HAS(flags, PKT_READ | PKT_WRITE), \
+				 .pkt_write = HAS(flags, PKT_WRITE),           \
+				 .ld_abs = HAS(flags, LD_ABS),                 \
+				 .btf_args = HAS(flags, BTF_ARGS),             \
+				 .sleeps = HAS(flags, SLEEPS) },
 #include "def/prog.def"
 };
 

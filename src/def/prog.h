@@ -8,16 +8,16 @@
 
 struct prog_info {
 	u32 type;
-	const char *name;	/* "sched_cls", bpftool's and libbpf's */
-	const char *ctx;	/* struct behind r1, "__sk_buff"; NULL: none of its own */
-	u64 attach;		/* expected attach types, bit set; 0: not looked at */
-	bool test_run;		/* BPF_PROG_TEST_RUN; else -ENOTSUPP (524) */
-	bool kernel_test;	/* in Linux alone: the run needs kernel objects */
-	bool pkt_read;		/* helpers take its packet pointers for reading */
-	bool pkt_write;		/* and writing; the program may write through them */
-	bool ld_abs;		/* legacy packet loads */
-	bool btf_args;		/* context is an array of arguments typed by BTF */
-	bool sleeps;		/* BPF_F_SLEEPABLE may be asked for */
+	const char *name; /* "sched_cls", bpftool's and libbpf's */
+	const char *ctx;  /* struct behind r1, "__sk_buff"; NULL: none of its own */
+	u64 attach;	  /* expected attach types, bit set; 0: not looked at */
+	bool test_run;	  /* BPF_PROG_TEST_RUN; else -ENOTSUPP (524) */
+	bool kernel_test; /* in Linux alone: the run needs kernel objects */
+	bool pkt_read;	  /* helpers take its packet pointers for reading */
+	bool pkt_write;	  /* and writing; the program may write through them */
+	bool ld_abs;	  /* legacy packet loads */
+	bool btf_args;	  /* context is an array of arguments typed by BTF */
+	bool sleeps;	  /* BPF_F_SLEEPABLE may be asked for */
 };
 
 /* NULL for numbers that are no program type. */

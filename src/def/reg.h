@@ -19,20 +19,20 @@ enum type_flag {
 	MEM_RINGBUF = 1 << 10,
 	MEM_USER = 1 << 11,
 	MEM_PERCPU = 1 << 12,
-	OBJ_RELEASE = 1 << 13,		/* the call gives up the reference this argument holds */
+	OBJ_RELEASE = 1 << 13, /* the call gives up the reference this argument holds */
 	PTR_UNTRUSTED = 1 << 14,
-	MEM_UNINIT = 1 << 15,		/* the callee fills it: may be uninitialised stack */
+	MEM_UNINIT = 1 << 15, /* the callee fills it: may be uninitialised stack */
 	DYNPTR_TYPE_LOCAL = 1 << 16,
 	DYNPTR_TYPE_RINGBUF = 1 << 17,
-	MEM_FIXED_SIZE = 1 << 18,	/* ARG_PTR_TO_MEM of struct helper_arg.size bytes */
+	MEM_FIXED_SIZE = 1 << 18, /* ARG_PTR_TO_MEM of struct helper_arg.size bytes */
 	MEM_ALLOC = 1 << 19,
 	PTR_TRUSTED = 1 << 20,
 	MEM_RCU = 1 << 21,
 	NON_OWN_REF = 1 << 22,
 	DYNPTR_TYPE_SKB = 1 << 23,
 	DYNPTR_TYPE_XDP = 1 << 24,
-	MEM_ALIGNED = 1 << 25,		/* address must be size-aligned */
-	MEM_WRITE = 1 << 26,		/* the callee writes it */
+	MEM_ALIGNED = 1 << 25, /* address must be size-aligned */
+	MEM_WRITE = 1 << 26,   /* the callee writes it */
 	DYNPTR_TYPE_SKB_META = 1 << 27,
 };
 
@@ -65,16 +65,16 @@ enum reg_type {
 
 /* enum bpf_arg_type: what a helper wants */
 enum arg_type {
-	ARG_DONTCARE,			/* no argument */
+	ARG_DONTCARE, /* no argument */
 	ARG_CONST_MAP_PTR,
 	ARG_PTR_TO_MAP_KEY,
 	ARG_PTR_TO_MAP_VALUE,
 	ARG_PTR_TO_MEM,
 	ARG_PTR_TO_ARENA,
-	ARG_CONST_SIZE,			/* of the memory in the argument before; > 0 */
+	ARG_CONST_SIZE, /* of the memory in the argument before; > 0 */
 	ARG_CONST_SIZE_OR_ZERO,
 	ARG_PTR_TO_CTX,
-	ARG_ANYTHING,			/* any initialised value */
+	ARG_ANYTHING, /* any initialised value */
 	ARG_PTR_TO_SPIN_LOCK,
 	ARG_PTR_TO_SOCK_COMMON,
 	ARG_PTR_TO_SOCKET,

@@ -26,29 +26,30 @@ typedef u64 (*helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run
 typedef u64 (*entry_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run);
 
 enum {
-	RUN_STACK_SIZE = 16384,	/* bytes: 33 tail calls from subprograms keep up to 256 each, callbacks below them */
+	RUN_STACK_SIZE =
+		16384, /* bytes: 33 tail calls from subprograms keep up to 256 each, callbacks below them */
 	RUN_TAIL_CALLS = 33,	/* MAX_TAIL_CALL_CNT */
 	RUN_FRAMES = 8,		/* MAX_CALL_FRAMES */
-	RUN_MAY_GOTO = 8 << 20,	/* BPF_MAX_LOOPS: may_goto falls through so often in a run */
+	RUN_MAY_GOTO = 8 << 20, /* BPF_MAX_LOOPS: may_goto falls through so often in a run */
 };
 
 /* The process that triggered the event: what "current" is in the kernel. Fields are read lazily by ops. */
 struct task {
 	const struct task_ops *ops;
-	u32 pid;	/* thread id */
-	u32 tgid;	/* process id */
+	u32 pid;  /* thread id */
+	u32 tgid; /* process id */
 	/* Its user-space registers at the event, as far as they are known: TASK_* bits. */
 	u32 known;
 	u64 ip, sp, bp;
-	struct task *child;	/* sched_process_fork: the thread that this one made */
+	struct task *child; /* sched_process_fork: the thread that this one made */
 };
 
 enum { TASK_IP = 1, TASK_SP = 2, TASK_BP = 4 };
 
 struct task_origin {
-	u32 parent;		/* process id of the parent */
+	u32 parent; /* process id of the parent */
 	char parent_comm[16];
-	u64 start_ns;		/* since boot */
+	u64 start_ns; /* since boot */
 };
 
 struct task_ops {
@@ -69,18 +70,18 @@ struct task_ops {
 
 /* A region of memory that bpf_probe_read_kernel may read besides stack and maps (ctx, packet, fabricated pt_regs). */
 struct run_region {
-	u64 addr;	/* as the program sees it */
+	u64 addr; /* as the program sees it */
 	const void *mem;
 	u32 len;
 };
 
 /* What a checked program may touch besides its stack, and how long it may run (vm/code.h, code_spec.checked). */
 struct run_guard {
-	u64 mem, mem_len;	/* the caller's memory */
-	s64 budget;		/* instructions left */
-	void *exit_sp;		/* engines': where a faulting program's native frames end */
-	u32 frames;		/* engines': calls deep */
-	int error;		/* 0, or why the run was cut short: -EFAULT, -ETIME, -ELOOP, -ENOSYS */
+	u64 mem, mem_len; /* the caller's memory */
+	s64 budget;	  /* instructions left */
+	void *exit_sp;	  /* engines': where a faulting program's native frames end */
+	u32 frames;	  /* engines': calls deep */
+	int error;	  /* 0, or why the run was cut short: -EFAULT, -ETIME, -ELOOP, -ENOSYS */
 };
 
 /* A ring buffer record a program holds between reserve and submit. */
@@ -96,37 +97,41 @@ struct run_seq {
 	u32 size, count;
 };
 
-enum { RUN_RECORDS = 32 };	/* held at once; one more is not given */
+enum { RUN_RECORDS = 32 }; /* held at once; one more is not given */
 
 struct run {
-	u8 *stack_top;		/* r10 of the first frame: one past the highest byte */
-	u8 *stack_low;		/* lowest usable byte */
-	u8 *stack_cur;		/* where the next entry's or callback's first frame starts; engines keep it before helper calls */
-	u32 tail_calls;		/* done so far in this run */
-	u32 may_goto;		/* loop iterations may_goto still grants */
-	u32 cpu;		/* the slot's number: smp_processor_id */
+	u8 *stack_top; /* r10 of the first frame: one past the highest byte */
+	u8 *stack_low; /* lowest usable byte */
+	u8 *stack_cur; /* where the next entry's or callback's first frame starts; engines keep it before helper calls */
+	u32 tail_calls; /* done so far in this run */
+	u32 may_goto;	/* loop iterations may_goto still grants */
+	u32 cpu;	/* the slot's number: smp_processor_id */
 	const struct run_ops *ops;
-	void *ctx;		/* what r1 was at entry, in our own layout (after context conversion) */
-	struct task *task;	/* never NULL */
+	void *ctx;	   /* what r1 was at entry, in our own layout (after context conversion) */
+	struct task *task; /* never NULL */
 	struct hive *hive;
-	const struct code *code;	/* the program entered last, for tail calls */
-	struct run_guard guard;	/* checked programs only */
+	const struct code *code; /* the program entered last, for tail calls */
+	struct run_guard guard;	 /* checked programs only */
 	struct run_region regions[4];
 	u32 nr_regions;
-	u64 random;		/* state of bpf_get_prandom_u32, seeded on first use from 0 */
-	u32 prog_type;		/* of the program entered, for helpers that differ by it */
-	struct packet *packet;	/* the packet behind ctx (ctx_layout.h), NULL for other program types */
-	u32 redirect_ifindex;	/* where bpf_redirect sends what is no XDP packet */
-	struct timers *timers;	/* the hive's (helper/timers.h); NULL: no timers */
-	void *prog;		/* core's object of the program entered last */
-	struct current *current;	/* objects of bpf_get_current_task (helper/current.h), NULL until the first call */
-	bool current_filled;	/* they are this run's */
+	u64 random;    /* state of bpf_get_prandom_u32, seeded on first use from 0 */
+	u32 prog_type; /* of the program entered, for helpers that differ by it */
+	struct packet
+		*packet; /* the packet behind ctx (ctx_layout.h), NULL for other program types */
+	u32 redirect_ifindex;  /* where bpf_redirect sends what is no XDP packet */
+	struct timers *timers; /* the hive's (helper/timers.h); NULL: no timers */
+	void *prog;	       /* core's object of the program entered last */
+	struct current *
+		current; /* objects of bpf_get_current_task (helper/current.h), NULL until the first call */
+	bool current_filled; /* they are this run's */
 	struct run_record records[RUN_RECORDS];
-	u32 nr_records;		/* 0 before a run */
-	u64 func_ip, cookie;	/* what bpf_get_func_ip and bpf_get_attach_cookie say; 0 where there is none */
-	struct run_seq *seq;	/* iterators; else NULL */
-	struct watch *watch;	/* vm/watch.h, ORACLE builds only */
-	struct map_space *space;	/* where values of this hive's maps live (map/space.h); NULL: no map may be read blindly */
+	u32 nr_records; /* 0 before a run */
+	u64 func_ip,
+		cookie; /* what bpf_get_func_ip and bpf_get_attach_cookie say; 0 where there is none */
+	struct run_seq *seq; /* iterators; else NULL */
+	struct watch *watch; /* vm/watch.h, ORACLE builds only */
+	struct map_space *
+		space; /* where values of this hive's maps live (map/space.h); NULL: no map may be read blindly */
 };
 
 /* What engines need from above them. */

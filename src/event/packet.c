@@ -47,10 +47,9 @@ u32 packet_fire(struct event_list *list, u32 cpu, u32 ifindex, struct packet_fra
 	struct xdp_ctx ctx; /* targets are not cleared for every packet */
 
 	ctx.md = (struct xdp_md){ 0 };
-	ctx.packet = (struct packet){ .data = data,
-				      .data_end = data + frame->len,
-				      .head = frame->mem,
-				      .room = frame->room };
+	ctx.packet = (struct packet){
+		.data = data, .data_end = data + frame->len, .head = frame->mem, .room = frame->room
+	};
 	for (size_t i = 0; i < list->count && verdict == XDP_PASS; i++) {
 		const struct on_interface *on = (const void *)event_row(list, i);
 

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #define EVENT_SOURCE "/sys/bus/event_source/devices/"
-#define BPFFS "/sys/fs/bpf"
-#define TRACEFS "/sys/kernel/tracing"
-#define TRACEFS_OLD "/sys/kernel/debug/tracing"
+#define BPFFS	     "/sys/fs/bpf"
+#define TRACEFS	     "/sys/kernel/tracing"
+#define TRACEFS_OLD  "/sys/kernel/debug/tracing"
 
 enum { NAME_SIZE = 256 };
 
@@ -43,7 +43,7 @@ static const char *const functions[] = {
 #undef SYSCALL
 };
 static const char *const others[] = {
-	"raw_syscalls/sys_enter",   "raw_syscalls/sys_exit",   "sched/sched_process_exec",
+	"raw_syscalls/sys_enter",   "raw_syscalls/sys_exit",	"sched/sched_process_exec",
 	"sched/sched_process_fork", "sched/sched_process_exit",
 };
 static const char *const categories[] = { "raw_syscalls", "sched", "syscalls" };

@@ -67,10 +67,11 @@ static int open_socket(const char *name, struct log *log)
 	if (fd >= 0)
 		return fd;
 	if (errno == EPERM || errno == EACCES)
-		return fail(log, -EPERM,
-			    "%s: packets of an interface take the capability CAP_NET_RAW; without "
-			    "privilege there is one in network namespaces of your own: unshare -Urn",
-			    name);
+		return fail(
+			log, -EPERM,
+			"%s: packets of an interface take the capability CAP_NET_RAW; without "
+			"privilege there is one in network namespaces of your own: unshare -Urn",
+			name);
 	return fail(log, -errno, "%s: no AF_PACKET socket: %s", name, strerror(errno));
 }
 
@@ -127,8 +128,8 @@ static int make_rings(struct port *port, bool receive)
 	if (err)
 		return err;
 	port->size = received + (size_t)SLOT * SLOTS;
-	port->mem = mmap(NULL, port->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
-			 0);
+	port->mem =
+		mmap(NULL, port->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (port->mem == MAP_FAILED) {
 		port->mem = NULL;
 		return -errno;
@@ -267,9 +268,8 @@ static bool read_frame(struct port_frame *frame, u8 *at)
 	memcpy(&frame->offload, frame->bytes - OFFLOAD, OFFLOAD);
 	if (header->tp_status & TP_STATUS_VLAN_VALID && frame->len >= 2 * ETH_ALEN)
 		restore_tag(frame,
-			    header->tp_status & TP_STATUS_VLAN_TPID_VALID ?
-				    header->hv1.tp_vlan_tpid :
-				    ETH_P_8021Q,
+			    header->tp_status & TP_STATUS_VLAN_TPID_VALID ? header->hv1.tp_vlan_tpid
+									  : ETH_P_8021Q,
 			    (u16)header->hv1.tp_vlan_tci);
 	if (frame->offload.gso_type == VIRTIO_NET_HDR_GSO_NONE &&
 	    frame->offload.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
@@ -307,8 +307,8 @@ u64 port_lost(struct port *port)
 	struct tpacket_stats_v3 stats = { 0 };
 	socklen_t len = sizeof(stats);
 
-	return getsockopt(port->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) ? 0 :
-										   stats.tp_drops;
+	return getsockopt(port->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) ? 0
+										 : stats.tp_drops;
 }
 
 /* ---- send ---- */

@@ -41,7 +41,7 @@ struct port {
 struct port_frame {
 	u8 *bytes;
 	u32 len;
-	bool cut; /* bytes are missing: longer than PORT_LONGEST */
+	bool cut;		       /* bytes are missing: longer than PORT_LONGEST */
 	struct virtio_net_hdr offload; /* gso_type NONE: a plain frame */
 };
 

@@ -251,8 +251,7 @@ int stack_walk(struct stack_reader **out, struct task *task, u64 *ips, u32 max)
 	return (int)unwind_walk(&reader->space, regs, ips, max);
 }
 
-void stack_build_id(struct stack_reader **out, struct task *task,
-		    struct bpf_stack_build_id *id)
+void stack_build_id(struct stack_reader **out, struct task *task, struct bpf_stack_build_id *id)
 {
 	struct unwind_module module;
 	u64 ip = id->ip;

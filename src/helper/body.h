@@ -11,16 +11,22 @@
 #undef BODY
 
 /* Opens a body: all six names exist, whether used or not. */
-#define HELPER(name)                                                                                       \
-	u64 helper_##name(u64 r1 __attribute__((unused)), u64 r2 __attribute__((unused)),                  \
-			  u64 r3 __attribute__((unused)), u64 r4 __attribute__((unused)),                  \
+#define HELPER(name)                                                                      \
+	u64 helper_##name(u64 r1 __attribute__((unused)), u64 r2 __attribute__((unused)), \
+			  u64 r3 __attribute__((unused)), u64 r4 __attribute__((unused)), \
 			  u64 r5 __attribute__((unused)), struct run *run __attribute__((unused)))
 
 /* A register as an address the verifier vouches for. */
-static inline void *ptr(u64 reg) { return (void *)(uintptr_t)reg; }
+static inline void *ptr(u64 reg)
+{
+	return (void *)(uintptr_t)reg;
+}
 
 /* 0 or a negative errno as r0. */
-static inline u64 result(s64 value) { return (u64)value; }
+static inline u64 result(s64 value)
+{
+	return (u64)value;
+}
 
 /*
  * What a program may read of the system without being sure (its stack, its context, the packet,
@@ -40,8 +46,9 @@ s64 mem_read_any_str(struct run *run, char *dst, u32 size, u64 addr);
  * The kernel's printf for programs (print.c): fmt of fmt_size bytes holds its NUL. Writes at most size bytes with the
  * NUL; returns the length of the whole text without it, or -EINVAL, -ENOSPC with nothing promised about out.
  */
-s64 print_format(struct run *run, char *out, u32 size, const char *fmt, u32 fmt_size, const u64 *args, u32 nr_args);
+s64 print_format(struct run *run, char *out, u32 size, const char *fmt, u32 fmt_size,
+		 const u64 *args, u32 nr_args);
 
-u64 time_now(int clock);	/* ns */
+u64 time_now(int clock); /* ns */
 
 #endif

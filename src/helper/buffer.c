@@ -78,7 +78,10 @@ HELPER(ringbuf_discard)
 	return 0;
 }
 
-HELPER(ringbuf_query) { return ringbuf_query(ptr(r1), r2); }
+HELPER(ringbuf_query)
+{
+	return ringbuf_query(ptr(r1), r2);
+}
 
 /* The ring in the slot that flags name; NULL and *err where there is none. */
 static struct perf_ring *ring_of(struct map *map, u64 flags, u32 cpu, s64 *err)

@@ -42,7 +42,8 @@ HELPER(csum_diff)
 	u32 from_size = (u32)r2, to_size = (u32)r4, seed = (u32)r5;
 
 	if (from_size && to_size)
-		return fold(add(sum_words(ptr(r3), to_size, seed), ~sum_words(ptr(r1), from_size, 0)));
+		return fold(
+			add(sum_words(ptr(r3), to_size, seed), ~sum_words(ptr(r1), from_size, 0)));
 	if (to_size)
 		return fold(sum_words(ptr(r3), to_size, seed));
 	if (from_size)
@@ -65,7 +66,10 @@ static u16 replace(u16 sum, u32 from, u32 to)
 }
 
 /* What the kernel's csum_partial-style difference is added as. */
-static u16 replace_by_diff(u16 sum, u32 diff) { return (u16)~fold(add(diff, (u16)~sum)); }
+static u16 replace_by_diff(u16 sum, u32 diff)
+{
+	return (u16)~fold(add(diff, (u16)~sum));
+}
 
 static int replace_sized(u16 *sum, u64 from, u64 to, u32 size)
 {
@@ -75,14 +79,9 @@ static int replace_sized(u16 *sum, u64 from, u64 to, u32 size)
 			return -EINVAL;
 		*sum = replace_by_diff(*sum, (u32)to);
 		return 0;
-	case 2:
-		*sum = replace(*sum, (u16)from, (u16)to);
-		return 0;
-	case 4:
-		*sum = replace(*sum, (u32)from, (u32)to);
-		return 0;
-	default:
-		return -EINVAL;
+	case 2: *sum = replace(*sum, (u16)from, (u16)to); return 0;
+	case 4: *sum = replace(*sum, (u32)from, (u32)to); return 0;
+	default: return -EINVAL;
 	}
 }
 
@@ -106,7 +105,8 @@ HELPER(l3_csum_replace)
 /* A UDP checksum of 0 means none: it stays 0, and a computed 0 is written as 0xffff. */
 HELPER(l4_csum_replace)
 {
-	const u64 known = BPF_F_MARK_MANGLED_0 | BPF_F_MARK_ENFORCE | BPF_F_PSEUDO_HDR | BPF_F_HDR_FIELD_MASK | BPF_F_IPV6;
+	const u64 known = BPF_F_MARK_MANGLED_0 | BPF_F_MARK_ENFORCE | BPF_F_PSEUDO_HDR |
+			  BPF_F_HDR_FIELD_MASK | BPF_F_IPV6;
 	bool mangle = r5 & BPF_F_MARK_MANGLED_0, enforce = r5 & BPF_F_MARK_ENFORCE;
 	u16 *at, sum;
 	int err;

@@ -13,19 +13,26 @@ enum object { THREAD, LEADER, PARENT, CHILD, CRED, OBJECTS };
 
 enum { SPACING = 1 << 20 };
 
-enum what { PID, TGID, COMM, REAL_PARENT, PARENT_PTR, GROUP_LEADER, START, START_BOOT, CRED_PTR, REAL_CRED_PTR, WHATS };
+enum what {
+	PID,
+	TGID,
+	COMM,
+	REAL_PARENT,
+	PARENT_PTR,
+	GROUP_LEADER,
+	START,
+	START_BOOT,
+	CRED_PTR,
+	REAL_CRED_PTR,
+	WHATS
+};
 
 static const char *const task_fields[WHATS] = {
-	[PID] = "pid",
-	[TGID] = "tgid",
-	[COMM] = "comm",
-	[REAL_PARENT] = "real_parent",
-	[PARENT_PTR] = "parent",
-	[GROUP_LEADER] = "group_leader",
-	[START] = "start_time",
-	[START_BOOT] = "start_boottime",
-	[CRED_PTR] = "cred",
-	[REAL_CRED_PTR] = "real_cred",
+	[PID] = "pid",		 [TGID] = "tgid",
+	[COMM] = "comm",	 [REAL_PARENT] = "real_parent",
+	[PARENT_PTR] = "parent", [GROUP_LEADER] = "group_leader",
+	[START] = "start_time",	 [START_BOOT] = "start_boottime",
+	[CRED_PTR] = "cred",	 [REAL_CRED_PTR] = "real_cred",
 };
 
 static const char *const user_fields[] = { "uid", "suid", "euid", "fsuid" };
@@ -34,7 +41,7 @@ static const char *const group_fields[] = { "gid", "sgid", "egid", "fsgid" };
 struct current {
 	u32 sizes[OBJECTS];
 	u8 *objects[OBJECTS];
-	s32 task[WHATS];	/* byte offsets, -1: no such field */
+	s32 task[WHATS]; /* byte offsets, -1: no such field */
 	s32 users[ARRAY_SIZE(user_fields)], groups[ARRAY_SIZE(group_fields)];
 };
 
@@ -48,8 +55,10 @@ static s32 offset_of(const struct btf *btf, u32 id, const char *name)
 
 static int find_offsets(struct current *current, const struct btf *btf)
 {
-	s32 task = btf_find(btf, "task_struct", BTF_KIND_STRUCT), cred = btf_find(btf, "cred", BTF_KIND_STRUCT);
-	s64 task_size = task < 0 ? 0 : btf_size(btf, (u32)task), cred_size = cred < 0 ? 0 : btf_size(btf, (u32)cred);
+	s32 task = btf_find(btf, "task_struct", BTF_KIND_STRUCT),
+	    cred = btf_find(btf, "cred", BTF_KIND_STRUCT);
+	s64 task_size = task < 0 ? 0 : btf_size(btf, (u32)task),
+	    cred_size = cred < 0 ? 0 : btf_size(btf, (u32)cred);
 
 	if (task_size <= 0 || task_size > SPACING || cred_size <= 0 || cred_size > SPACING)
 		return -ENOENT;
@@ -89,11 +98,20 @@ void current_free(struct current *current)
 	free(current);
 }
 
-static u64 address_of(enum object object) { return BASE + (u64)object * SPACING; }
+static u64 address_of(enum object object)
+{
+	return BASE + (u64)object * SPACING;
+}
 
-u64 current_address(const struct task *task) { return address_of(task->pid == task->tgid ? LEADER : THREAD); }
+u64 current_address(const struct task *task)
+{
+	return address_of(task->pid == task->tgid ? LEADER : THREAD);
+}
 
-u64 current_child_address(void) { return address_of(CHILD); }
+u64 current_child_address(void)
+{
+	return address_of(CHILD);
+}
 
 static void set(struct current *current, enum object object, s32 off, const void *value, u32 size)
 {
@@ -118,7 +136,8 @@ static void set_ids(struct current *current, enum object object, u32 pid, u32 tg
 }
 
 /* What the threads of one process have in common. */
-static void set_process(struct current *current, enum object object, const struct task_origin *origin)
+static void set_process(struct current *current, enum object object,
+			const struct task_origin *origin)
 {
 	enum object leader = object == PARENT ? PARENT : LEADER;
 
@@ -134,7 +153,8 @@ static void set_process(struct current *current, enum object object, const struc
 }
 
 /* The thread that the task made: its name is its maker's still. */
-static void fill_child(struct current *current, const struct task *task, const struct task_origin *origin, const char *comm)
+static void fill_child(struct current *current, const struct task *task,
+		       const struct task_origin *origin, const char *comm)
 {
 	bool thread = task->child->tgid == task->tgid;
 	u64 parent = address_of(thread ? PARENT : LEADER);

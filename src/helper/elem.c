@@ -20,7 +20,8 @@ HELPER(map_update_elem)
 {
 	struct map *map = ptr(r1);
 
-	return result(map->ops->update ? map->ops->update(map, ptr(r2), ptr(r3), r4, run->cpu) : -EOPNOTSUPP);
+	return result(map->ops->update ? map->ops->update(map, ptr(r2), ptr(r3), r4, run->cpu)
+				       : -EOPNOTSUPP);
 }
 
 HELPER(map_delete_elem)
@@ -55,7 +56,8 @@ HELPER(map_lookup_percpu_elem)
 {
 	struct map *map = ptr(r1);
 
-	return (u32)r3 < map->spec.nr_cpus ? (u64)(uintptr_t)map->ops->lookup(map, ptr(r2), (u32)r3) : 0;
+	return (u32)r3 < map->spec.nr_cpus ? (u64)(uintptr_t)map->ops->lookup(map, ptr(r2), (u32)r3)
+					   : 0;
 }
 
 struct visit {
@@ -79,5 +81,6 @@ HELPER(for_each_map_elem)
 
 	if (r4)
 		return result(-EINVAL);
-	return result(map->ops->for_each ? map->ops->for_each(map, run->cpu, visit_elem, &visit) : -EOPNOTSUPP);
+	return result(map->ops->for_each ? map->ops->for_each(map, run->cpu, visit_elem, &visit)
+					 : -EOPNOTSUPP);
 }

@@ -118,7 +118,8 @@ s64 mem_read_user_str(struct run *run, char *dst, u32 size, u64 addr)
 		done += part;
 	}
 	if (end)
-		memset(dst + done, 0, round_up(done + 1, 8u) <= size ? round_up(done + 1, 8u) - done : 1);
+		memset(dst + done, 0,
+		       round_up(done + 1, 8u) <= size ? round_up(done + 1, 8u) - done : 1);
 	else if (size)
 		dst[size - 1] = 0;
 	return end ? done + 1 : size;
@@ -132,19 +133,40 @@ s64 mem_read_any_str(struct run *run, char *dst, u32 size, u64 addr)
 					       : mem_read_user_str(run, dst, size, addr);
 }
 
-HELPER(probe_read) { return result(read_any(run, ptr(r1), (u32)r2, r3)); }
+HELPER(probe_read)
+{
+	return result(read_any(run, ptr(r1), (u32)r2, r3));
+}
 
-HELPER(probe_read_str) { return result(mem_read_any_str(run, ptr(r1), (u32)r2, r3)); }
+HELPER(probe_read_str)
+{
+	return result(mem_read_any_str(run, ptr(r1), (u32)r2, r3));
+}
 
-HELPER(probe_read_kernel) { return result(mem_read_kernel(run, ptr(r1), (u32)r2, r3)); }
+HELPER(probe_read_kernel)
+{
+	return result(mem_read_kernel(run, ptr(r1), (u32)r2, r3));
+}
 
-HELPER(probe_read_kernel_str) { return result(mem_read_kernel_str(run, ptr(r1), (u32)r2, r3)); }
+HELPER(probe_read_kernel_str)
+{
+	return result(mem_read_kernel_str(run, ptr(r1), (u32)r2, r3));
+}
 
-HELPER(probe_read_user) { return result(mem_read_user(run, ptr(r1), (u32)r2, r3)); }
+HELPER(probe_read_user)
+{
+	return result(mem_read_user(run, ptr(r1), (u32)r2, r3));
+}
 
-HELPER(probe_read_user_str) { return result(mem_read_user_str(run, ptr(r1), (u32)r2, r3)); }
+HELPER(probe_read_user_str)
+{
+	return result(mem_read_user_str(run, ptr(r1), (u32)r2, r3));
+}
 
-HELPER(copy_from_user) { return result(mem_read_user(run, ptr(r1), (u32)r2, r3)); }
+HELPER(copy_from_user)
+{
+	return result(mem_read_user(run, ptr(r1), (u32)r2, r3));
+}
 
 HELPER(probe_write_user)
 {
@@ -167,7 +189,7 @@ HELPER(strncmp)
 	return 0;
 }
 
-enum { MAX_DIGITS = 63 };	/* the kernel looks at so many characters */
+enum { MAX_DIGITS = 63 }; /* the kernel looks at so many characters */
 
 static bool is_digit(char c, u32 base)
 {
@@ -207,7 +229,8 @@ static s64 parse(const char *text, u64 len, u64 flags, u64 *value, bool *negativ
 
 		if (!is_digit(text[at], base))
 			break;
-		if (__builtin_mul_overflow(*value, base, value) || __builtin_add_overflow(*value, digit, value))
+		if (__builtin_mul_overflow(*value, base, value) ||
+		    __builtin_add_overflow(*value, digit, value))
 			return -ERANGE;
 	}
 	return at == start ? -EINVAL : (s64)at;

@@ -13,21 +13,28 @@
 
 enum {
 	ETHER_HEADER = 14,
-	FRAME = 40,		/* Linux keeps its struct xdp_frame at the start of the headroom */
+	FRAME = 40, /* Linux keeps its struct xdp_frame at the start of the headroom */
 	MAX_META = 252,
-	TC_REDIRECT = 7,	/* TC_ACT_REDIRECT */
-	TC_SHOT = 2,		/* TC_ACT_SHOT */
+	TC_REDIRECT = 7, /* TC_ACT_REDIRECT */
+	TC_SHOT = 2,	 /* TC_ACT_SHOT */
 };
 
-static struct packet *xdp(u64 ctx) { return &((struct xdp_ctx *)ptr(ctx))->packet; }
+static struct packet *xdp(u64 ctx)
+{
+	return &((struct xdp_ctx *)ptr(ctx))->packet;
+}
 
-static struct packet *skb(u64 ctx) { return &((struct skb_ctx *)ptr(ctx))->packet; }
+static struct packet *skb(u64 ctx)
+{
+	return &((struct skb_ctx *)ptr(ctx))->packet;
+}
 
 /* (ctx, delta): metadata stays in front of the data. */
 HELPER(xdp_adjust_head)
 {
 	struct packet *packet = xdp(r1);
-	s64 delta = (s32)r2, meta = packet->data - packet->data_meta, at = packet->data - packet->head + delta;
+	s64 delta = (s32)r2, meta = packet->data - packet->data_meta,
+	    at = packet->data - packet->head + delta;
 
 	if (at < FRAME + meta || at > packet->data_end - packet->head - ETHER_HEADER)
 		return result(-EINVAL);
@@ -64,7 +71,10 @@ HELPER(xdp_adjust_meta)
 	return 0;
 }
 
-HELPER(xdp_get_buff_len) { return (u64)(xdp(r1)->data_end - xdp(r1)->data); }
+HELPER(xdp_get_buff_len)
+{
+	return (u64)(xdp(r1)->data_end - xdp(r1)->data);
+}
 
 /* len bytes at off of the packet, or NULL. */
 static u8 *bytes_at(const struct packet *packet, u32 off, u32 len)
@@ -132,7 +142,10 @@ HELPER(skb_pull_data)
 	return result((u32)r2 > size ? -ENOMEM : 0);
 }
 
-HELPER(get_hash_recalc) { return ((struct skb_ctx *)ptr(r1))->md.hash; }
+HELPER(get_hash_recalc)
+{
+	return ((struct skb_ctx *)ptr(r1))->md.hash;
+}
 
 /* The XDP packet goes to this one interface. */
 static u64 redirect_to(struct run *run, u32 ifindex)
@@ -172,9 +185,11 @@ static u64 broadcast(struct run *run, struct map *map, bool but_ingress)
 HELPER(redirect_map)
 {
 	struct map *map = ptr(r1);
-	const u32 actions = XDP_ABORTED | XDP_DROP | XDP_PASS | XDP_TX, spread = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS;
+	const u32 actions = XDP_ABORTED | XDP_DROP | XDP_PASS | XDP_TX,
+		  spread = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS;
 	u32 key = (u32)r2, *ifindex;
-	bool devices = map->spec.type == BPF_MAP_TYPE_DEVMAP || map->spec.type == BPF_MAP_TYPE_DEVMAP_HASH;
+	bool devices =
+		map->spec.type == BPF_MAP_TYPE_DEVMAP || map->spec.type == BPF_MAP_TYPE_DEVMAP_HASH;
 
 	if (r3 & ~(u64)(actions | (devices ? spread : 0)))
 		return XDP_ABORTED;

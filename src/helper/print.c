@@ -16,7 +16,7 @@
 
 enum {
 	BIN_ARGS = 512,
-	MAX_ARGS = 12,		/* of the variants that take an array */
+	MAX_ARGS = 12, /* of the variants that take an array */
 	TRACE_TEXT = 1024,
 	MAX_WIDTH = (1 << 23) - 1,
 };
@@ -30,7 +30,7 @@ struct out {
 struct spec {
 	bool zero, plus, minus, space;
 	u32 width;
-	char kind;	/* d u x X p */
+	char kind; /* d u x X p */
 };
 
 struct format {
@@ -38,7 +38,7 @@ struct format {
 	const char *at, *end;
 	const u64 *args;
 	u32 nr_args, used;
-	u32 bin;	/* bytes of the kernel's argument store used */
+	u32 bin; /* bytes of the kernel's argument store used */
 };
 
 static inline void put(struct out *out, char c)
@@ -52,7 +52,7 @@ static void put_text(struct out *out, const char *text, size_t len)
 {
 	size_t room = min(len, (size_t)(out->end - out->at));
 
-	if (room)	/* out->at may be NULL where only the length is wanted */
+	if (room) /* out->at may be NULL where only the length is wanted */
 		memcpy(out->at, text, room);
 	out->at += room;
 	out->len += len;
@@ -123,10 +123,16 @@ static void put_number(struct out *out, u64 value, const struct spec *spec)
 }
 
 /* Kernel ctype for what may follow a conversion. Bytes from 0xa0 on are Latin-1 there. */
-static bool is_space(u8 c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xa0; }
+static bool is_space(u8 c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xa0;
+}
 
 /* Text beyond ASCII is let through unread. */
-static bool is_print(u8 c) { return (c >= 0x20 && c < 0x7f) || c >= 0x80; }
+static bool is_print(u8 c)
+{
+	return (c >= 0x20 && c < 0x7f) || c >= 0x80;
+}
 
 static bool is_punct(u8 c)
 {
@@ -137,7 +143,10 @@ static bool is_punct(u8 c)
 	return c > ' ' && c < 0x7f && !alnum;
 }
 
-static bool ends_conversion(char c) { return !c || is_space((u8)c) || is_punct((u8)c); }
+static bool ends_conversion(char c)
+{
+	return !c || is_space((u8)c) || is_punct((u8)c);
+}
 
 /* Counts an argument's place in the kernel's store. */
 static int store(struct format *format, u32 size)
@@ -170,7 +179,8 @@ static int put_string(struct format *format, struct out *out, const struct spec 
 	return 0;
 }
 
-static int put_ip(struct format *format, struct out *out, const struct spec *spec, char variant, char version)
+static int put_ip(struct format *format, struct out *out, const struct spec *spec, char variant,
+		  char version)
 {
 	u64 addr = format->args[format->used++];
 	u32 size = version == '4' ? 4 : 16;
@@ -235,7 +245,8 @@ static int convert_pointer(struct format *format, struct out *out, struct spec *
 
 	if ((first == 'k' || first == 'u') && second == 's') {
 		format->at += 2;
-		return ends_conversion(*format->at) ? put_string(format, out, spec, first) : -EINVAL;
+		return ends_conversion(*format->at) ? put_string(format, out, spec, first)
+						    : -EINVAL;
 	}
 	if ((first == 'i' || first == 'I') && (second == '4' || second == '6')) {
 		format->at += 2;
@@ -262,16 +273,11 @@ static int convert_number(struct format *format, struct out *out, struct spec *s
 	case 'i':
 		spec->kind = 'd';
 		/* fallthrough */
-	case 'd':
-		value = longs ? value : (u64)(s64)(s32)value;
-		break;
+	case 'd': value = longs ? value : (u64)(s64)(s32)value; break;
 	case 'u':
 	case 'x':
-	case 'X':
-		value = longs ? value : (u32)value;
-		break;
-	default:
-		return -EINVAL;
+	case 'X': value = longs ? value : (u32)value; break;
+	default: return -EINVAL;
 	}
 	put_number(out, value, spec);
 	return store(format, longs ? 8 : 4);
@@ -323,10 +329,13 @@ static int convert(struct format *format, struct out *out)
 	return convert_number(format, out, &spec);
 }
 
-s64 print_format(struct run *run, char *text, u32 size, const char *fmt, u32 fmt_size, const u64 *args, u32 nr_args)
+s64 print_format(struct run *run, char *text, u32 size, const char *fmt, u32 fmt_size,
+		 const u64 *args, u32 nr_args)
 {
 	const char *end = memchr(fmt, 0, fmt_size);
-	struct format format = { .run = run, .at = fmt, .end = end, .args = args, .nr_args = nr_args };
+	struct format format = {
+		.run = run, .at = fmt, .end = end, .args = args, .nr_args = nr_args
+	};
 	struct out out = { text, size ? text + size - 1 : text, 0 };
 
 	if (!end)
@@ -392,7 +401,10 @@ HELPER(trace_printk)
 	return result(trace(run, ptr(r1), (u32)r2, args, 3));
 }
 
-static bool args_ok(u64 args, u32 bytes) { return bytes % 8 == 0 && bytes <= MAX_ARGS * 8 && (!bytes || args); }
+static bool args_ok(u64 args, u32 bytes)
+{
+	return bytes % 8 == 0 && bytes <= MAX_ARGS * 8 && (!bytes || args);
+}
 
 /* (fmt, fmt_size, args, bytes of args) */
 HELPER(trace_vprintk)

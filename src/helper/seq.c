@@ -33,7 +33,8 @@ HELPER(seq_printf)
 		return result(-EINVAL);
 	if (!seq)
 		return result(-EOVERFLOW);
-	len = print_format(run, seq->buf + seq->count, seq->size - seq->count, ptr(r2), (u32)r3, ptr(r4), bytes / 8);
+	len = print_format(run, seq->buf + seq->count, seq->size - seq->count, ptr(r2), (u32)r3,
+			   ptr(r4), bytes / 8);
 	return result(len < 0 ? len : grow(seq, (u64)len));
 }
 

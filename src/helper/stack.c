@@ -6,7 +6,7 @@
 #include "helper/body.h"
 #include "map/stack_trace.h"
 
-enum { DEPTH = STACK_MAX_DEPTH };	/* of a walk, frames that are skipped included */
+enum { DEPTH = STACK_MAX_DEPTH }; /* of a walk, frames that are skipped included */
 
 /* The stack from its top: how many addresses, at most max, or -EFAULT. */
 static s64 walk(struct run *run, u64 *ips, u32 max, u64 flags)
@@ -15,7 +15,8 @@ static s64 walk(struct run *run, u64 *ips, u32 max, u64 flags)
 
 	if (!(flags & BPF_F_USER_STACK) || !task->ops->stack)
 		return -EFAULT;
-	return task->ops->stack(task, ips, min(max + (u32)(flags & BPF_F_SKIP_FIELD_MASK), (u32)DEPTH));
+	return task->ops->stack(task, ips,
+				min(max + (u32)(flags & BPF_F_SKIP_FIELD_MASK), (u32)DEPTH));
 }
 
 /* What is mapped at each address. */
@@ -33,7 +34,8 @@ static void identify(struct task *task, struct bpf_stack_build_id *ids, const u6
 /* (ctx, map, flags) */
 HELPER(get_stackid)
 {
-	const u64 known = BPF_F_SKIP_FIELD_MASK | BPF_F_USER_STACK | BPF_F_FAST_STACK_CMP | BPF_F_REUSE_STACKID;
+	const u64 known = BPF_F_SKIP_FIELD_MASK | BPF_F_USER_STACK | BPF_F_FAST_STACK_CMP |
+			  BPF_F_REUSE_STACKID;
 	u32 skip = r3 & BPF_F_SKIP_FIELD_MASK;
 	struct bpf_stack_build_id ids[DEPTH];
 	struct map *map = ptr(r2);
@@ -60,7 +62,8 @@ static s64 clear(void *buf, u32 size, s64 err)
 /* (ctx, buf, size, flags): bytes filled; buf is zeroed behind them, and wholly on failure. */
 HELPER(get_stack)
 {
-	u32 size = (u32)r3, ip_size = r4 & BPF_F_USER_BUILD_ID ? sizeof(struct bpf_stack_build_id) : sizeof(u64);
+	u32 size = (u32)r3,
+	    ip_size = r4 & BPF_F_USER_BUILD_ID ? sizeof(struct bpf_stack_build_id) : sizeof(u64);
 	u32 skip = r4 & BPF_F_SKIP_FIELD_MASK;
 	u64 ips[DEPTH];
 	s64 count;

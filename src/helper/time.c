@@ -18,13 +18,25 @@ u64 time_now(int clock)
 	return (u64)now.tv_sec * 1000000000ull + (u64)now.tv_nsec;
 }
 
-HELPER(ktime_get_ns) { return time_now(CLOCK_MONOTONIC); }
+HELPER(ktime_get_ns)
+{
+	return time_now(CLOCK_MONOTONIC);
+}
 
-HELPER(ktime_get_boot_ns) { return time_now(CLOCK_BOOTTIME); }
+HELPER(ktime_get_boot_ns)
+{
+	return time_now(CLOCK_BOOTTIME);
+}
 
-HELPER(ktime_get_coarse_ns) { return time_now(CLOCK_MONOTONIC_COARSE); }
+HELPER(ktime_get_coarse_ns)
+{
+	return time_now(CLOCK_MONOTONIC_COARSE);
+}
 
-HELPER(ktime_get_tai_ns) { return time_now(CLOCK_TAI); }
+HELPER(ktime_get_tai_ns)
+{
+	return time_now(CLOCK_TAI);
+}
 
 /* Linux counts from five minutes before the first wrap of 32 bits; the coarse clocks move with its ticks. */
 HELPER(jiffies64)

@@ -23,31 +23,31 @@
 enum { MAX_TIMERS = 1 << 24, NOWHERE = ~0u };
 
 struct timer {
-	struct map *map;	/* NULL: free */
+	struct map *map; /* NULL: free */
 	void *value;
 	u64 callback, deadline;
 	void *prog;
 	int clock;
-	u32 heap_at;		/* NOWHERE: not armed */
+	u32 heap_at; /* NOWHERE: not armed */
 	u32 next_free;
-	enum { IDLE, DUE, CALLED } state;	/* of its callback */
-	bool off;		/* with DUE: called off */
+	enum { IDLE, DUE, CALLED } state; /* of its callback */
+	bool off;			  /* with DUE: called off */
 };
 
 struct timers {
 	const struct timers_ops *ops;
 	void *arg;
 	pthread_mutex_t lock;
-	pthread_cond_t changed;	/* a nearer deadline, a callback's end, stop */
+	pthread_cond_t changed; /* a nearer deadline, a callback's end, stop */
 	pthread_t thread;
 	bool started, stop;
-	struct timer **all;	/* by number - 1; never moved once made */
+	struct timer **all; /* by number - 1; never moved once made */
 	u32 count, room;
-	u32 *heap;		/* numbers - 1 */
+	u32 *heap; /* numbers - 1 */
 	u32 heap_count;
-	u32 first_free;		/* number, 0 none */
-	struct timer *firing;	/* whose callback is DUE or CALLED; one at a time */
-	u64 turn;		/* callbacks so far */
+	u32 first_free;	      /* number, 0 none */
+	struct timer *firing; /* whose callback is DUE or CALLED; one at a time */
+	u64 turn;	      /* callbacks so far */
 };
 
 /* What lies in a map value where a program has its struct bpf_timer. */
@@ -76,7 +76,10 @@ int timers_new(struct timers **out, const struct timers_ops *ops, void *arg)
 
 /* ---- heap ---- */
 
-static struct timer *at_heap(struct timers *timers, u32 at) { return timers->all[timers->heap[at]]; }
+static struct timer *at_heap(struct timers *timers, u32 at)
+{
+	return timers->all[timers->heap[at]];
+}
 
 static void place(struct timers *timers, u32 at, u32 index)
 {
@@ -92,7 +95,8 @@ static void sift(struct timers *timers, u32 at)
 	for (; at && at_heap(timers, (at - 1) / 2)->deadline > deadline; at = (at - 1) / 2)
 		place(timers, at, timers->heap[(at - 1) / 2]);
 	for (; (child = 2 * at + 1) < timers->heap_count; at = child) {
-		if (child + 1 < timers->heap_count && at_heap(timers, child + 1)->deadline < at_heap(timers, child)->deadline)
+		if (child + 1 < timers->heap_count &&
+		    at_heap(timers, child + 1)->deadline < at_heap(timers, child)->deadline)
 			child++;
 		if (at_heap(timers, child)->deadline >= deadline)
 			break;
@@ -196,7 +200,9 @@ static struct timer *timer_of(struct timers *timers, const struct cell *cell)
 	if (!cell->number || cell->number > timers->count)
 		return NULL;
 	timer = timers->all[cell->number - 1];
-	return timer->map && (u8 *)timer->value + timer->map->spec.timer_off == (const u8 *)cell ? timer : NULL;
+	return timer->map && (u8 *)timer->value + timer->map->spec.timer_off == (const u8 *)cell
+		       ? timer
+		       : NULL;
 }
 
 void timers_drop_value(struct timers *timers, struct map *map, void *value)
@@ -221,7 +227,8 @@ void timers_drop_map(struct timers *timers, struct map *map)
 		pthread_mutex_lock(&timers->lock);
 		end = i >= timers->count;
 		if (!end && timers->all[i]->map == map) {
-			((struct cell *)((u8 *)timers->all[i]->value + map->spec.timer_off))->number = 0;
+			((struct cell *)((u8 *)timers->all[i]->value + map->spec.timer_off))
+				->number = 0;
 			prog = drop(timers, i);
 		}
 		pthread_mutex_unlock(&timers->lock);
@@ -292,7 +299,8 @@ static void *serve(void *arg)
 	pthread_mutex_lock(&timers->lock);
 	while (!timers->stop) {
 		u64 deadline = timers->heap_count ? at_heap(timers, 0)->deadline : 0;
-		struct timespec until = { (time_t)(deadline / 1000000000), (long)(deadline % 1000000000) };
+		struct timespec until = { (time_t)(deadline / 1000000000),
+					  (long)(deadline % 1000000000) };
 
 		if (!timers->heap_count)
 			pthread_cond_wait(&timers->changed, &timers->lock);
@@ -366,7 +374,10 @@ static s64 init(struct timers *timers, struct cell *cell, struct map *map, int c
 		return -ENOMEM;
 	timer = timers->all[number - 1];
 	*timer = (struct timer){
-		.map = map, .value = (u8 *)cell - map->spec.timer_off, .clock = clock, .heap_at = NOWHERE,
+		.map = map,
+		.value = (u8 *)cell - map->spec.timer_off,
+		.clock = clock,
+		.heap_at = NOWHERE,
 	};
 	cell->number = number;
 	return 0;

@@ -19,10 +19,10 @@ struct timers_ops {
 	void (*fire)(void *arg, void *prog, u64 callback, struct map *map, void *key, void *value);
 };
 
-int timers_new(struct timers **out, const struct timers_ops *ops, void *arg);	/* 0, -ENOMEM */
+int timers_new(struct timers **out, const struct timers_ops *ops, void *arg); /* 0, -ENOMEM */
 /* Ends the thread and gives all programs back; nothing fires any more. Requires that no program runs. */
 void timers_stop(struct timers *timers);
-void timers_free(struct timers *timers);	/* after timers_stop() */
+void timers_free(struct timers *timers); /* after timers_stop() */
 
 /* For fire(): false where the timer was cancelled meanwhile, and its callback must not run. */
 bool timers_begin(struct timers *timers);

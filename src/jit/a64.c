@@ -16,15 +16,27 @@
 #include "jit/a64_enc.h"
 #include "jit/divide.h"
 
-enum { R0 = 7, RUN = 23, FP = 24, T0 = 9, T1 = 10, T2 = 11, T3 = 12, FAR = 16, ROOM = 1024, ROUTINE_UNWIND = 4, FRAME_REGS = 7 };
+enum {
+	R0 = 7,
+	RUN = 23,
+	FP = 24,
+	T0 = 9,
+	T1 = 10,
+	T2 = 11,
+	T3 = 12,
+	FAR = 16,
+	ROOM = 1024,
+	ROUTINE_UNWIND = 4,
+	FRAME_REGS = 7
+};
 #define RUN_OFF(member) ((u32)offsetof(struct run, member))
 
 static const u8 a64_reg[MAX_BPF_REG] = { R0, 0, 1, 2, 3, 4, 19, 20, 21, 22, FP };
 
 struct fixup {
-	u32 at;		/* offset of the word to fill in */
-	u32 target;	/* instruction, or function if it is a call */
-	bool near, call;	/* 19-bit distance; bl */
+	u32 at;		 /* offset of the word to fill in */
+	u32 target;	 /* instruction, or function if it is a call */
+	bool near, call; /* 19-bit distance; bl */
 };
 
 struct a64 {
@@ -52,13 +64,16 @@ u32 a64_logical_imm(bool wide, u64 imm)
 		imm = (u32)imm | imm << 32;
 	if (!imm || !~imm)
 		return 0;
-	while (size > 2 && (imm >> size / 2 & (((u64)1 << size / 2) - 1)) == (imm & (((u64)1 << size / 2) - 1)))
+	while (size > 2 &&
+	       (imm >> size / 2 & (((u64)1 << size / 2) - 1)) == (imm & (((u64)1 << size / 2) - 1)))
 		size /= 2;
 	mask = size == 64 ? ~(u64)0 : ((u64)1 << size) - 1;
 	element = imm & mask;
 	ones = (u32)__builtin_popcountll(element);
 	for (rotation = 0; rotation < size; rotation++) {
-		u64 turned = rotation ? ((element >> rotation) | (element << (size - rotation))) & mask : element;
+		u64 turned =
+			rotation ? ((element >> rotation) | (element << (size - rotation))) & mask
+				 : element;
 
 		if (turned == ((u64)1 << ones) - 1)
 			break;
@@ -86,7 +101,8 @@ static void mov_imm(struct a64 *a, u32 d, u64 imm)
 		if (!first)
 			put(a, a64_movk(d, part, half));
 		else
-			put(a, ones > zeros ? a64_movn(d, (u16)~part, half) : a64_movz(d, part, half));
+			put(a,
+			    ones > zeros ? a64_movn(d, (u16)~part, half) : a64_movz(d, part, half));
 		first = false;
 	}
 	if (first)
@@ -118,12 +134,21 @@ static void mem(struct a64 *a, u32 op, u32 size, u32 t, u32 base, s32 off)
 		put(a, a64_mem_reg(op, size, t, base, T0));
 	}
 }
-static void load_run(struct a64 *a, bool wide, u32 t, u32 off) { mem(a, A64_LOAD, wide ? 3 : 2, t, RUN, (s32)off); }
-static void store_run(struct a64 *a, bool wide, u32 t, u32 off) { mem(a, A64_STORE, wide ? 3 : 2, t, RUN, (s32)off); }
+static void load_run(struct a64 *a, bool wide, u32 t, u32 off)
+{
+	mem(a, A64_LOAD, wide ? 3 : 2, t, RUN, (s32)off);
+}
+static void store_run(struct a64 *a, bool wide, u32 t, u32 off)
+{
+	mem(a, A64_STORE, wide ? 3 : 2, t, RUN, (s32)off);
+}
 
 /* ---- jumps ---- */
 
-static s64 distance_to(const struct a64 *a, u32 offset) { return ((s64)offset - a->buf->len) / 4; }
+static s64 distance_to(const struct a64 *a, u32 offset)
+{
+	return ((s64)offset - a->buf->len) / 4;
+}
 
 static void jump_to(struct a64 *a, u32 target, u32 at)
 {
@@ -137,8 +162,9 @@ static void jump_to(struct a64 *a, u32 target, u32 at)
 static void jump_if(struct a64 *a, u32 word, u32 target, u32 at)
 {
 	const u32 *offsets = a->jit->offsets;
-	s64 distance = target <= at ? distance_to(a, offsets[target])
-		     : a->jit->sized ? ((s64)offsets[target] - offsets[at]) / 4 + 8 : INT32_MAX;
+	s64 distance = target <= at    ? distance_to(a, offsets[target])
+		       : a->jit->sized ? ((s64)offsets[target] - offsets[at]) / 4 + 8
+				       : INT32_MAX;
 
 	if (distance < -(1 << 18) || distance >= 1 << 18) {
 		put(a, (word ^ ((word & 0xff000000) == 0x54000000 ? 1u : 1u << 24)) | 2 << 5);
@@ -154,7 +180,8 @@ static void apply_fixups(struct a64 *a)
 {
 	for (u32 i = 0; i < a->fixup_count; i++) {
 		const struct fixup *fix = &a->fixups[i];
-		u32 target = fix->call ? a->jit->spec->funcs[fix->target].offset : a->jit->offsets[fix->target];
+		u32 target = fix->call ? a->jit->spec->funcs[fix->target].offset
+				       : a->jit->offsets[fix->target];
 		s32 distance = ((s32)target - (s32)fix->at) / 4;
 		u32 word;
 
@@ -294,7 +321,7 @@ static void emit_entries(struct a64 *a)
 
 static void raise_error(struct a64 *a, s32 error)
 {
-	mov_imm(a, T1, (u64)-(s64)error);
+	mov_imm(a, T1, (u64) - (s64)error);
 	put(a, a64_b((s32)distance_to(a, a->jit->routines[ROUTINE_UNWIND])));
 }
 
@@ -350,7 +377,8 @@ static void check_access(struct a64 *a, u32 base, s32 off, u32 log, bool aligned
 	put(a, a64_b((s32)distance_to(a, a->jit->routines[log])));
 	if (!aligned || !log)
 		return;
-	put(a, 0x72000000 | a64_wide(true) | a64_logical_imm(true, (1u << log) - 1) | T1 << 5 | XZR);
+	put(a,
+	    0x72000000 | a64_wide(true) | a64_logical_imm(true, (1u << log) - 1) | T1 << 5 | XZR);
 	good = skip_if(a, a64_bcc(A64_EQ, 0));
 	raise_error(a, EFAULT);
 	land(a, good);
@@ -421,13 +449,13 @@ static void tail_call(struct a64 *a)
 	store_run(a, false, T1, RUN_OFF(tail_calls));
 	store_run(a, true, 0, RUN_OFF(code));
 	store_run(a, true, FP, RUN_OFF(stack_cur));
-	put(a, a64_ldr(FAR, 0, 0));	/* struct code begins with its entry */
+	put(a, a64_ldr(FAR, 0, 0)); /* struct code begins with its entry */
 	put(a, a64_mov(true, 5, RUN));
 	load_run(a, true, 0, RUN_OFF(ctx));
 	if (own_entry(a)) {
 		epilogue(a);
 		put(a, a64_br(FAR));
-	} else {	/* the target returns in x0, our caller expects x7 */
+	} else { /* the target returns in x0, our caller expects x7 */
 		put(a, a64_blr(FAR));
 		put(a, a64_mov(true, R0, 0));
 		leave(a);
@@ -517,9 +545,10 @@ static void packet_access(struct a64 *a, const struct jinsn *i, u32 log, bool in
 
 static u32 condition(u16 op)
 {
-	static const u8 cc[] = { A64_EQ, A64_NE, A64_HI, A64_HS, A64_LO, A64_LS, A64_NE, A64_GT, A64_GE, A64_LT, A64_LE };
+	static const u8 cc[] = { A64_EQ, A64_NE, A64_HI, A64_HS, A64_LO, A64_LS,
+				 A64_NE, A64_GT, A64_GE, A64_LT, A64_LE };
 
-	return cc[(op - OP_JEQ64_IMM) / 4];	/* in the order of insn.def, four rows each */
+	return cc[(op - OP_JEQ64_IMM) / 4]; /* in the order of insn.def, four rows each */
 }
 
 /* Compares, and gives the jump's word without distance. */
@@ -538,7 +567,8 @@ static u32 compare(struct a64 *a, const struct jinsn *i)
 		if (!test && !i->imm && (i->op < OP_JGT64_IMM))
 			return a64_cbz(wide, i->op >= OP_JNE64_IMM, dst, 0);
 		if (!test && i->imm > -4096 && i->imm < 4096) {
-			put(a, i->imm >= 0 ? a64_cmp_imm(wide, dst, (u32)i->imm) : a64_cmn_imm(wide, dst, (u32)-i->imm));
+			put(a, i->imm >= 0 ? a64_cmp_imm(wide, dst, (u32)i->imm)
+					   : a64_cmn_imm(wide, dst, (u32)-i->imm));
 			return a64_bcc((enum a64_cc)condition(i->op), 0);
 		}
 		mov_imm(a, T1, (u64)(s64)i->imm);
@@ -608,9 +638,13 @@ static u32 atomic_address(struct a64 *a, const struct jinsn *i, u32 base)
 /* A load-exclusive, store-exclusive loop; the old value ends in T1. */
 static void atomic(struct a64 *a, const struct jinsn *i)
 {
-	u32 log = access_log(i), src = a64_reg[i->src], base = atomic_address(a, i, a64_reg[i->dst]), again, differ = 0;
+	u32 log = access_log(i), src = a64_reg[i->src],
+	    base = atomic_address(a, i, a64_reg[i->dst]), again, differ = 0;
 	bool wide = log == 3, exchange = i->imm == BPF_CMPXCHG;
-	static const u32 ops[] = { [BPF_ADD >> 4] = A64_ADD, [BPF_OR >> 4] = A64_ORR, [BPF_AND >> 4] = A64_AND, [BPF_XOR >> 4] = A64_EOR };
+	static const u32 ops[] = { [BPF_ADD >> 4] = A64_ADD,
+				   [BPF_OR >> 4] = A64_ORR,
+				   [BPF_AND >> 4] = A64_AND,
+				   [BPF_XOR >> 4] = A64_EOR };
 
 	again = a->buf->len;
 	put(a, a64_ldaxr(log, T1, base));
@@ -673,7 +707,8 @@ static bool divide_const(struct a64 *a, bool wide, u32 dst, u64 d)
 
 static void divide(struct a64 *a, const struct jinsn *i)
 {
-	u32 row = (u32)(i->op - OP_DIV64_IMM) % 4, kind = (u32)(i->op - OP_DIV64_IMM) / 4, dst = a64_reg[i->dst], src = a64_reg[i->src];
+	u32 row = (u32)(i->op - OP_DIV64_IMM) % 4, kind = (u32)(i->op - OP_DIV64_IMM) / 4,
+	    dst = a64_reg[i->dst], src = a64_reg[i->src];
 	bool wide = row < 2, is_signed = kind & 1, modulo = kind >= 2, done = false;
 
 	if (row % 2 == 0) {
@@ -695,7 +730,7 @@ static void logical_imm(struct a64 *a, bool wide, u32 op, u32 dst, s32 imm)
 {
 	u32 field = a64_logical_imm(wide, (u64)(s64)imm);
 
-	if (field) {	/* the immediate form's word differs from the register form's in bit 28 and 27 */
+	if (field) { /* the immediate form's word differs from the register form's in bit 28 and 27 */
 		put(a, ((op & 0x60000000) | 0x12000000) | a64_wide(wide) | field | dst << 5 | dst);
 		return;
 	}
@@ -729,7 +764,8 @@ static void alu_imm(struct a64 *a, const struct jinsn *i)
 
 static void alu_reg(struct a64 *a, const struct jinsn *i)
 {
-	static const u32 ops[] = { A64_ADD, A64_SUB, A64_MUL, 0, 0, 0, 0, A64_ORR, A64_AND, A64_EOR, A64_LSLV, A64_LSRV, A64_ASRV };
+	static const u32 ops[] = { A64_ADD, A64_SUB, A64_MUL, 0,	0,	  0,	   0,
+				   A64_ORR, A64_AND, A64_EOR, A64_LSLV, A64_LSRV, A64_ASRV };
 	u32 dst = a64_reg[i->dst], src = a64_reg[i->src], row = (u32)(i->op - OP_ADD64_IMM) / 4;
 	bool wide = (i->op - OP_ADD64_IMM) % 4 == 1;
 
@@ -737,7 +773,9 @@ static void alu_reg(struct a64 *a, const struct jinsn *i)
 		if (dst != src || !wide)
 			put(a, a64_mov(wide, dst, src));
 	} else if (i->op >= OP_MOVSX8_64 && i->op <= OP_MOVSX16_32) {
-		u32 bits = i->op == OP_MOVSX8_64 || i->op == OP_MOVSX8_32 ? 8 : i->op == OP_MOVSX32_64 ? 32 : 16;
+		u32 bits = i->op == OP_MOVSX8_64 || i->op == OP_MOVSX8_32 ? 8
+			   : i->op == OP_MOVSX32_64			  ? 32
+									  : 16;
 
 		put(a, a64_field(i->op <= OP_MOVSX32_64, true, dst, src, 0, bits - 1));
 	} else if (ops[row]) {
@@ -752,25 +790,19 @@ static void unary(struct a64 *a, const struct jinsn *i)
 	u32 dst = a64_reg[i->dst];
 
 	switch (i->op) {
-	case OP_NEG64: case OP_NEG32:
-		put(a, a64_rrr(i->op == OP_NEG64, A64_SUB, dst, XZR, dst));
-		break;
-	case OP_LE16:
-		put(a, a64_field(false, false, dst, dst, 0, 15));
-		break;
-	case OP_LE32:
-		put(a, a64_mov(false, dst, dst));
-		break;
-	case OP_BE16: case OP_BSWAP16:
+	case OP_NEG64:
+	case OP_NEG32: put(a, a64_rrr(i->op == OP_NEG64, A64_SUB, dst, XZR, dst)); break;
+	case OP_LE16: put(a, a64_field(false, false, dst, dst, 0, 15)); break;
+	case OP_LE32: put(a, a64_mov(false, dst, dst)); break;
+	case OP_BE16:
+	case OP_BSWAP16:
 		put(a, a64_rev16(dst, dst));
 		put(a, a64_field(false, false, dst, dst, 0, 15));
 		break;
-	case OP_BE32: case OP_BSWAP32:
-		put(a, a64_rev(false, dst, dst));
-		break;
-	case OP_BE64: case OP_BSWAP64:
-		put(a, a64_rev(true, dst, dst));
-		break;
+	case OP_BE32:
+	case OP_BSWAP32: put(a, a64_rev(false, dst, dst)); break;
+	case OP_BE64:
+	case OP_BSWAP64: put(a, a64_rev(true, dst, dst)); break;
 	}
 }
 
@@ -801,7 +833,8 @@ static void emit_memory(struct a64 *a, const struct jinsn *i)
 {
 	u8 format = op_info[i->op].format;
 	bool load = format == FORMAT_LDX || format == FORMAT_LOAD_ACQ;
-	bool aligned = format == FORMAT_ATOMIC || format == FORMAT_LOAD_ACQ || format == FORMAT_STORE_REL;
+	bool aligned =
+		format == FORMAT_ATOMIC || format == FORMAT_LOAD_ACQ || format == FORMAT_STORE_REL;
 	u32 log = access_log(i), base = a64_reg[load ? i->src : i->dst];
 	bool is_signed = i->op == OP_LDSX8 || i->op == OP_LDSX16 || i->op == OP_LDSX32;
 
@@ -810,19 +843,13 @@ static void emit_memory(struct a64 *a, const struct jinsn *i)
 	case FORMAT_LDX:
 		mem(a, is_signed ? A64_LOAD_SIGNED : A64_LOAD, log, a64_reg[i->dst], base, i->off);
 		break;
-	case FORMAT_STX:
-		mem(a, A64_STORE, log, a64_reg[i->src], base, i->off);
-		break;
+	case FORMAT_STX: mem(a, A64_STORE, log, a64_reg[i->src], base, i->off); break;
 	case FORMAT_ST:
 		mov_imm(a, T1, (u64)(s64)i->imm);
 		mem(a, A64_STORE, log, i->imm ? T1 : XZR, base, i->off);
 		break;
-	case FORMAT_ATOMIC:
-		atomic(a, i);
-		break;
-	default:
-		ordered(a, i, load);
-		break;
+	case FORMAT_ATOMIC: atomic(a, i); break;
+	default: ordered(a, i, load); break;
 	}
 }
 
@@ -836,40 +863,34 @@ static int emit_insn(struct a64 *a, u32 at)
 		return 0;
 	}
 	switch ((enum insn_format)op_info[i->op].format) {
-	case FORMAT_ALU_IMM:
-		alu_imm(a, i);
-		break;
-	case FORMAT_ALU_REG:
-		alu_reg(a, i);
-		break;
-	case FORMAT_UNARY:
-		unary(a, i);
-		break;
-	case FORMAT_JA:
-		emit_jump(a, i, at);
-		break;
-	case FORMAT_JCC_IMM: case FORMAT_JCC_REG:
-		taken(a, compare(a, i), i, at);
-		break;
-	case FORMAT_CALL: case FORMAT_CALLX:
-		return emit_call(a, i, at);
-	case FORMAT_LDX: case FORMAT_STX: case FORMAT_ST: case FORMAT_ATOMIC: case FORMAT_LOAD_ACQ: case FORMAT_STORE_REL:
-		emit_memory(a, i);
-		break;
+	case FORMAT_ALU_IMM: alu_imm(a, i); break;
+	case FORMAT_ALU_REG: alu_reg(a, i); break;
+	case FORMAT_UNARY: unary(a, i); break;
+	case FORMAT_JA: emit_jump(a, i, at); break;
+	case FORMAT_JCC_IMM:
+	case FORMAT_JCC_REG: taken(a, compare(a, i), i, at); break;
+	case FORMAT_CALL:
+	case FORMAT_CALLX: return emit_call(a, i, at);
+	case FORMAT_LDX:
+	case FORMAT_STX:
+	case FORMAT_ST:
+	case FORMAT_ATOMIC:
+	case FORMAT_LOAD_ACQ:
+	case FORMAT_STORE_REL: emit_memory(a, i); break;
 	case FORMAT_WIDE:
 		value = jinsn_imm64(i);
 		if (i->op == OP_LD_FUNC)
 			value = a->jit->spec->func_values + (u64)i->aux * a->jit->spec->func_size;
 		mov_imm(a, a64_reg[i->dst], value);
 		break;
-	case FORMAT_LD_ABS: case FORMAT_LD_IND:
+	case FORMAT_LD_ABS:
+	case FORMAT_LD_IND:
 		packet_access(a, i, access_log(i), op_info[i->op].format == FORMAT_LD_IND);
 		break;
-	case FORMAT_NONE:
-		leave(a);
-		break;
-	case FORMAT_CAST: case FORMAT_CALL_KFUNC: case FORMAT_JA32:
-		return -EOPNOTSUPP;
+	case FORMAT_NONE: leave(a); break;
+	case FORMAT_CAST:
+	case FORMAT_CALL_KFUNC:
+	case FORMAT_JA32: return -EOPNOTSUPP;
 	}
 	return 0;
 }

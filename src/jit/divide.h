@@ -20,10 +20,12 @@ struct divider {
 /* The smallest multiplier for numerators of so many bits; true if it needs no 65th bit. */
 static inline bool divide_choose(u64 d, u32 bits, struct divider *out)
 {
-	u32 shift = 64 - (u32)__builtin_clzll(d - 1);	/* 2^(shift-1) < d <= 2^shift */
-	unsigned __int128 rest = ((unsigned __int128)1 << shift) - d, one = (unsigned __int128)1 << 64;
+	u32 shift = 64 - (u32)__builtin_clzll(d - 1); /* 2^(shift-1) < d <= 2^shift */
+	unsigned __int128 rest = ((unsigned __int128)1 << shift) - d,
+			  one = (unsigned __int128)1 << 64;
 	unsigned __int128 low = one + (rest << 64) / d;
-	unsigned __int128 high = one + ((rest << 64) + ((unsigned __int128)1 << (64 + shift - bits))) / d;
+	unsigned __int128 high =
+		one + ((rest << 64) + ((unsigned __int128)1 << (64 + shift - bits))) / d;
 
 	while (shift && low >> 1 < high >> 1) {
 		low >>= 1;
@@ -49,6 +51,9 @@ static inline struct divider divide_by(u64 d)
 }
 
 /* For zero-extended 32-bit numerators n / d = high64(n * divide_by32(d)); d > 1. */
-static inline u64 divide_by32(u32 d) { return UINT64_MAX / d + 1; }
+static inline u64 divide_by32(u32 d)
+{
+	return UINT64_MAX / d + 1;
+}
 
 #endif

@@ -140,7 +140,8 @@ static bool is_narrow(const struct jinsn *i)
 {
 	u8 class = BPF_CLASS(op_info[i->op].code);
 
-	return class == BPF_ALU || class == BPF_JMP32 || (class == BPF_STX && BPF_SIZE(op_info[i->op].code) != BPF_DW);
+	return class == BPF_ALU || class == BPF_JMP32 ||
+	       (class == BPF_STX && BPF_SIZE(op_info[i->op].code) != BPF_DW);
 }
 
 /* Sources become the registers they were copied from, or immediates. */
@@ -160,13 +161,16 @@ static void improve_sources(struct fold *f, struct jinsn *i)
 		i->dst = original(f, i->dst, false);
 	if (format != FORMAT_ALU_REG && format != FORMAT_JCC_REG && format != FORMAT_STX)
 		return;
-	if (format == FORMAT_ALU_REG && i->op >= OP_MOV64_IMM)	/* copies and extensions: fold_mov() */
+	if (format == FORMAT_ALU_REG &&
+	    i->op >= OP_MOV64_IMM) /* copies and extensions: fold_mov() */
 		return;
 	src = &f->values[f->reg[i->src]];
 	imm = is_narrow(i) ? (s32)src->imm : (s64)src->imm;
 	if (src->kind == VALUE_CONST && imm == (s32)imm) {
 		i->imm = (s32)imm;
-		i->op = format != FORMAT_STX ? i->op - 1 : i->op + 1;	/* insn.def: IMM before REG, STX before ST */
+		i->op = format != FORMAT_STX
+				? i->op - 1
+				: i->op + 1; /* insn.def: IMM before REG, STX before ST */
 		i->src = 0;
 	} else {
 		i->src = original(f, i->src, is_narrow(i));
@@ -177,7 +181,8 @@ static bool shift_pair(const struct value *a, const struct value *b, bool wide)
 {
 	if (wide && a->kind == VALUE_SHL64 && b->kind == VALUE_SHR64)
 		return a->of == b->of && a->imm + b->imm == 64;
-	return a->kind == VALUE_SHL32 && b->kind == VALUE_SHR32 && a->of == b->of && a->imm + b->imm == 32;
+	return a->kind == VALUE_SHL32 && b->kind == VALUE_SHR32 && a->of == b->of &&
+	       a->imm + b->imm == 32;
 }
 
 /* dst |= src where one is x << n and the other x >> (size - n). */
@@ -197,11 +202,20 @@ static bool fold_rotate(struct fold *f, struct jinsn *i, bool wide, u32 at)
 	op = left->kind == VALUE_SHL64 ? JIT_ROTR64 : JIT_ROTR32;
 	from = op == JIT_ROTR64 ? fold_held(f, left->of) : fold_held_low(f, left->of);
 	if (from != 0xff) {
-		*i = (struct jinsn){ .op = op, .dst = i->dst, .src = from, .imm = (s32)right->imm, .flags = i->flags };
-	} else if (dst->uses == 0 && dst->def >= f->block && f->jit->insns[dst->def].dst == i->dst) {
+		*i = (struct jinsn){ .op = op,
+				     .dst = i->dst,
+				     .src = from,
+				     .imm = (s32)right->imm,
+				     .flags = i->flags };
+	} else if (dst->uses == 0 && dst->def >= f->block &&
+		   f->jit->insns[dst->def].dst == i->dst) {
 		struct jinsn *shift = &f->jit->insns[dst->def];
 
-		*shift = (struct jinsn){ .op = op, .dst = i->dst, .src = i->dst, .imm = (s32)right->imm, .flags = shift->flags };
+		*shift = (struct jinsn){ .op = op,
+					 .dst = i->dst,
+					 .src = i->dst,
+					 .imm = (s32)right->imm,
+					 .flags = shift->flags };
 		i->op = JIT_NOP;
 	} else {
 		return false;
@@ -218,7 +232,8 @@ static void fold_or(struct fold *f, struct jinsn *i, bool wide, u32 at)
 	if (fold_rotate(f, i, wide, at))
 		return;
 	value = fold_value(f, at);
-	f->values[value].zero_high = !wide || (i->op != OP_ADD64_REG && f->values[a].zero_high && f->values[b].zero_high);
+	f->values[value].zero_high = !wide || (i->op != OP_ADD64_REG && f->values[a].zero_high &&
+					       f->values[b].zero_high);
 	fold_join_bytes(&f->values[value], &f->values[a], &f->values[b], wide);
 	fold_as_load(f, i, value);
 	set(f, i->dst, value);
@@ -230,8 +245,9 @@ static bool fold_extension(struct fold *f, struct jinsn *i, u32 at)
 	struct jinsn *before = i - 1;
 	u32 of = f->values[f->reg[i->dst]].of;
 
-	if (i->flags & JIT_LEADER || before->op != OP_LSH64_IMM || before->dst != i->dst || before->imm != 32 ||
-	    i->imm != 32 || (i->op != OP_RSH64_IMM && i->op != OP_ARSH64_IMM) ||
+	if (i->flags & JIT_LEADER || before->op != OP_LSH64_IMM || before->dst != i->dst ||
+	    before->imm != 32 || i->imm != 32 ||
+	    (i->op != OP_RSH64_IMM && i->op != OP_ARSH64_IMM) ||
 	    f->values[f->reg[i->dst]].kind != VALUE_SHL64)
 		return false;
 	before->op = JIT_NOP;
@@ -250,7 +266,8 @@ static bool fold_extension(struct fold *f, struct jinsn *i, u32 at)
 
 static void fold_shift(struct fold *f, struct jinsn *i, u32 at)
 {
-	bool wide = i->op == OP_LSH64_IMM || i->op == OP_RSH64_IMM, left = i->op == OP_LSH64_IMM || i->op == OP_LSH32_IMM;
+	bool wide = i->op == OP_LSH64_IMM || i->op == OP_RSH64_IMM,
+	     left = i->op == OP_LSH64_IMM || i->op == OP_LSH32_IMM;
 	u32 from = f->reg[i->dst], count = (u32)i->imm & (wide ? 63 : 31), value;
 	struct value *to;
 
@@ -271,15 +288,12 @@ static void fold_alu_imm(struct fold *f, struct jinsn *i, u32 at)
 	u32 from = f->reg[i->dst], value;
 
 	switch (i->op) {
-	case OP_MOV64_IMM:
-		fold_constant(f, i, (u64)(s64)i->imm, at);
-		return;
-	case OP_MOV32_IMM:
-		fold_constant(f, i, (u32)i->imm, at);
-		return;
-	case OP_LSH64_IMM: case OP_LSH32_IMM: case OP_RSH64_IMM: case OP_RSH32_IMM:
-		fold_shift(f, i, at);
-		return;
+	case OP_MOV64_IMM: fold_constant(f, i, (u64)(s64)i->imm, at); return;
+	case OP_MOV32_IMM: fold_constant(f, i, (u32)i->imm, at); return;
+	case OP_LSH64_IMM:
+	case OP_LSH32_IMM:
+	case OP_RSH64_IMM:
+	case OP_RSH32_IMM: fold_shift(f, i, at); return;
 	case OP_ARSH64_IMM:
 		if (fold_extension(f, i, at))
 			return;
@@ -305,15 +319,14 @@ static void fold_alu_imm(struct fold *f, struct jinsn *i, u32 at)
 static void fold_alu_reg(struct fold *f, struct jinsn *i, u32 at)
 {
 	switch (i->op) {
-	case OP_MOV64_REG: case OP_MOV32_REG:
-		fold_mov(f, i, at);
-		return;
-	case OP_OR64_REG: case OP_ADD64_REG: case OP_XOR64_REG:
-		fold_or(f, i, true, at);
-		return;
-	case OP_OR32_REG: case OP_ADD32_REG: case OP_XOR32_REG:
-		fold_or(f, i, false, at);
-		return;
+	case OP_MOV64_REG:
+	case OP_MOV32_REG: fold_mov(f, i, at); return;
+	case OP_OR64_REG:
+	case OP_ADD64_REG:
+	case OP_XOR64_REG: fold_or(f, i, true, at); return;
+	case OP_OR32_REG:
+	case OP_ADD32_REG:
+	case OP_XOR32_REG: fold_or(f, i, false, at); return;
 	}
 	set(f, i->dst, fold_value(f, at));
 	f->values[f->reg[i->dst]].zero_high = BPF_CLASS(op_info[i->op].code) == BPF_ALU;
@@ -324,20 +337,19 @@ static void fold_unary(struct fold *f, struct jinsn *i, u32 at)
 	u32 from = f->reg[i->dst], value = fold_value(f, at);
 	struct value *to = &f->values[value];
 
-	to->zero_high = i->op != OP_NEG64 && i->op != OP_LE64 && i->op != OP_BE64 && i->op != OP_BSWAP64;
+	to->zero_high =
+		i->op != OP_NEG64 && i->op != OP_LE64 && i->op != OP_BE64 && i->op != OP_BSWAP64;
 	switch (i->op) {
-	case OP_LE16: case OP_LE32:
+	case OP_LE16:
+	case OP_LE32:
 		fold_mask_bytes(to, &f->values[from], i->op == OP_LE16 ? 0xffff : UINT32_MAX);
 		break;
-	case OP_BE16: case OP_BSWAP16:
-		fold_swap_bytes(to, &f->values[from], 2);
-		break;
-	case OP_BE32: case OP_BSWAP32:
-		fold_swap_bytes(to, &f->values[from], 4);
-		break;
-	case OP_BE64: case OP_BSWAP64:
-		fold_swap_bytes(to, &f->values[from], 8);
-		break;
+	case OP_BE16:
+	case OP_BSWAP16: fold_swap_bytes(to, &f->values[from], 2); break;
+	case OP_BE32:
+	case OP_BSWAP32: fold_swap_bytes(to, &f->values[from], 4); break;
+	case OP_BE64:
+	case OP_BSWAP64: fold_swap_bytes(to, &f->values[from], 8); break;
 	}
 	fold_as_load(f, i, value);
 	set(f, i->dst, value);
@@ -357,7 +369,8 @@ static void fold_other(struct fold *f, struct jinsn *i, u32 at)
 	u16 writes = jinsn_writes(i);
 	u8 format = jinsn_format(i);
 
-	if (format != FORMAT_NONE && format != FORMAT_JA && format != FORMAT_JCC_IMM && format != FORMAT_JCC_REG)
+	if (format != FORMAT_NONE && format != FORMAT_JA && format != FORMAT_JCC_IMM &&
+	    format != FORMAT_JCC_REG)
 		fold_forget_memory(f, format == FORMAT_ATOMIC || format == FORMAT_STORE_REL);
 	for (; writes; writes &= writes - 1)
 		set(f, (u8)__builtin_ctz(writes), fold_value(f, at));
@@ -369,32 +382,32 @@ static void fold_insn(struct fold *f, struct jinsn *i, u32 at)
 		return;
 	improve_sources(f, i);
 	switch ((enum insn_format)jinsn_format(i)) {
-	case FORMAT_ALU_IMM:
-		fold_alu_imm(f, i, at);
-		break;
-	case FORMAT_ALU_REG:
-		fold_alu_reg(f, i, at);
-		break;
-	case FORMAT_UNARY:
-		fold_unary(f, i, at);
-		break;
-	case FORMAT_LDX:
-		fold_load(f, i, at);
-		break;
-	case FORMAT_STX: case FORMAT_ST:
-		fold_store(f, i, at);
-		break;
+	case FORMAT_ALU_IMM: fold_alu_imm(f, i, at); break;
+	case FORMAT_ALU_REG: fold_alu_reg(f, i, at); break;
+	case FORMAT_UNARY: fold_unary(f, i, at); break;
+	case FORMAT_LDX: fold_load(f, i, at); break;
+	case FORMAT_STX:
+	case FORMAT_ST: fold_store(f, i, at); break;
 	case FORMAT_WIDE:
 		if (i->op == OP_LD_FUNC)
 			fold_other(f, i, at);
 		else
 			fold_constant(f, i, jinsn_imm64(i), at);
 		break;
-	case FORMAT_NONE: case FORMAT_CAST: case FORMAT_JA: case FORMAT_JA32: case FORMAT_JCC_IMM: case FORMAT_JCC_REG:
-	case FORMAT_CALL: case FORMAT_CALL_KFUNC: case FORMAT_CALLX: case FORMAT_ATOMIC: case FORMAT_LOAD_ACQ:
-	case FORMAT_STORE_REL: case FORMAT_LD_ABS: case FORMAT_LD_IND:
-		fold_other(f, i, at);
-		break;
+	case FORMAT_NONE:
+	case FORMAT_CAST:
+	case FORMAT_JA:
+	case FORMAT_JA32:
+	case FORMAT_JCC_IMM:
+	case FORMAT_JCC_REG:
+	case FORMAT_CALL:
+	case FORMAT_CALL_KFUNC:
+	case FORMAT_CALLX:
+	case FORMAT_ATOMIC:
+	case FORMAT_LOAD_ACQ:
+	case FORMAT_STORE_REL:
+	case FORMAT_LD_ABS:
+	case FORMAT_LD_IND: fold_other(f, i, at); break;
 	}
 }
 

@@ -5,26 +5,34 @@
 
 #include "jit/ir.h"
 
-enum value_kind { VALUE_OPAQUE, VALUE_CONST, VALUE_ZEXT, VALUE_SHL32, VALUE_SHR32, VALUE_SHL64, VALUE_SHR64 };
+enum value_kind {
+	VALUE_OPAQUE,
+	VALUE_CONST,
+	VALUE_ZEXT,
+	VALUE_SHL32,
+	VALUE_SHR32,
+	VALUE_SHL64,
+	VALUE_SHR64
+};
 
 /* A value some register had since the last jump target. Equal indexes are equal values. */
 struct value {
-	u8 kind;		/* enum value_kind */
-	bool zero_high;		/* the upper 32 bits are known to be zero */
-	u8 bytes;		/* mask: which of its bytes come from memory, the others being zero; 0: not known */
-	u8 holder;		/* the register that had it first */
-	u32 of;			/* ZEXT, shifts: of which value */
-	u32 zext;		/* the ZEXT of this one, or NONE */
-	u32 def;		/* instruction */
-	u32 uses;		/* reads seen since */
-	u64 imm;		/* CONST; shifts: count */
-	u32 base, epoch;	/* of bytes: address, and how many stores came before the loads */
-	s16 off[8];		/* each byte's offset from base */
+	u8 kind;	/* enum value_kind */
+	bool zero_high; /* the upper 32 bits are known to be zero */
+	u8 bytes; /* mask: which of its bytes come from memory, the others being zero; 0: not known */
+	u8 holder;	 /* the register that had it first */
+	u32 of;		 /* ZEXT, shifts: of which value */
+	u32 zext;	 /* the ZEXT of this one, or NONE */
+	u32 def;	 /* instruction */
+	u32 uses;	 /* reads seen since */
+	u64 imm;	 /* CONST; shifts: count */
+	u32 base, epoch; /* of bytes: address, and how many stores came before the loads */
+	s16 off[8];	 /* each byte's offset from base */
 };
 
 struct slot {
 	s16 off;
-	u8 size;		/* 4, 8; 0: free */
+	u8 size; /* 4, 8; 0: free */
 	u32 value;
 };
 
@@ -36,21 +44,22 @@ struct fold {
 	u32 count, room;
 	u32 reg[MAX_BPF_REG];	/* value of each register */
 	u32 block;		/* first instruction of the present block */
-	u32 epoch, stack_epoch;	/* stores so far to memory, to a private stack */
+	u32 epoch, stack_epoch; /* stores so far to memory, to a private stack */
 	bool private_stack;
 	struct slot slots[SLOTS];
 	u32 next_slot;
 };
 
-u32 fold_value(struct fold *f, u32 def);	/* a new opaque value */
+u32 fold_value(struct fold *f, u32 def); /* a new opaque value */
 u32 fold_zext(struct fold *f, u32 value, u32 def);
 /* A register that has this value now, or 0xff. */
 u8 fold_held(const struct fold *f, u32 value);
-u8 fold_held_low(const struct fold *f, u32 value);	/* or one equal in its low half */
+u8 fold_held_low(const struct fold *f, u32 value); /* or one equal in its low half */
 
 /* fold_bytes.c: bytes of memory through shifts, masks, swaps and ors */
 void fold_load(struct fold *f, struct jinsn *i, u32 at);
-void fold_shift_bytes(struct fold *f, struct value *to, const struct value *from, s32 by, bool wide);
+void fold_shift_bytes(struct fold *f, struct value *to, const struct value *from, s32 by,
+		      bool wide);
 void fold_mask_bytes(struct value *to, const struct value *from, u64 mask);
 void fold_swap_bytes(struct value *to, const struct value *from, u32 width);
 /* Where to is the or of both and all its bytes are one load, makes i that load. */

@@ -11,7 +11,8 @@
 
 static u32 epoch_of(const struct fold *f, u32 base)
 {
-	return f->private_stack && base == f->reg[BPF_REG_10] ? f->stack_epoch | 1u << 31 : f->epoch;
+	return f->private_stack && base == f->reg[BPF_REG_10] ? f->stack_epoch | 1u << 31
+							      : f->epoch;
 }
 
 void fold_forget_memory(struct fold *f, bool stack_too)
@@ -71,7 +72,8 @@ void fold_load(struct fold *f, struct jinsn *i, u32 at)
 	struct slot *slot = stack ? find_slot(f, i->off, size) : NULL;
 	struct value *v = &f->values[value];
 
-	if (i->op != OP_LDX8 && i->op != OP_LDX16 && i->op != OP_LDX32 && i->op != OP_LDX64) {	/* signed */
+	if (i->op != OP_LDX8 && i->op != OP_LDX16 && i->op != OP_LDX32 &&
+	    i->op != OP_LDX64) { /* signed */
 		set_reg(f, i->dst, value);
 		return;
 	}
@@ -86,7 +88,7 @@ void fold_load(struct fold *f, struct jinsn *i, u32 at)
 	for (u32 b = 0; b < size; b++)
 		v->off[b] = (s16)(i->off + (s32)b);
 	if (i->off > INT16_MAX - 8)
-		v->bytes = 0;	/* the last bytes' offsets have no number */
+		v->bytes = 0; /* the last bytes' offsets have no number */
 	if (stack)
 		keep_slot(f, i->off, size, value);
 	set_reg(f, i->dst, value);
@@ -94,8 +96,10 @@ void fold_load(struct fold *f, struct jinsn *i, u32 at)
 
 void fold_store(struct fold *f, struct jinsn *i, u32 at)
 {
-	u32 size = BPF_SIZE(op_info[i->op].code) == BPF_B ? 1 : BPF_SIZE(op_info[i->op].code) == BPF_H ? 2 :
-		   BPF_SIZE(op_info[i->op].code) == BPF_W ? 4 : 8;
+	u32 size = BPF_SIZE(op_info[i->op].code) == BPF_B   ? 1
+		   : BPF_SIZE(op_info[i->op].code) == BPF_H ? 2
+		   : BPF_SIZE(op_info[i->op].code) == BPF_W ? 4
+							    : 8;
 	bool from_reg = jinsn_format(i) == FORMAT_STX;
 	struct slot *slot;
 	u32 value;
@@ -112,7 +116,8 @@ void fold_store(struct fold *f, struct jinsn *i, u32 at)
 	}
 	f->stack_epoch++;
 	for (u32 s = 0; s < SLOTS; s++)
-		if (f->slots[s].off < i->off + (s32)size && i->off < f->slots[s].off + f->slots[s].size)
+		if (f->slots[s].off < i->off + (s32)size &&
+		    i->off < f->slots[s].off + f->slots[s].size)
 			f->slots[s].size = 0;
 	if (from_reg)
 		keep_slot(f, i->off, size, value);
@@ -168,7 +173,8 @@ void fold_swap_bytes(struct value *to, const struct value *from, u32 width)
 
 void fold_join_bytes(struct value *to, const struct value *a, const struct value *b, bool wide)
 {
-	if (!a->bytes || !b->bytes || a->bytes & b->bytes || a->base != b->base || a->epoch != b->epoch)
+	if (!a->bytes || !b->bytes || a->bytes & b->bytes || a->base != b->base ||
+	    a->epoch != b->epoch)
 		return;
 	to->base = a->base;
 	to->epoch = a->epoch;

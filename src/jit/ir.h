@@ -14,33 +14,36 @@
 /* Operations beyond enum op. */
 enum jit_op {
 	JIT_NOP = OP_COUNT,
-	JIT_ROTR32,	/* dst = src rotated right by imm, 32 bits */
+	JIT_ROTR32, /* dst = src rotated right by imm, 32 bits */
 	JIT_ROTR64,
-	JIT_LDBE16,	/* dst = big-endian load at src + off */
+	JIT_LDBE16, /* dst = big-endian load at src + off */
 	JIT_LDBE32,
 	JIT_LDBE64,
 	JIT_OPS,
 };
 
 enum {
-	JIT_LEADER = 1,		/* begins a basic block */
-	JIT_LOOP = 2,		/* and is the target of a backward jump */
-	JIT_TARGET = 4,		/* and control gets there in another way than from the instruction before */
+	JIT_LEADER = 1, /* begins a basic block */
+	JIT_LOOP = 2,	/* and is the target of a backward jump */
+	JIT_TARGET = 4, /* and control gets there in another way than from the instruction before */
 };
 
 struct jinsn {
-	u16 op;		/* enum op or enum jit_op */
+	u16 op; /* enum op or enum jit_op */
 	u8 dst, src;
 	s16 off;
 	u16 flags;
 	s32 imm;
-	u32 aux;	/* target of a jump, local call or function load (index of the function there) */
+	u32 aux; /* target of a jump, local call or function load (index of the function there) */
 };
-static inline u64 jinsn_imm64(const struct jinsn *i) { return (u32)i->imm | (u64)i->aux << 32; }
+static inline u64 jinsn_imm64(const struct jinsn *i)
+{
+	return (u32)i->imm | (u64)i->aux << 32;
+}
 
 struct jblock {
 	u32 start, end;
-	u32 next[2];		/* successors, JIT_NONE if fewer */
+	u32 next[2]; /* successors, JIT_NONE if fewer */
 	u16 uses, defs, live_in, live_out;
 };
 #define JIT_NONE UINT32_MAX
@@ -48,10 +51,10 @@ struct jblock {
 /* What a function needs of its frame. */
 struct jframe {
 	u32 start, end;
-	u16 written, read;	/* masks of BPF registers */
-	bool calls;		/* helpers or functions: the native stack must be aligned */
+	u16 written, read; /* masks of BPF registers */
+	bool calls;	   /* helpers or functions: the native stack must be aligned */
 	bool local_calls, needs_run, needs_fp;
-	bool private_stack;	/* r10 is only ever a base: nobody else can know an address in this frame */
+	bool private_stack; /* r10 is only ever a base: nobody else can know an address in this frame */
 };
 
 /* Machine code being written; the back end keeps room ahead of len. */
@@ -64,20 +67,20 @@ struct jit {
 	const struct jit_spec *spec;
 	struct jinsn *insns;
 	u32 count;
-	struct jframe *frames;	/* one a function */
+	struct jframe *frames; /* one a function */
 	struct jblock *blocks;
 	u32 block_count;
-	u16 *live_out;		/* of every instruction: mask of BPF registers */
-	u32 *loop_ends;		/* of a JIT_LOOP instruction: the last jump back to it */
-	u32 *offsets;		/* machine code of every instruction, [count] = end */
-	bool calls_first;	/* somebody calls function 0 */
-	bool has_func;		/* LD_FUNC occurs: helpers may call back */
-	bool sized;		/* offsets[] of the first emission hold */
+	u16 *live_out;	  /* of every instruction: mask of BPF registers */
+	u32 *loop_ends;	  /* of a JIT_LOOP instruction: the last jump back to it */
+	u32 *offsets;	  /* machine code of every instruction, [count] = end */
+	bool calls_first; /* somebody calls function 0 */
+	bool has_func;	  /* LD_FUNC occurs: helpers may call back */
+	bool sized;	  /* offsets[] of the first emission hold */
 	struct jbuf buf;
-	u64 features;		/* of the machine, as the back end names them */
-	u64 address;		/* where the code will run, once known; 0 before */
-	u32 entry, enter;	/* offsets of the two C entries */
-	u32 work;		/* of the back end's own: offsets of its shared routines */
+	u64 features;	  /* of the machine, as the back end names them */
+	u64 address;	  /* where the code will run, once known; 0 before */
+	u32 entry, enter; /* offsets of the two C entries */
+	u32 work;	  /* of the back end's own: offsets of its shared routines */
 	u32 routines[8];
 };
 
@@ -99,9 +102,9 @@ int jit_fold(struct jit *jit);
 
 /* What an operation does to registers (live.c). */
 struct jeffect {
-	u16 reads, writes;	/* masks, besides dst and src */
+	u16 reads, writes; /* masks, besides dst and src */
 	u8 flags;
-	u8 format;		/* enum insn_format, as the nearest BPF instruction has it */
+	u8 format; /* enum insn_format, as the nearest BPF instruction has it */
 };
 enum { READS_DST = 1, READS_SRC = 2, WRITES_DST = 4, PURE = 8, ATOMIC_EFFECT = 16 };
 extern const struct jeffect jit_effects[JIT_OPS];
@@ -110,7 +113,8 @@ extern const struct jeffect jit_effects[JIT_OPS];
 static inline u16 jinsn_reads(const struct jinsn *i)
 {
 	const struct jeffect *e = &jit_effects[i->op];
-	u16 mask = (u16)(e->reads | (e->flags & READS_DST) << i->dst | (e->flags >> 1 & 1) << i->src);
+	u16 mask =
+		(u16)(e->reads | (e->flags & READS_DST) << i->dst | (e->flags >> 1 & 1) << i->src);
 
 	return e->flags & ATOMIC_EFFECT && i->imm == BPF_CMPXCHG ? mask | 1 : mask;
 }
@@ -123,8 +127,14 @@ static inline u16 jinsn_writes(const struct jinsn *i)
 	return (u16)(e->writes | (e->flags >> 2 & 1) << i->dst);
 }
 /* Whether removing it is unseen when dst is dead. */
-static inline bool jinsn_pure(const struct jinsn *i) { return jit_effects[i->op].flags & PURE; }
-static inline u8 jinsn_format(const struct jinsn *i) { return jit_effects[i->op].format; }
+static inline bool jinsn_pure(const struct jinsn *i)
+{
+	return jit_effects[i->op].flags & PURE;
+}
+static inline u8 jinsn_format(const struct jinsn *i)
+{
+	return jit_effects[i->op].format;
+}
 static inline bool jinsn_is_jcc(const struct jinsn *i)
 {
 	return jinsn_format(i) == FORMAT_JCC_IMM || jinsn_format(i) == FORMAT_JCC_REG;

@@ -53,7 +53,8 @@ static int optimise(struct jit *jit)
 }
 
 /* Emits twice: sizes first, then short jumps and direct calls for the address it will have. */
-static int emit(struct jit *jit, struct jit_image *out, const struct target *target, struct log *why)
+static int emit(struct jit *jit, struct jit_image *out, const struct target *target,
+		struct log *why)
 {
 	int err = target->emit(jit, why);
 
@@ -68,7 +69,7 @@ static int emit(struct jit *jit, struct jit_image *out, const struct target *tar
 	if (!err)
 		err = jit_mem_write(out->mem, jit->buf.at, jit->buf.len);
 	out->len = jit->buf.len;
-	out->offsets = jit->offsets;	/* theirs now */
+	out->offsets = jit->offsets; /* theirs now */
 	jit->offsets = NULL;
 	out->entry = (entry_fn)(out->mem + jit->entry);
 	out->enter = (jit_enter_fn)(out->mem + jit->enter);

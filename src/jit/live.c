@@ -8,36 +8,40 @@
 enum { ARGS = 0x3e, R0 = 1, CLOBBERED = ARGS | R0 };
 
 /* Effects by format; a copy (BPF_MOV) does not read dst. */
-#define E_NONE 0, 0, 0
-#define E_ALU_IMM 0, 0, WRITES_DST | PURE | READS_DST
-#define E_ALU_REG 0, 0, WRITES_DST | PURE | READS_DST | READS_SRC
-#define E_UNARY 0, 0, WRITES_DST | PURE | READS_DST
-#define E_CAST 0, 0, WRITES_DST | PURE | READS_SRC
-#define E_JA 0, 0, 0
-#define E_JA32 0, 0, 0
-#define E_JCC_IMM 0, 0, READS_DST
-#define E_JCC_REG 0, 0, READS_DST | READS_SRC
-#define E_CALL ARGS, CLOBBERED, 0
+#define E_NONE	     0, 0, 0
+#define E_ALU_IMM    0, 0, WRITES_DST | PURE | READS_DST
+#define E_ALU_REG    0, 0, WRITES_DST | PURE | READS_DST | READS_SRC
+#define E_UNARY	     0, 0, WRITES_DST | PURE | READS_DST
+#define E_CAST	     0, 0, WRITES_DST | PURE | READS_SRC
+#define E_JA	     0, 0, 0
+#define E_JA32	     0, 0, 0
+#define E_JCC_IMM    0, 0, READS_DST
+#define E_JCC_REG    0, 0, READS_DST | READS_SRC
+#define E_CALL	     ARGS, CLOBBERED, 0
 #define E_CALL_KFUNC ARGS, CLOBBERED, 0
-#define E_CALLX ARGS, CLOBBERED, READS_DST
-#define E_LDX 0, 0, WRITES_DST | PURE | READS_SRC
-#define E_STX 0, 0, READS_DST | READS_SRC
-#define E_ST 0, 0, READS_DST
-#define E_ATOMIC 0, 0, READS_DST | READS_SRC | ATOMIC_EFFECT
-#define E_LOAD_ACQ 0, 0, WRITES_DST | READS_SRC
-#define E_STORE_REL 0, 0, READS_DST | READS_SRC
-#define E_WIDE 0, 0, WRITES_DST | PURE
-#define E_LD_ABS 1 << BPF_REG_6, CLOBBERED, 0
-#define E_LD_IND 1 << BPF_REG_6, CLOBBERED, READS_SRC
-#define IS_COPY(code) ((BPF_CLASS(code) == BPF_ALU || BPF_CLASS(code) == BPF_ALU64) && BPF_OP(code) == BPF_MOV)
-#define EFFECT(code, fixed_reads, fixed_writes, bits) \
-	{ .reads = (fixed_reads) | ((code) == (BPF_JMP | BPF_EXIT) ? R0 : 0), .writes = fixed_writes, \
-	  .flags = (bits) & ~(IS_COPY(code) ? READS_DST : 0),
+#define E_CALLX	     ARGS, CLOBBERED, READS_DST
+#define E_LDX	     0, 0, WRITES_DST | PURE | READS_SRC
+#define E_STX	     0, 0, READS_DST | READS_SRC
+#define E_ST	     0, 0, READS_DST
+#define E_ATOMIC     0, 0, READS_DST | READS_SRC | ATOMIC_EFFECT
+#define E_LOAD_ACQ   0, 0, WRITES_DST | READS_SRC
+#define E_STORE_REL  0, 0, READS_DST | READS_SRC
+#define E_WIDE	     0, 0, WRITES_DST | PURE
+#define E_LD_ABS     1 << BPF_REG_6, CLOBBERED, 0
+#define E_LD_IND     1 << BPF_REG_6, CLOBBERED, READS_SRC
+#define IS_COPY(code) \
+	((BPF_CLASS(code) == BPF_ALU || BPF_CLASS(code) == BPF_ALU64) && BPF_OP(code) == BPF_MOV)
+#define EFFECT(code, fixed_reads, fixed_writes, bits)                               \
+	{                                                                           \
+		.reads = (fixed_reads) | ((code) == (BPF_JMP | BPF_EXIT) ? R0 : 0), \
+		.writes = fixed_writes, .flags = (bits) & ~(IS_COPY(code) ? READS_DST : 0),
 #define EFFECT_OF(...) EFFECT(__VA_ARGS__)
 
 const struct jeffect jit_effects[JIT_OPS] = {
-#define INSN(name, code, field, value, kind, text) \
-	[OP_##name] = EFFECT_OF(code, E_##kind) .format = FORMAT_##kind },
+#define INSN(name, code, field, value, kind, text)                     \
+	[OP_##name] = EFFECT_OF(code, E_##kind).format = FORMAT_##kind \
+	}                                                              \
+	,
 #include "isa/insn.def"
 	[JIT_ROTR32] = { .flags = WRITES_DST | PURE | READS_SRC, .format = FORMAT_LDX },
 	[JIT_ROTR64] = { .flags = WRITES_DST | PURE | READS_SRC, .format = FORMAT_LDX },

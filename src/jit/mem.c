@@ -24,7 +24,7 @@ struct region {
 	u8 *mem;
 	u32 size, used;		/* bytes; used in grains' sum */
 	bool own;		/* one program's, by mprotect */
-	u64 taken[GRAINS / 64];	/* one bit a grain */
+	u64 taken[GRAINS / 64]; /* one bit a grain */
 };
 
 static struct region *regions;
@@ -38,7 +38,8 @@ static u8 *map_near(u32 size, int prot)
 	void *mem;
 
 	for (u64 away = 64 << 20; away < (u64)1 << 30; away += 64 << 20) {
-		mem = mmap((void *)(here - away), size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+		mem = mmap((void *)(here - away), size, prot,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 		if (mem != MAP_FAILED)
 			return mem;
 	}
@@ -56,7 +57,8 @@ static void mark(struct region *region, u32 first, u32 count, bool taken)
 	for (u32 grain = first; grain < first + count; grain++) {
 		u64 bit = (u64)1 << grain % 64;
 
-		region->taken[grain / 64] = taken ? region->taken[grain / 64] | bit : region->taken[grain / 64] & ~bit;
+		region->taken[grain / 64] =
+			taken ? region->taken[grain / 64] | bit : region->taken[grain / 64] & ~bit;
 	}
 }
 
@@ -262,7 +264,7 @@ void jit_mem_free(u8 *mem, u32 size)
 
 		mark(region, (u32)(mem - region->mem) / GRAIN, need, false);
 		region->used -= need * GRAIN;
-		if (!region->used && regions->next)	/* the last one stays for the next program */
+		if (!region->used && regions->next) /* the last one stays for the next program */
 			drop_region(region);
 	}
 	pthread_mutex_unlock(&lock);

@@ -35,15 +35,14 @@ static void convert(struct jit *jit, u32 at)
 	to->imm = from->imm;
 	to->aux = (u32)from->imm_high;
 	switch ((enum insn_format)op_info[from->op].format) {
-	case FORMAT_JA: case FORMAT_JCC_IMM: case FORMAT_JCC_REG:
-		to->aux = at + 1 + (u32)(s32)from->off;
-		break;
+	case FORMAT_JA:
+	case FORMAT_JCC_IMM:
+	case FORMAT_JCC_REG: to->aux = at + 1 + (u32)(s32)from->off; break;
 	case FORMAT_JA32:
 		to->op = OP_JA;
 		to->aux = at + 1 + (u32)from->imm;
 		break;
-	default:
-		break;
+	default: break;
 	}
 	if (from->op == OP_CALL_LOCAL || from->op == OP_LD_FUNC) {
 		to->aux = func_at(jit->spec, at + 1 + (u32)from->imm);
@@ -66,8 +65,9 @@ static bool ends_block(const struct jinsn *i)
 static u16 inverse(u16 op)
 {
 	static const u16 pairs[][2] = {
-		{ OP_JEQ64_IMM, OP_JNE64_IMM }, { OP_JGT64_IMM, OP_JLE64_IMM }, { OP_JGE64_IMM, OP_JLT64_IMM },
-		{ OP_JSGT64_IMM, OP_JSLE64_IMM }, { OP_JSGE64_IMM, OP_JSLT64_IMM },
+		{ OP_JEQ64_IMM, OP_JNE64_IMM },	  { OP_JGT64_IMM, OP_JLE64_IMM },
+		{ OP_JGE64_IMM, OP_JLT64_IMM },	  { OP_JSGT64_IMM, OP_JSLE64_IMM },
+		{ OP_JSGE64_IMM, OP_JSLT64_IMM },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(pairs); i++)
@@ -152,7 +152,10 @@ static int make_blocks(struct jit *jit)
 		struct jblock *block = &jit->blocks[b];
 		const struct jinsn *last = &jit->insns[block->end - 1];
 
-		block->next[0] = last->op == OP_EXIT || last->op == OP_JA || block->end == jit->count ? JIT_NONE : b + 1;
+		block->next[0] =
+			last->op == OP_EXIT || last->op == OP_JA || block->end == jit->count
+				? JIT_NONE
+				: b + 1;
 		block->next[1] = is_jump(last) ? block_of[last->aux] : JIT_NONE;
 	}
 	free(block_of);
@@ -184,7 +187,8 @@ static void measure_frame(struct jit *jit, struct jframe *frame)
 		frame->read |= jinsn_reads(i);
 		if (i->op == OP_CALL_LOCAL)
 			frame->local_calls = frame->calls = true;
-		if (i->op == OP_CALL_HELPER || i->op == OP_CALLX || format == FORMAT_LD_ABS || format == FORMAT_LD_IND)
+		if (i->op == OP_CALL_HELPER || i->op == OP_CALLX || format == FORMAT_LD_ABS ||
+		    format == FORMAT_LD_IND)
 			frame->calls = frame->needs_run = true;
 		if (i->op == OP_MAY_GOTO)
 			frame->needs_run = true;
@@ -202,7 +206,8 @@ void jit_frames(struct jit *jit)
 
 	for (u32 f = 0; f < spec->func_count; f++) {
 		jit->frames[f].start = spec->funcs[f].start;
-		jit->frames[f].end = f + 1 < spec->func_count ? spec->funcs[f + 1].start : spec->count;
+		jit->frames[f].end =
+			f + 1 < spec->func_count ? spec->funcs[f + 1].start : spec->count;
 		measure_frame(jit, &jit->frames[f]);
 	}
 }

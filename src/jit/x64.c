@@ -12,14 +12,14 @@
 #include <cpuid.h>
 #endif
 
-enum { ROOM = 1024 };	/* bytes kept ahead of one instruction */
+enum { ROOM = 1024 }; /* bytes kept ahead of one instruction */
 
 const u8 x64_reg[MAX_BPF_REG] = { RAX, RDI, RSI, R9, R10, R8, RBX, R13, R14, R15, RBP };
 
 u64 x64_features(void)
 {
 #ifdef __x86_64__
-	static u64 known;	/* asked once: cpuid is slow where it leaves a virtual machine */
+	static u64 known; /* asked once: cpuid is slow where it leaves a virtual machine */
 	u64 features = __atomic_load_n(&known, __ATOMIC_RELAXED);
 	u32 a, b, c, d;
 
@@ -43,11 +43,12 @@ static void jump_to(struct x64 *x, s32 cc, u32 target, u32 at)
 	struct jbuf *buf = x->buf;
 	struct jit *jit = x->jit;
 	bool back = target <= at;
-	s64 distance = back ? (s64)jit->offsets[target] - buf->len - 2
-		     : jit->sized ? (s64)jit->offsets[target] - jit->offsets[at + 1] : INT32_MAX;
+	s64 distance = back	    ? (s64)jit->offsets[target] - buf->len - 2
+		       : jit->sized ? (s64)jit->offsets[target] - jit->offsets[at + 1]
+				    : INT32_MAX;
 
 	if (!back && jit->insns[at].op == OP_MAY_GOTO)
-		distance = INT32_MAX;	/* more code follows the jump */
+		distance = INT32_MAX; /* more code follows the jump */
 
 	if (fits8(distance)) {
 		put(buf, (u32)(cc < 0 ? 0xeb : 0x70 | cc) | (u32)(u8)distance << 8, 2);
@@ -58,14 +59,16 @@ static void jump_to(struct x64 *x, s32 cc, u32 target, u32 at)
 		put32(buf, jit->offsets[target] - (buf->len + 4));
 	}
 	if (!back)
-		x->fixups[x->fixup_count++] = (struct fixup){ buf->len, target, fits8(distance), false };
+		x->fixups[x->fixup_count++] =
+			(struct fixup){ buf->len, target, fits8(distance), false };
 }
 
 static void apply_fixups(struct x64 *x)
 {
 	for (u32 i = 0; i < x->fixup_count; i++) {
 		const struct fixup *fix = &x->fixups[i];
-		u32 target = fix->call ? x->jit->spec->funcs[fix->target].offset : x->jit->offsets[fix->target];
+		u32 target = fix->call ? x->jit->spec->funcs[fix->target].offset
+				       : x->jit->offsets[fix->target];
 		u32 distance = target - fix->at;
 
 		memcpy(x->buf->at + fix->at - (fix->byte ? 1 : 4), &distance, fix->byte ? 1 : 4);
@@ -76,9 +79,10 @@ static void apply_fixups(struct x64 *x)
 
 static s32 condition(u16 op)
 {
-	static const u8 cc[] = { CC_E, CC_NE, CC_A, CC_AE, CC_B, CC_BE, CC_NE, CC_G, CC_GE, CC_L, CC_LE };
+	static const u8 cc[] = { CC_E,	CC_NE, CC_A,  CC_AE, CC_B, CC_BE,
+				 CC_NE, CC_G,  CC_GE, CC_L,  CC_LE };
 
-	return cc[(op - OP_JEQ64_IMM) / 4];	/* in the order of insn.def, four rows each */
+	return cc[(op - OP_JEQ64_IMM) / 4]; /* in the order of insn.def, four rows each */
 }
 
 static void compare(struct x64 *x, const struct jinsn *i)
@@ -129,27 +133,17 @@ static void load(struct x64 *x, const struct jinsn *i)
 	u32 dst = x64_reg[i->dst], base = x64_reg[i->src];
 
 	switch (i->op) {
-	case OP_LDX8: case OP_LOAD_ACQ8:
-		enc_rm(buf, false, 0x0fb6, dst, base, i->off, false);
-		break;
-	case OP_LDX16: case OP_LOAD_ACQ16:
-		enc_rm(buf, false, 0x0fb7, dst, base, i->off, false);
-		break;
-	case OP_LDX32: case OP_LOAD_ACQ32:
-		enc_rm(buf, false, 0x8b, dst, base, i->off, false);
-		break;
-	case OP_LDX64: case OP_LOAD_ACQ64:
-		enc_rm(buf, true, 0x8b, dst, base, i->off, false);
-		break;
-	case OP_LDSX8:
-		enc_rm(buf, true, 0x0fbe, dst, base, i->off, false);
-		break;
-	case OP_LDSX16:
-		enc_rm(buf, true, 0x0fbf, dst, base, i->off, false);
-		break;
-	case OP_LDSX32:
-		enc_rm(buf, true, 0x63, dst, base, i->off, false);
-		break;
+	case OP_LDX8:
+	case OP_LOAD_ACQ8: enc_rm(buf, false, 0x0fb6, dst, base, i->off, false); break;
+	case OP_LDX16:
+	case OP_LOAD_ACQ16: enc_rm(buf, false, 0x0fb7, dst, base, i->off, false); break;
+	case OP_LDX32:
+	case OP_LOAD_ACQ32: enc_rm(buf, false, 0x8b, dst, base, i->off, false); break;
+	case OP_LDX64:
+	case OP_LOAD_ACQ64: enc_rm(buf, true, 0x8b, dst, base, i->off, false); break;
+	case OP_LDSX8: enc_rm(buf, true, 0x0fbe, dst, base, i->off, false); break;
+	case OP_LDSX16: enc_rm(buf, true, 0x0fbf, dst, base, i->off, false); break;
+	case OP_LDSX32: enc_rm(buf, true, 0x63, dst, base, i->off, false); break;
 	}
 }
 
@@ -180,7 +174,8 @@ static void store(struct x64 *x, const struct jinsn *i, u32 bytes)
 {
 	if (bytes == 2)
 		put8(x->buf, 0x66);
-	enc_rm(x->buf, bytes == 8, bytes == 1 ? 0x88 : 0x89, x64_reg[i->src], x64_reg[i->dst], i->off, bytes == 1);
+	enc_rm(x->buf, bytes == 8, bytes == 1 ? 0x88 : 0x89, x64_reg[i->src], x64_reg[i->dst],
+	       i->off, bytes == 1);
 }
 
 static void store_imm(struct x64 *x, const struct jinsn *i, u32 bytes)
@@ -238,9 +233,15 @@ static void alu_imm(struct x64 *x, const struct jinsn *i, u16 live)
 	case OP_AND64_IMM: and_imm(buf, wide, dst, i->imm); break;
 	case OP_MUL64_IMM: enc_imul_imm(buf, wide, dst, dst, i->imm); break;
 	case OP_MOV64_IMM: enc_mov_imm(buf, dst, wide ? (u64)(s64)i->imm : (u32)i->imm); break;
-	case OP_LSH64_IMM: shift_imm(buf, wide, SHIFT_SHL, dst, (u32)i->imm & (wide ? 63 : 31)); break;
-	case OP_RSH64_IMM: shift_imm(buf, wide, SHIFT_SHR, dst, (u32)i->imm & (wide ? 63 : 31)); break;
-	case OP_ARSH64_IMM: shift_imm(buf, wide, SHIFT_SAR, dst, (u32)i->imm & (wide ? 63 : 31)); break;
+	case OP_LSH64_IMM:
+		shift_imm(buf, wide, SHIFT_SHL, dst, (u32)i->imm & (wide ? 63 : 31));
+		break;
+	case OP_RSH64_IMM:
+		shift_imm(buf, wide, SHIFT_SHR, dst, (u32)i->imm & (wide ? 63 : 31));
+		break;
+	case OP_ARSH64_IMM:
+		shift_imm(buf, wide, SHIFT_SAR, dst, (u32)i->imm & (wide ? 63 : 31));
+		break;
 	default: x64_divide(buf, i, live, x->features); break;
 	}
 }
@@ -259,7 +260,9 @@ static void alu_reg(struct x64 *x, const struct jinsn *i, u16 live)
 	case OP_XOR64_IMM: enc_alu(buf, wide, ALU_XOR, dst, src); break;
 	case OP_MUL64_IMM: enc_imul(buf, wide, dst, src); break;
 	case OP_MOV64_IMM: enc_mov(buf, wide, dst, src); break;
-	case OP_LSH64_IMM: case OP_RSH64_IMM: case OP_ARSH64_IMM: x64_shift(buf, i, x->features); break;
+	case OP_LSH64_IMM:
+	case OP_RSH64_IMM:
+	case OP_ARSH64_IMM: x64_shift(buf, i, x->features); break;
 	default: x64_divide(buf, i, live, x->features); break;
 	}
 }
@@ -270,24 +273,16 @@ static void unary(struct x64 *x, const struct jinsn *i)
 	u32 dst = x64_reg[i->dst];
 
 	switch (i->op) {
-	case OP_NEG64: case OP_NEG32:
-		enc_unary(buf, i->op == OP_NEG64, UNARY_NEG, dst);
-		break;
-	case OP_LE16:
-		enc_rr(buf, false, 0x0fb7, dst, dst);
-		break;
-	case OP_LE32:
-		enc_mov(buf, false, dst, dst);
-		break;
-	case OP_BE16: case OP_BSWAP16:
-		swap16(buf, dst);
-		break;
-	case OP_BE32: case OP_BSWAP32:
-		enc_bswap(buf, false, dst);
-		break;
-	case OP_BE64: case OP_BSWAP64:
-		enc_bswap(buf, true, dst);
-		break;
+	case OP_NEG64:
+	case OP_NEG32: enc_unary(buf, i->op == OP_NEG64, UNARY_NEG, dst); break;
+	case OP_LE16: enc_rr(buf, false, 0x0fb7, dst, dst); break;
+	case OP_LE32: enc_mov(buf, false, dst, dst); break;
+	case OP_BE16:
+	case OP_BSWAP16: swap16(buf, dst); break;
+	case OP_BE32:
+	case OP_BSWAP32: enc_bswap(buf, false, dst); break;
+	case OP_BE64:
+	case OP_BSWAP64: enc_bswap(buf, true, dst); break;
 	}
 }
 
@@ -311,21 +306,24 @@ static bool copy_and(struct x64 *x, const struct jinsn *i, u32 at)
 	const struct jinsn *next = i + 1;
 	u32 dst = x64_reg[i->dst], src = x64_reg[i->src];
 
-	if (at + 1 >= x->frame->end || next->flags & JIT_LEADER || next->dst != i->dst || i->src == i->dst ||
-	    x->jit->spec->checked)
+	if (at + 1 >= x->frame->end || next->flags & JIT_LEADER || next->dst != i->dst ||
+	    i->src == i->dst || x->jit->spec->checked)
 		return false;
 	switch (next->op) {
-	case OP_ADD64_IMM: case OP_ADD32_IMM:
+	case OP_ADD64_IMM:
+	case OP_ADD32_IMM:
 		if (next->op == OP_ADD64_IMM && i->op == OP_MOV32_REG)
 			return false;
 		enc_lea(x->buf, next->op == OP_ADD64_IMM, dst, src, next->imm);
 		return true;
-	case OP_ADD64_REG: case OP_ADD32_REG:
+	case OP_ADD64_REG:
+	case OP_ADD32_REG:
 		if ((next->op == OP_ADD64_REG && i->op == OP_MOV32_REG) || next->src == i->dst)
 			return false;
 		enc_lea_index(x->buf, next->op == OP_ADD64_REG, dst, src, x64_reg[next->src]);
 		return true;
-	case OP_MUL64_IMM: case OP_MUL32_IMM:
+	case OP_MUL64_IMM:
+	case OP_MUL32_IMM:
 		if (next->op == OP_MUL64_IMM && i->op == OP_MOV32_REG)
 			return false;
 		enc_imul_imm(x->buf, next->op == OP_MUL64_IMM, dst, src, next->imm);
@@ -379,9 +377,7 @@ static int emit_insn(struct x64 *x, u32 at)
 		return 1;
 	}
 	switch ((enum insn_format)op_info[i->op].format) {
-	case FORMAT_ALU_IMM:
-		alu_imm(x, i, live);
-		break;
+	case FORMAT_ALU_IMM: alu_imm(x, i, live); break;
 	case FORMAT_ALU_REG:
 		if (i->op >= OP_MOVSX8_64 && i->op <= OP_MOVSX16_32) {
 			extend(x, i);
@@ -393,32 +389,36 @@ static int emit_insn(struct x64 *x, u32 at)
 			alu_reg(x, i, live);
 		}
 		break;
-	case FORMAT_UNARY:
-		unary(x, i);
-		break;
+	case FORMAT_UNARY: unary(x, i); break;
 	case FORMAT_JA:
 		if (i->op == OP_MAY_GOTO)
 			may_goto(x, i, at);
 		else
 			taken(x, -1, i, at);
 		break;
-	case FORMAT_JCC_IMM: case FORMAT_JCC_REG:
+	case FORMAT_JCC_IMM:
+	case FORMAT_JCC_REG:
 		compare(x, i);
 		taken(x, condition(i->op), i, at);
 		break;
-	case FORMAT_CALL: case FORMAT_CALLX: {
+	case FORMAT_CALL:
+	case FORMAT_CALLX: {
 		int err = x64_call(x, i, at);
 
 		if (err)
 			return err;
 		break;
 	}
-	case FORMAT_LDX: case FORMAT_LOAD_ACQ:
-		x64_check_access(x, x64_reg[i->src], i->off, access_bytes(i), op_info[i->op].format == FORMAT_LOAD_ACQ);
+	case FORMAT_LDX:
+	case FORMAT_LOAD_ACQ:
+		x64_check_access(x, x64_reg[i->src], i->off, access_bytes(i),
+				 op_info[i->op].format == FORMAT_LOAD_ACQ);
 		load(x, i);
 		break;
-	case FORMAT_STX: case FORMAT_STORE_REL:
-		x64_check_access(x, x64_reg[i->dst], i->off, access_bytes(i), op_info[i->op].format == FORMAT_STORE_REL);
+	case FORMAT_STX:
+	case FORMAT_STORE_REL:
+		x64_check_access(x, x64_reg[i->dst], i->off, access_bytes(i),
+				 op_info[i->op].format == FORMAT_STORE_REL);
 		store(x, i, access_bytes(i));
 		break;
 	case FORMAT_ST:
@@ -429,21 +429,16 @@ static int emit_insn(struct x64 *x, u32 at)
 		x64_check_access(x, x64_reg[i->dst], i->off, access_bytes(i), true);
 		x64_atomic(x->buf, i);
 		break;
-	case FORMAT_WIDE:
-		emit_wide(x, i);
-		break;
-	case FORMAT_LD_ABS:
-		x64_packet(x, i, access_bytes(i), false);
-		break;
-	case FORMAT_LD_IND:
-		x64_packet(x, i, access_bytes(i), true);
-		break;
+	case FORMAT_WIDE: emit_wide(x, i); break;
+	case FORMAT_LD_ABS: x64_packet(x, i, access_bytes(i), false); break;
+	case FORMAT_LD_IND: x64_packet(x, i, access_bytes(i), true); break;
 	case FORMAT_NONE:
 		x64_epilogue(x);
 		enc_ret(x->buf);
 		break;
-	case FORMAT_CAST: case FORMAT_CALL_KFUNC: case FORMAT_JA32:
-		return -EOPNOTSUPP;
+	case FORMAT_CAST:
+	case FORMAT_CALL_KFUNC:
+	case FORMAT_JA32: return -EOPNOTSUPP;
 	}
 	return 1;
 }
@@ -472,9 +467,10 @@ static void align_loop(struct x64 *x, u32 at)
 	u32 pad = 63, size;
 
 	if (x->jit->sized) {
-		size = offsets[x->jit->loop_ends[at]] + 2 - offsets[at];	/* the jump itself will be short */
+		size = offsets[x->jit->loop_ends[at]] + 2 -
+		       offsets[at]; /* the jump itself will be short */
 		if (size > 64 && size <= 80)
-			size = 64;	/* an upper bound: jumps forward will be shorter */
+			size = 64; /* an upper bound: jumps forward will be shorter */
 		pad = size <= 64 && x->buf->len % 64 + size > 64 ? -x->buf->len & 63 : 0;
 	}
 	for (u32 n; pad; pad -= n) {

@@ -16,13 +16,13 @@
 #include "jit/x64_enc.h"
 
 enum { RUN = R12, FEATURE_BMI2 = 1, FEATURE_MOVBE = 2, FEATURE_KNOWN = 4 };
-enum { ROUTINE_UNWIND = 4 };	/* jit->routines: tests of 1, 2, 4, 8 bytes, then the way out */
+enum { ROUTINE_UNWIND = 4 }; /* jit->routines: tests of 1, 2, 4, 8 bytes, then the way out */
 #define RUN_OFF(member) ((s32)offsetof(struct run, member))
 
 /* A jump whose target was not emitted yet. */
 struct fixup {
-	u32 at;		/* offset after the jump */
-	u32 target;	/* instruction, or function if it is a call */
+	u32 at;	    /* offset after the jump */
+	u32 target; /* instruction, or function if it is a call */
 	bool byte, call;
 };
 
@@ -30,13 +30,12 @@ struct x64 {
 	struct jit *jit;
 	struct jbuf *buf;
 	const struct jframe *frame;
-	u32 func;		/* the one being emitted */
+	u32 func; /* the one being emitted */
 	u64 features;
 	struct fixup *fixups;
 	u32 fixup_count;
 	struct log *why;
 };
-
 
 extern const u8 x64_reg[MAX_BPF_REG];
 u64 x64_features(void);
@@ -46,7 +45,7 @@ void x64_prologue(struct x64 *x);
 void x64_epilogue(struct x64 *x);
 void x64_entries(struct x64 *x);
 void x64_routines(struct x64 *x);
-int x64_call(struct x64 *x, const struct jinsn *i, u32 at);	/* -EINVAL: unknown helper */
+int x64_call(struct x64 *x, const struct jinsn *i, u32 at); /* -EINVAL: unknown helper */
 void x64_packet(struct x64 *x, const struct jinsn *i, u32 size, bool indirect);
 /* In checked programs only: tests [base + off, + bytes), takes insns from the budget. */
 void x64_check_access(struct x64 *x, u32 base, s32 off, u32 bytes, bool aligned);
@@ -70,6 +69,9 @@ static inline u32 jmp8(struct jbuf *buf)
 	put(buf, 0xeb, 2);
 	return buf->len;
 }
-static inline void land(struct jbuf *buf, u32 from) { buf->at[from - 1] = (u8)(buf->len - from); }
+static inline void land(struct jbuf *buf, u32 from)
+{
+	buf->at[from - 1] = (u8)(buf->len - from);
+}
 
 #endif

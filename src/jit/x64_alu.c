@@ -8,18 +8,21 @@
 
 struct division {
 	bool wide, is_signed, modulo;
-	u32 dst;	/* machine register */
+	u32 dst; /* machine register */
 	bool save_rax;
 };
 
 static struct division describe(const struct jinsn *i, u16 live)
 {
-	u32 row = (i->op - OP_DIV64_IMM) % 4;	/* insn.def: 64_IMM, 64_REG, 32_IMM, 32_REG */
-	u32 kind = (u32)(i->op - OP_DIV64_IMM) / 4;	/* DIV, SDIV, MOD, SMOD */
+	u32 row = (i->op - OP_DIV64_IMM) % 4;	    /* insn.def: 64_IMM, 64_REG, 32_IMM, 32_REG */
+	u32 kind = (u32)(i->op - OP_DIV64_IMM) / 4; /* DIV, SDIV, MOD, SMOD */
 
 	return (struct division){
-		.wide = row < 2, .is_signed = kind & 1, .modulo = kind >= 2,
-		.dst = x64_reg[i->dst], .save_rax = (live & 1) && i->dst != BPF_REG_0,
+		.wide = row < 2,
+		.is_signed = kind & 1,
+		.modulo = kind >= 2,
+		.dst = x64_reg[i->dst],
+		.save_rax = (live & 1) && i->dst != BPF_REG_0,
 	};
 }
 
@@ -107,7 +110,7 @@ static void divide_machine(struct jbuf *buf, const struct division *div)
 		enc_mov(buf, div->wide, RAX, div->dst);
 	if (div->is_signed) {
 		enc_rex(buf, div->wide, 0, 0, 0, false);
-		put8(buf, 0x99);	/* cdq, cqo */
+		put8(buf, 0x99); /* cdq, cqo */
 	} else {
 		enc_alu(buf, false, ALU_XOR, RDX, RDX);
 	}
@@ -234,33 +237,15 @@ void x64_atomic(struct jbuf *buf, const struct jinsn *i)
 	u32 base = x64_reg[i->dst], src = x64_reg[i->src];
 
 	switch (i->imm) {
-	case BPF_ADD:
-		locked(buf, wide, 0x01, src, base, i->off);
-		break;
-	case BPF_OR:
-		locked(buf, wide, 0x09, src, base, i->off);
-		break;
-	case BPF_AND:
-		locked(buf, wide, 0x21, src, base, i->off);
-		break;
-	case BPF_XOR:
-		locked(buf, wide, 0x31, src, base, i->off);
-		break;
-	case BPF_ADD | BPF_FETCH:
-		locked(buf, wide, 0x0fc1, src, base, i->off);
-		break;
-	case BPF_OR | BPF_FETCH:
-		fetch_loop(buf, wide, ALU_OR, base, i->off, src);
-		break;
-	case BPF_AND | BPF_FETCH:
-		fetch_loop(buf, wide, ALU_AND, base, i->off, src);
-		break;
-	case BPF_XOR | BPF_FETCH:
-		fetch_loop(buf, wide, ALU_XOR, base, i->off, src);
-		break;
-	case BPF_XCHG:
-		enc_rm(buf, wide, 0x87, src, base, i->off, false);
-		break;
+	case BPF_ADD: locked(buf, wide, 0x01, src, base, i->off); break;
+	case BPF_OR: locked(buf, wide, 0x09, src, base, i->off); break;
+	case BPF_AND: locked(buf, wide, 0x21, src, base, i->off); break;
+	case BPF_XOR: locked(buf, wide, 0x31, src, base, i->off); break;
+	case BPF_ADD | BPF_FETCH: locked(buf, wide, 0x0fc1, src, base, i->off); break;
+	case BPF_OR | BPF_FETCH: fetch_loop(buf, wide, ALU_OR, base, i->off, src); break;
+	case BPF_AND | BPF_FETCH: fetch_loop(buf, wide, ALU_AND, base, i->off, src); break;
+	case BPF_XOR | BPF_FETCH: fetch_loop(buf, wide, ALU_XOR, base, i->off, src); break;
+	case BPF_XCHG: enc_rm(buf, wide, 0x87, src, base, i->off, false); break;
 	case BPF_CMPXCHG:
 		locked(buf, wide, 0x0fb1, src, base, i->off);
 		if (!wide)

@@ -23,7 +23,7 @@ static void call_address(struct x64 *x, u64 address)
 		return;
 	}
 	enc_mov_imm(buf, R11, address);
-	put(buf, 0xd3ff41, 3);	/* call r11 */
+	put(buf, 0xd3ff41, 3); /* call r11 */
 }
 
 static void call_offset(struct jbuf *buf, u32 offset)
@@ -104,7 +104,7 @@ void x64_entries(struct x64 *x)
 	enc_rm(buf, true, 0x8b, R11, RSP, 8, false);
 	common = jmp8(buf);
 	jit->entry = buf->len;
-	put(buf, 0x1d8d4c, 3);	/* lea r11, [rip + function 0] */
+	put(buf, 0x1d8d4c, 3); /* lea r11, [rip + function 0] */
 	put32(buf, jit->spec->funcs[0].offset - (buf->len + 4));
 	land(buf, common);
 	for (u32 i = 0; i < ARRAY_SIZE(all); i++)
@@ -120,7 +120,7 @@ void x64_entries(struct x64 *x)
 			enc_alu(buf, false, ALU_XOR, x64_reg[r], x64_reg[r]);
 		enc_alu(buf, false, ALU_XOR, RAX, RAX);
 	}
-	put(buf, 0xd3ff41, 3);	/* call r11 */
+	put(buf, 0xd3ff41, 3); /* call r11 */
 	jit->work = buf->len;
 	enc_alu_imm(buf, true, ALU_ADD, RSP, 8);
 	for (u32 i = ARRAY_SIZE(all); i-- > 0;)
@@ -268,9 +268,9 @@ static void tail_call(struct x64 *x)
 	enc_rm(buf, true, 0x89, RAX, RUN, RUN_OFF(code), false);
 	enc_rm(buf, true, 0x89, RBP, RUN, RUN_OFF(stack_cur), false);
 	enc_mov(buf, true, R9, RUN);
-	enc_rm(buf, true, 0x8b, RDI, RUN, RUN_OFF(ctx), false);	/* what r1 must be at a tail call */
+	enc_rm(buf, true, 0x8b, RDI, RUN, RUN_OFF(ctx), false); /* what r1 must be at a tail call */
 	x64_epilogue(x);
-	put(buf, 0x20ff, 2);	/* jmp [rax]: struct code begins with its entry */
+	put(buf, 0x20ff, 2); /* jmp [rax]: struct code begins with its entry */
 	land(buf, full);
 	land(buf, none);
 	enc_mov_imm(buf, RAX, 0);
@@ -319,7 +319,7 @@ static void local_call(struct x64 *x, u32 func)
 	if (depth)
 		enc_alu_imm(buf, true, ALU_SUB, RBP, (s32)depth);
 	call_offset(buf, x->jit->spec->funcs[func].offset);
-	if (func > x->func)	/* not emitted yet */
+	if (func > x->func) /* not emitted yet */
 		x->fixups[x->fixup_count++] = (struct fixup){ buf->len, func, false, true };
 	if (depth)
 		enc_alu_imm(buf, true, ALU_ADD, RBP, (s32)depth);

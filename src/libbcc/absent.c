@@ -13,12 +13,12 @@ static void tell(const char *name)
 	errno = ENOSYS;
 }
 
-#define ABSENT(type, value, name)  \
-	ABI type name(void);       \
-	ABI type name(void)        \
-	{                          \
-		tell(#name);       \
-		return value;      \
+#define ABSENT(type, value, name) \
+	ABI type name(void);      \
+	ABI type name(void)       \
+	{                         \
+		tell(#name);      \
+		return value;     \
 	}
 #include "libbcc/absent.def"
 
@@ -31,9 +31,18 @@ ABI const char *bcc_usdt_genargs(void **contexts, int count)
 	return count ? NULL : "";
 }
 
-ABI void bcc_usdt_close(void *context) { (void)context; }
-ABI void bcc_usdt_foreach(void *context, void *callback) { (void)context, (void)callback; }
-ABI void bcc_usdt_foreach_uprobe(void *context, void *callback) { (void)context, (void)callback; }
+ABI void bcc_usdt_close(void *context)
+{
+	(void)context;
+}
+ABI void bcc_usdt_foreach(void *context, void *callback)
+{
+	(void)context, (void)callback;
+}
+ABI void bcc_usdt_foreach_uprobe(void *context, void *callback)
+{
+	(void)context, (void)callback;
+}
 
 /* Made when the module is imported; symbols by build id are not resolved. */
 ABI void *bcc_buildsymcache_new(void)
@@ -42,10 +51,16 @@ ABI void *bcc_buildsymcache_new(void)
 
 	return &nothing;
 }
-ABI void bcc_free_buildsymcache(void *cache) { (void)cache; }
+ABI void bcc_free_buildsymcache(void *cache)
+{
+	(void)cache;
+}
 
 /* The compiler is a process and gone. */
-ABI int bcc_free_memory(void) { return 0; }
+ABI int bcc_free_memory(void)
+{
+	return 0;
+}
 
 /* Of interpreters nothing is known. */
 ABI const char *bcc_procutils_language(int pid)

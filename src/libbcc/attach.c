@@ -77,7 +77,8 @@ static u64 return_bit(const char *pmu)
 	return bit >= 0 && bit < 64 ? 1ull << bit : 1;
 }
 
-static int probe(const char *pmu, int prog_fd, bool at_return, const char *name, u64 offset, int pid)
+static int probe(const char *pmu, int prog_fd, bool at_return, const char *name, u64 offset,
+		 int pid)
 {
 	struct perf_event_attr attr = { .sample_period = 1, .wakeup_events = 1 };
 	int type = pmu_type(pmu), fd;
@@ -94,7 +95,8 @@ static int probe(const char *pmu, int prog_fd, bool at_return, const char *name,
 	return fd < 0 ? -1 : perf_give(fd, prog_fd);
 }
 
-ABI int bpf_attach_kprobe(int prog_fd, int at_return, const char *event, const char *name, u64 offset, int maxactive)
+ABI int bpf_attach_kprobe(int prog_fd, int at_return, const char *event, const char *name,
+			  u64 offset, int maxactive)
 {
 	int fd = probe("kprobe", prog_fd, at_return, name, offset, -1), err;
 
@@ -106,7 +108,9 @@ ABI int bpf_attach_kprobe(int prog_fd, int at_return, const char *event, const c
 		fd = attach_without_kprobes(prog_fd, at_return, name, offset);
 		if (fd >= 0)
 			return fd;
-		fprintf(stderr, "bpf: kprobe:%s: this kernel has no kprobes: functions of system calls only", name);
+		fprintf(stderr,
+			"bpf: kprobe:%s: this kernel has no kprobes: functions of system calls only",
+			name);
 		syscalls_suggest(name);
 		fputc('\n', stderr);
 	} else {
@@ -127,13 +131,15 @@ ABI int bpf_detach_kprobe(const char *event)
 	return 0;
 }
 
-ABI int bpf_attach_uprobe(int prog_fd, int at_return, const char *event, const char *path, u64 offset, int pid)
+ABI int bpf_attach_uprobe(int prog_fd, int at_return, const char *event, const char *path,
+			  u64 offset, int pid)
 {
 	int fd = probe("uprobe", prog_fd, at_return, path, offset, pid);
 
 	(void)event;
 	if (fd < 0)
-		fprintf(stderr, "bpf: uprobe:%s:0x%llx: %s\n", path, (unsigned long long)offset, strerror(errno));
+		fprintf(stderr, "bpf: uprobe:%s:0x%llx: %s\n", path, (unsigned long long)offset,
+			strerror(errno));
 	return fd;
 }
 
@@ -143,13 +149,15 @@ ABI int bpf_detach_uprobe(const char *event)
 	return 0;
 }
 
-ABI int bpf_attach_perf_event(int prog_fd, u32 type, u32 config, u64 period, u64 freq, int pid, int cpu, int group)
+ABI int bpf_attach_perf_event(int prog_fd, u32 type, u32 config, u64 period, u64 freq, int pid,
+			      int cpu, int group)
 {
 	struct perf_event_attr attr = { .type = type, .config = config };
 	int fd;
 
 	if (!!period == !!freq) {
-		fprintf(stderr, "bpf: perf event: one of sample_period and sample_freq must be given\n");
+		fprintf(stderr,
+			"bpf: perf event: one of sample_period and sample_freq must be given\n");
 		errno = EINVAL;
 		return -1;
 	}
@@ -160,13 +168,16 @@ ABI int bpf_attach_perf_event(int prog_fd, u32 type, u32 config, u64 period, u64
 	if (fd >= 0)
 		fd = perf_give(fd, prog_fd);
 	if (fd < 0)
-		fprintf(stderr, "bpf: perf event type %u config %u: %s\n", type, config, strerror(errno));
+		fprintf(stderr, "bpf: perf event type %u config %u: %s\n", type, config,
+			strerror(errno));
 	return fd;
 }
 
-ABI int bpf_attach_perf_event_raw(int prog_fd, void *attr, int pid, int cpu, int group, unsigned long flags)
+ABI int bpf_attach_perf_event_raw(int prog_fd, void *attr, int pid, int cpu, int group,
+				  unsigned long flags)
 {
-	int fd = (int)syscall(SYS_perf_event_open, attr, pid, cpu, group, flags | PERF_FLAG_FD_CLOEXEC);
+	int fd = (int)syscall(SYS_perf_event_open, attr, pid, cpu, group,
+			      flags | PERF_FLAG_FD_CLOEXEC);
 
 	if (fd >= 0)
 		fd = perf_give(fd, prog_fd);
@@ -177,7 +188,9 @@ ABI int bpf_attach_perf_event_raw(int prog_fd, void *attr, int pid, int cpu, int
 
 ABI int bpf_open_perf_event(u32 type, u64 config, int pid, int cpu)
 {
-	struct perf_event_attr attr = { .type = type, .config = config, .sample_period = ~0ull >> 1 };
+	struct perf_event_attr attr = { .type = type,
+					.config = config,
+					.sample_period = ~0ull >> 1 };
 	int fd;
 
 	if (type != PERF_TYPE_HARDWARE && type != PERF_TYPE_RAW) {
@@ -242,8 +255,10 @@ static bool folder_suggest(const char *folder, const char *name, const char *pre
 
 ABI int bpf_attach_tracepoint(int prog_fd, const char *category, const char *name)
 {
-	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .sample_type = PERF_SAMPLE_RAW,
-					.sample_period = 1, .wakeup_events = 1 };
+	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT,
+					.sample_type = PERF_SAMPLE_RAW,
+					.sample_period = 1,
+					.wakeup_events = 1 };
 	int id = tracepoint_id(category, name), fd = -1;
 	char prefix[128];
 
@@ -289,9 +304,11 @@ ABI int bpf_attach_raw_tracepoint(int prog_fd, const char *name)
 }
 
 const char *const raw_tracepoints[] = {
-	"sys_enter", "sys_exit", "sched_switch", "sched_wakeup", "sched_process_exec", "sched_process_fork",
-	"sched_process_exit", "task_newtask", "block_rq_issue", "block_rq_complete", "kfree_skb", "netif_receive_skb",
-	"net_dev_queue", "signal_generate", "signal_deliver", "page_fault_user", "irq_handler_entry", "softirq_entry",
+	"sys_enter",	      "sys_exit",	    "sched_switch",	  "sched_wakeup",
+	"sched_process_exec", "sched_process_fork", "sched_process_exit", "task_newtask",
+	"block_rq_issue",     "block_rq_complete",  "kfree_skb",	  "netif_receive_skb",
+	"net_dev_queue",      "signal_generate",    "signal_deliver",	  "page_fault_user",
+	"irq_handler_entry",  "softirq_entry",
 };
 const size_t nr_raw_tracepoints = ARRAY_SIZE(raw_tracepoints);
 
@@ -308,8 +325,14 @@ static int attach_tracing(int prog_fd, const char *what)
 	return -1;
 }
 
-ABI int bpf_attach_kfunc(int prog_fd) { return attach_tracing(prog_fd, "kfunc"); }
-ABI int bpf_attach_lsm(int prog_fd) { return attach_tracing(prog_fd, "lsm"); }
+ABI int bpf_attach_kfunc(int prog_fd)
+{
+	return attach_tracing(prog_fd, "kfunc");
+}
+ABI int bpf_attach_lsm(int prog_fd)
+{
+	return attach_tracing(prog_fd, "lsm");
+}
 
 /* ---- networking ---- */
 
@@ -324,11 +347,13 @@ ABI int bpf_attach_xdp(const char *device, int prog_fd, u32 flags)
 		return -1;
 	}
 	said_begin();
-	err = prog_fd < 0 ? bpf_xdp_detach((int)ifindex, flags, NULL) : bpf_xdp_attach((int)ifindex, prog_fd, flags, NULL);
+	err = prog_fd < 0 ? bpf_xdp_detach((int)ifindex, flags, NULL)
+			  : bpf_xdp_attach((int)ifindex, prog_fd, flags, NULL);
 	if (err)
 		fprintf(stderr, "bpf: xdp: %s: %s%s\n", device, strerror(-err),
-			err == -EBUSY || err == -EEXIST ? "; another program is attached there" :
-			err == -EPERM		       ? "; CAP_NET_ADMIN is needed" : "");
+			err == -EBUSY || err == -EEXIST ? "; another program is attached there"
+			: err == -EPERM			? "; CAP_NET_ADMIN is needed"
+							: "");
 	said_end();
 	errno = -err;
 	return err ? -1 : 0;

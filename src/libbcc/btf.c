@@ -8,7 +8,10 @@
 
 static const char vmlinux[] = "/sys/kernel/btf/vmlinux";
 
-ABI bool bpf_has_kernel_btf(void) { return !access(vmlinux, R_OK); }
+ABI bool bpf_has_kernel_btf(void)
+{
+	return !access(vmlinux, R_OK);
+}
 
 /* Whether struct name of the kernel has this field, in itself or in an unnamed part: 1, 0, or -1 without BTF. */
 static int has_field(const struct btf *btf, u32 id, const char *field, int depth)

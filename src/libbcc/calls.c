@@ -19,7 +19,8 @@ long libbcc_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	ret = bcc_reads((const void *)b, (u32)c, &reads);
 	if (ret) {
 		if (ret == -ENOSPC)
-			fputs("bpf: no room on the stack for what is read through the kernel's pointers\n", stderr);
+			fputs("bpf: no room on the stack for what is read through the kernel's pointers\n",
+			      stderr);
 		errno = (int)-ret;
 		return -1;
 	}

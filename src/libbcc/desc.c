@@ -20,7 +20,9 @@ static const struct btf_type *resolve(const struct btf *btf, u32 *id)
 {
 	const struct btf_type *t = btf__type_by_id(btf, *id);
 
-	for (int i = 0; i < DEPTH_MAX && t && (btf_is_mod(t) || btf_is_typedef(t) || btf_is_type_tag(t)); i++) {
+	for (int i = 0;
+	     i < DEPTH_MAX && t && (btf_is_mod(t) || btf_is_typedef(t) || btf_is_type_tag(t));
+	     i++) {
 		*id = t->type;
 		t = btf__type_by_id(btf, *id);
 	}
@@ -86,16 +88,11 @@ static u64 align_of(const struct btf *btf, u32 id, int depth)
 static const char *number_name(u64 size, bool is_signed)
 {
 	switch (size) {
-	case 1:
-		return is_signed ? "char" : "unsigned char";
-	case 2:
-		return is_signed ? "short" : "unsigned short";
-	case 4:
-		return is_signed ? "int" : "unsigned int";
-	case 16:
-		return is_signed ? "__int128" : "unsigned __int128";
-	default:
-		return is_signed ? "long long" : "unsigned long long";
+	case 1: return is_signed ? "char" : "unsigned char";
+	case 2: return is_signed ? "short" : "unsigned short";
+	case 4: return is_signed ? "int" : "unsigned int";
+	case 16: return is_signed ? "__int128" : "unsigned __int128";
+	default: return is_signed ? "long long" : "unsigned long long";
 	}
 }
 
@@ -116,7 +113,8 @@ static void put_type(FILE *out, const struct btf *btf, u32 id, int depth);
 
 static void put_pad(FILE *out, u32 *pads, u64 size, const char *comma)
 {
-	fprintf(out, "%s[\"__pad_%u\", \"char\", [%llu]]", comma, ++*pads, (unsigned long long)size);
+	fprintf(out, "%s[\"__pad_%u\", \"char\", [%llu]]", comma, ++*pads,
+		(unsigned long long)size);
 }
 
 static void put_member(FILE *out, const struct btf *btf, const struct btf_type *t, u32 i, int depth)
@@ -141,7 +139,8 @@ static void put_member(FILE *out, const struct btf *btf, const struct btf_type *
 	fputc(']', out);
 }
 
-static void put_members(FILE *out, const struct btf *btf, const struct btf_type *t, bool packed, int depth)
+static void put_members(FILE *out, const struct btf *btf, const struct btf_type *t, bool packed,
+			int depth)
 {
 	u64 at = 0, start, align;
 	const char *comma = "";
@@ -159,7 +158,8 @@ static void put_members(FILE *out, const struct btf *btf, const struct btf_type 
 		fputs(comma, out);
 		comma = ", ";
 		put_member(out, btf, t, i, depth);
-		at = bits ? (offset + bits + 7) / 8 : offset / 8 + size_of(btf, btf_members(t)[i].type);
+		at = bits ? (offset + bits + 7) / 8
+			  : offset / 8 + size_of(btf, btf_members(t)[i].type);
 	}
 	align = packed ? 1 : align_of(btf, (u32)0, DEPTH_MAX + 1);
 	for (u32 i = 0; !packed && i < btf_vlen(t); i++)
@@ -173,8 +173,10 @@ static void put_type(FILE *out, const struct btf *btf, u32 id, int depth)
 	const struct btf_type *t = resolve(btf, &id);
 	bool packed;
 
-	if (!t || depth > DEPTH_MAX || btf_is_fwd(t) || btf_is_any_enum(t) + btf_is_int(t) + btf_is_ptr(t) +
-						     btf_is_float(t) + btf_is_composite(t) + btf_is_array(t) == 0) {
+	if (!t || depth > DEPTH_MAX || btf_is_fwd(t) ||
+	    btf_is_any_enum(t) + btf_is_int(t) + btf_is_ptr(t) + btf_is_float(t) +
+			    btf_is_composite(t) + btf_is_array(t) ==
+		    0) {
 		fputs("\"unsigned char\"", out);
 		return;
 	}
@@ -204,22 +206,28 @@ static void put_untyped(FILE *out, const struct bpf_map *map, int side)
 	bool by_id = bpf_map__map_flags(map) & BPF_F_STACK_BUILD_ID;
 
 	if (side && bpf_map__type(map) == BPF_MAP_TYPE_STACK_TRACE && by_id)
-		fprintf(out, "[\"bpf_stacktrace_buildid\", [[\"trace\", [\"bpf_stack_build_id\", [[\"status\", \"int\"], "
-			     "[\"build_id\", \"unsigned char\", [20]], [\"\", [[\"offset\", \"unsigned long long\"], "
-			     "[\"ip\", \"unsigned long long\"]], \"union\"]], \"struct\"], [%d]]], \"struct\"]", STACK_DEPTH);
+		fprintf(out,
+			"[\"bpf_stacktrace_buildid\", [[\"trace\", [\"bpf_stack_build_id\", [[\"status\", \"int\"], "
+			"[\"build_id\", \"unsigned char\", [20]], [\"\", [[\"offset\", \"unsigned long long\"], "
+			"[\"ip\", \"unsigned long long\"]], \"union\"]], \"struct\"], [%d]]], \"struct\"]",
+			STACK_DEPTH);
 	else if (side && bpf_map__type(map) == BPF_MAP_TYPE_STACK_TRACE)
-		fprintf(out, "[\"bpf_stacktrace\", [[\"ip\", \"unsigned long long\", [%d]]], \"struct\"]", STACK_DEPTH);
+		fprintf(out,
+			"[\"bpf_stacktrace\", [[\"ip\", \"unsigned long long\", [%d]]], \"struct\"]",
+			STACK_DEPTH);
 	else if (size <= 4)
 		fputs(side ? "\"unsigned int\"" : "\"int\"", out);
 	else if (size == 8)
 		fputs("\"unsigned long long\"", out);
 	else
-		fprintf(out, "[\"bytes\", [[\"bytes\", \"unsigned char\", [%u]]], \"struct\"]", size);
+		fprintf(out, "[\"bytes\", [[\"bytes\", \"unsigned char\", [%u]]], \"struct\"]",
+			size);
 }
 
 char *desc_json(const struct table *table, const struct btf *btf, int side)
 {
-	u32 id = side ? bpf_map__btf_value_type_id(table->map) : bpf_map__btf_key_type_id(table->map);
+	u32 id = side ? bpf_map__btf_value_type_id(table->map)
+		      : bpf_map__btf_key_type_id(table->map);
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
@@ -264,7 +272,8 @@ static const char *field_type(const struct btf_type *t, bool in_array)
 {
 	static const char *const short_signed[] = { "s8", "s16", "s32", "s64" };
 	static const char *const short_unsigned[] = { "u8", "u16", "u32", "u64" };
-	bool is_signed = (btf_is_int(t) && btf_int_encoding(t) & BTF_INT_SIGNED) || (btf_is_any_enum(t) && btf_kflag(t));
+	bool is_signed = (btf_is_int(t) && btf_int_encoding(t) & BTF_INT_SIGNED) ||
+			 (btf_is_any_enum(t) && btf_kflag(t));
 	u32 log = t->size <= 1 ? 0 : t->size == 2 ? 1 : t->size == 4 ? 2 : 3;
 
 	if (btf_is_ptr(t))
@@ -292,7 +301,8 @@ static void put_field(FILE *out, const struct btf *btf, const char *name, u32 id
 	}
 	size = size_of(btf, id);
 	align = align_of(btf, id, 0);
-	fprintf(out, "%s#u%llu[%llu]", name, (unsigned long long)align * 8, (unsigned long long)(size / align));
+	fprintf(out, "%s#u%llu[%llu]", name, (unsigned long long)align * 8,
+		(unsigned long long)(size / align));
 }
 
 static bool add_field(struct table *table, const struct btf *btf, const char *name, u32 id)
@@ -315,7 +325,8 @@ static bool add_field(struct table *table, const struct btf *btf, const char *na
 static void add_hole(struct table *table, u64 size, u32 *pads)
 {
 	char text[64];
-	char **grown = size ? reallocarray(table->fields, table->nr_fields + 1, sizeof(*grown)) : NULL;
+	char **grown =
+		size ? reallocarray(table->fields, table->nr_fields + 1, sizeof(*grown)) : NULL;
 
 	if (!grown)
 		return;

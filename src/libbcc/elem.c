@@ -18,13 +18,22 @@ static int plain(int err)
 	return -1;
 }
 
-ABI int bpf_lookup_elem(int fd, void *key, void *value) { return plain(bpf_map_lookup_elem(fd, key, value)); }
+ABI int bpf_lookup_elem(int fd, void *key, void *value)
+{
+	return plain(bpf_map_lookup_elem(fd, key, value));
+}
 ABI int bpf_update_elem(int fd, void *key, void *value, unsigned long long flags)
 {
 	return plain(bpf_map_update_elem(fd, key, value, flags));
 }
-ABI int bpf_delete_elem(int fd, void *key) { return plain(bpf_map_delete_elem(fd, key)); }
-ABI int bpf_get_next_key(int fd, void *key, void *next) { return plain(bpf_map_get_next_key(fd, key, next)); }
+ABI int bpf_delete_elem(int fd, void *key)
+{
+	return plain(bpf_map_delete_elem(fd, key));
+}
+ABI int bpf_get_next_key(int fd, void *key, void *next)
+{
+	return plain(bpf_map_get_next_key(fd, key, next));
+}
 
 /* The key's size is the map's own, whatever the caller believes. */
 ABI int bpf_get_first_key(int fd, void *key, size_t key_size)
@@ -37,7 +46,8 @@ ABI int bpf_get_first_key(int fd, void *key, size_t key_size)
 	if (err)
 		return plain(err);
 	if (info.key_size > key_size) {
-		fprintf(stderr, "bpf: table %s has keys of %u bytes, not %zu\n", info.name, info.key_size, key_size);
+		fprintf(stderr, "bpf: table %s has keys of %u bytes, not %zu\n", info.name,
+			info.key_size, key_size);
 		errno = EINVAL;
 		return -1;
 	}
@@ -61,7 +71,8 @@ ABI int bpf_lookup_batch(int fd, __u32 *in, __u32 *out, void *keys, void *values
 	return plain(bpf_map_lookup_batch(fd, in, out, keys, values, count, NULL));
 }
 
-ABI int bpf_lookup_and_delete_batch(int fd, __u32 *in, __u32 *out, void *keys, void *values, __u32 *count)
+ABI int bpf_lookup_and_delete_batch(int fd, __u32 *in, __u32 *out, void *keys, void *values,
+				    __u32 *count)
 {
 	return plain(bpf_map_lookup_and_delete_batch(fd, in, out, keys, values, count, NULL));
 }

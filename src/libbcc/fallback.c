@@ -40,7 +40,8 @@ void syscalls_suggest(const char *name)
 {
 	const char *bare = strstr(name, "sys_");
 
-	names_suggest(&to_stderr, bare ? bare + 4 : name, OWN_PREFIX, functions, ARRAY_SIZE(functions));
+	names_suggest(&to_stderr, bare ? bare + 4 : name, OWN_PREFIX, functions,
+		      ARRAY_SIZE(functions));
 }
 
 /* The object with the section of one program rewritten: malloc'd, or NULL. */
@@ -48,7 +49,9 @@ static void *rewritten(const struct module *module, const char *name, bool at_re
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(module->bpf, name);
 	u8 *copy = prog ? malloc(module->size) : NULL;
-	Elf *elf = copy && elf_version(EV_CURRENT) != EV_NONE ? elf_memory((char *)module->object, module->size) : NULL;
+	Elf *elf = copy && elf_version(EV_CURRENT) != EV_NONE
+			   ? elf_memory((char *)module->object, module->size)
+			   : NULL;
 	Elf_Scn *section = NULL;
 	size_t names = 0;
 	GElf_Shdr header;
@@ -57,18 +60,25 @@ static void *rewritten(const struct module *module, const char *name, bool at_re
 		memcpy(copy, module->object, module->size);
 	if (elf && !elf_getshdrstrndx(elf, &names))
 		while ((section = elf_nextscn(elf, section))) {
-			const char *called = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+			const char *called = gelf_getshdr(section, &header)
+						     ? elf_strptr(elf, names, header.sh_name)
+						     : NULL;
 
-			if (called && !strcmp(called, bpf_program__section_name(prog)) && header.sh_type == SHT_PROGBITS &&
-			    header.sh_offset <= module->size && header.sh_size <= module->size - header.sh_offset)
-				unprobed_rewrite((struct bpf_insn *)(copy + header.sh_offset), header.sh_size / 8, at_return);
+			if (called && !strcmp(called, bpf_program__section_name(prog)) &&
+			    header.sh_type == SHT_PROGBITS && header.sh_offset <= module->size &&
+			    header.sh_size <= module->size - header.sh_offset)
+				unprobed_rewrite((struct bpf_insn *)(copy + header.sh_offset),
+						 header.sh_size / 8, at_return);
 		}
 	elf_end(elf);
 	return copy;
 }
 
 /* A prog array is emptied when its last fd is closed: kept as long as the link is. */
-struct kept { struct kept *next; int link, array; };
+struct kept {
+	struct kept *next;
+	int link, array;
+};
 static struct kept *kept;
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -135,7 +145,8 @@ int attach_without_kprobes(int prog_fd, bool at_return, const char *name, u64 of
 		errno = -link;
 		return -1;
 	}
-	fprintf(stderr, "bpf: note: this kernel has no kprobes; %s runs from raw tracepoint %s, for %s\n", loaded.name,
-		at_return ? "sys_exit" : "sys_enter", name);
+	fprintf(stderr,
+		"bpf: note: this kernel has no kprobes; %s runs from raw tracepoint %s, for %s\n",
+		loaded.name, at_return ? "sys_exit" : "sys_enter", name);
 	return link;
 }

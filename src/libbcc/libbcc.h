@@ -22,23 +22,23 @@
 struct table {
 	struct bpf_map *map;
 	const char *name;
-	char *key_desc, *leaf_desc;	/* JSON, made when asked for */
-	char **fields;			/* "name#type" of a buffer's records, made when asked for */
+	char *key_desc, *leaf_desc; /* JSON, made when asked for */
+	char **fields;		    /* "name#type" of a buffer's records, made when asked for */
 	size_t nr_fields;
 	bool fields_known;
 };
 
 /* One BPF(text=…): maps are created with it, programs are loaded from its object one by one. */
 struct module {
-	void *object;			/* the ELF file */
+	void *object; /* the ELF file */
 	size_t size;
-	struct bpf_object *bpf;		/* holds the maps; its programs are never loaded */
-	char *source;			/* as given */
-	const char **flags;		/* the caller's compiler flags, copied; NULL at the end */
+	struct bpf_object *bpf; /* holds the maps; its programs are never loaded */
+	char *source;		/* as given */
+	const char **flags;	/* the caller's compiler flags, copied; NULL at the end */
 	char *license;
-	struct table *tables;		/* the user's own */
+	struct table *tables; /* the user's own */
 	size_t nr_tables;
-	struct bpf_program **progs;	/* in the object's order */
+	struct bpf_program **progs; /* in the object's order */
 	size_t nr_progs;
 };
 
@@ -65,14 +65,16 @@ void loaded_forget(const struct module *module);
  * Loads one function of an object with the maps of module: an fd, or -errno after BCC's words. opts may be left zero.
  */
 struct load_opts {
-	u32 type;	/* BPF_PROG_TYPE_* */
-	int attach_type;	/* -1: as the section says */
-	int ifindex;	/* 0: none */
+	u32 type;	 /* BPF_PROG_TYPE_* */
+	int attach_type; /* -1: as the section says */
+	int ifindex;	 /* 0: none */
 	int log_level;
 };
-int prog_load(struct module *module, const void *object, size_t size, const char *name, const struct load_opts *opts);
+int prog_load(struct module *module, const void *object, size_t size, const char *name,
+	      const struct load_opts *opts);
 
 /* compile.c of this folder: the module's text to an object. 0 or -errno after the compiler's words. */
-int module_compile(const struct module *module, const char *const *more, void **object, size_t *size);
+int module_compile(const struct module *module, const char *const *more, void **object,
+		   size_t *size);
 
 #endif

@@ -35,7 +35,9 @@ static char *find_license(const void *object, size_t size)
 	while (!license && (section = elf_nextscn(elf, section))) {
 		Elf_Data *data = elf_getdata(section, NULL);
 		GElf_Shdr header;
-		const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+		const char *name = gelf_getshdr(section, &header)
+					   ? elf_strptr(elf, names, header.sh_name)
+					   : NULL;
 
 		if (name && !strcmp(name, "license") && data && data->d_buf)
 			license = strndup(data->d_buf, data->d_size);
@@ -44,18 +46,23 @@ static char *find_license(const void *object, size_t size)
 	return license ? license : strdup("GPL");
 }
 
-int module_compile(const struct module *module, const char *const *more, void **object, size_t *size)
+int module_compile(const struct module *module, const char *const *more, void **object,
+		   size_t *size)
 {
 	const char *flags[COMPILE_FLAGS + 1];
 	size_t n = 0;
-	struct compile_text text = { .name = virtual_name, .text = module->source, .len = strlen(module->source),
+	struct compile_text text = { .name = virtual_name,
+				     .text = module->source,
+				     .len = strlen(module->source),
 				     .flags = flags };
-	struct compile_opts opts = { .log = &to_stderr, .color = isatty(STDERR_FILENO) && !getenv("NO_COLOR") };
+	struct compile_opts opts = { .log = &to_stderr,
+				     .color = isatty(STDERR_FILENO) && !getenv("NO_COLOR") };
 
 	for (int i = 0; i < 2; i++)
 		for (const char *const *flag = i ? more : module->flags; flag && *flag; flag++) {
 			if (n == COMPILE_FLAGS)
-				return fail(&to_stderr, -E2BIG, "%s: too many cflags", virtual_name);
+				return fail(&to_stderr, -E2BIG, "%s: too many cflags",
+					    virtual_name);
 			flags[n++] = *flag;
 		}
 	flags[n] = NULL;
@@ -68,18 +75,17 @@ static int list_parts(struct module *m)
 	struct bpf_map *map;
 	size_t maps = 0, progs = 0;
 
-	bpf_object__for_each_map(map, m->bpf)
-		maps++;
-	bpf_object__for_each_program(prog, m->bpf)
-		progs++;
+	bpf_object__for_each_map(map, m->bpf) maps++;
+	bpf_object__for_each_program(prog, m->bpf) progs++;
 	m->tables = calloc(maps + 1, sizeof(*m->tables));
 	m->progs = calloc(progs + 1, sizeof(*m->progs));
 	if (!m->tables || !m->progs)
 		return -ENOMEM;
-	bpf_object__for_each_map(map, m->bpf)
-		if (!bpf_map__is_internal(map))
-			m->tables[m->nr_tables++] = (struct table){ .map = map, .name = bpf_map__name(map) };
-	bpf_object__for_each_program(prog, m->bpf) {
+	bpf_object__for_each_map(map, m->bpf) if (!bpf_map__is_internal(map))
+		m->tables[m->nr_tables++] =
+		(struct table){ .map = map, .name = bpf_map__name(map) };
+	bpf_object__for_each_program(prog, m->bpf)
+	{
 		bpf_program__set_autoload(prog, false);
 		m->progs[m->nr_progs++] = prog;
 	}
@@ -102,8 +108,10 @@ static int create_maps(struct module *m)
 		return 0;
 	say(&to_stderr, "%s", words);
 	if (err == -EPERM)
-		say(&to_stderr, "bpf: maps cannot be created: %s; run the program as root, or without privilege: "
-				"skep run PROGRAM.py\n", strerror(EPERM));
+		say(&to_stderr,
+		    "bpf: maps cannot be created: %s; run the program as root, or without privilege: "
+		    "skep run PROGRAM.py\n",
+		    strerror(EPERM));
 	return fail(&to_stderr, err, "could not open bpf maps, error: %s", strerror(-err));
 }
 
@@ -144,8 +152,8 @@ static void module_free(struct module *m)
 	free(m);
 }
 
-ABI void *bpf_module_create_c_from_string(const char *text, unsigned int debug, const char *flags[], int nr_flags,
-					  bool allow_rlimit, const char *device)
+ABI void *bpf_module_create_c_from_string(const char *text, unsigned int debug, const char *flags[],
+					  int nr_flags, bool allow_rlimit, const char *device)
 {
 	struct module *m = calloc(1, sizeof(*m));
 	int err = m && text ? 0 : -ENOMEM;
@@ -188,19 +196,30 @@ static char *read_text(const char *path)
 	return text;
 }
 
-ABI void *bpf_module_create_c(const char *path, unsigned int debug, const char *flags[], int nr_flags,
-			      bool allow_rlimit, const char *device)
+ABI void *bpf_module_create_c(const char *path, unsigned int debug, const char *flags[],
+			      int nr_flags, bool allow_rlimit, const char *device)
 {
 	char *text = read_text(path);
-	void *module = text ? bpf_module_create_c_from_string(text, debug, flags, nr_flags, allow_rlimit, device) : NULL;
+	void *module = text ? bpf_module_create_c_from_string(text, debug, flags, nr_flags,
+							      allow_rlimit, device)
+			    : NULL;
 
 	free(text);
 	return module;
 }
 
-ABI void bpf_module_destroy(void *module) { module_free(module); }
-ABI bool bpf_module_rw_engine_enabled(void) { return true; }
-ABI const char *bpf_module_license(struct module *m) { return m ? m->license : NULL; }
+ABI void bpf_module_destroy(void *module)
+{
+	module_free(module);
+}
+ABI bool bpf_module_rw_engine_enabled(void)
+{
+	return true;
+}
+ABI const char *bpf_module_license(struct module *m)
+{
+	return m ? m->license : NULL;
+}
 
 ABI unsigned int bpf_module_kern_version(struct module *m)
 {
@@ -215,7 +234,10 @@ ABI unsigned int bpf_module_kern_version(struct module *m)
 
 /* ---- functions ---- */
 
-ABI size_t bpf_num_functions(struct module *m) { return m ? m->nr_progs : 0; }
+ABI size_t bpf_num_functions(struct module *m)
+{
+	return m ? m->nr_progs : 0;
+}
 
 ABI const char *bpf_function_name(struct module *m, size_t i)
 {
@@ -273,9 +295,15 @@ ABI size_t bpf_function_size(struct module *m, const char *name)
 
 static const size_t no_table = ~(size_t)0;
 
-static struct table *table_at(struct module *m, size_t i) { return m && i < m->nr_tables ? &m->tables[i] : NULL; }
+static struct table *table_at(struct module *m, size_t i)
+{
+	return m && i < m->nr_tables ? &m->tables[i] : NULL;
+}
 
-ABI size_t bpf_num_tables(struct module *m) { return m ? m->nr_tables : 0; }
+ABI size_t bpf_num_tables(struct module *m)
+{
+	return m ? m->nr_tables : 0;
+}
 
 ABI size_t bpf_table_id(struct module *m, const char *name)
 {
@@ -301,26 +329,83 @@ static struct table *table_named(struct module *m, const char *name)
 	return NULL;
 }
 
-static int fd_of(const struct table *t) { return t ? bpf_map__fd(t->map) : -1; }
-static int type_of(const struct table *t) { return t ? (int)bpf_map__type(t->map) : -1; }
-static int flags_of(const struct table *t) { return t ? (int)bpf_map__map_flags(t->map) : -1; }
-static size_t entries_of(const struct table *t) { return t ? bpf_map__max_entries(t->map) : 0; }
-static size_t key_size_of(const struct table *t) { return t ? bpf_map__key_size(t->map) : 0; }
-static size_t leaf_size_of(const struct table *t) { return t ? bpf_map__value_size(t->map) : 0; }
+static int fd_of(const struct table *t)
+{
+	return t ? bpf_map__fd(t->map) : -1;
+}
+static int type_of(const struct table *t)
+{
+	return t ? (int)bpf_map__type(t->map) : -1;
+}
+static int flags_of(const struct table *t)
+{
+	return t ? (int)bpf_map__map_flags(t->map) : -1;
+}
+static size_t entries_of(const struct table *t)
+{
+	return t ? bpf_map__max_entries(t->map) : 0;
+}
+static size_t key_size_of(const struct table *t)
+{
+	return t ? bpf_map__key_size(t->map) : 0;
+}
+static size_t leaf_size_of(const struct table *t)
+{
+	return t ? bpf_map__value_size(t->map) : 0;
+}
 
-ABI int bpf_table_fd(struct module *m, const char *name) { return fd_of(table_named(m, name)); }
-ABI int bpf_table_fd_id(struct module *m, size_t i) { return fd_of(table_at(m, i)); }
-ABI int bpf_table_type(struct module *m, const char *name) { return type_of(table_named(m, name)); }
-ABI int bpf_table_type_id(struct module *m, size_t i) { return type_of(table_at(m, i)); }
-ABI size_t bpf_table_max_entries(struct module *m, const char *name) { return entries_of(table_named(m, name)); }
-ABI size_t bpf_table_max_entries_id(struct module *m, size_t i) { return entries_of(table_at(m, i)); }
-ABI int bpf_table_flags(struct module *m, const char *name) { return flags_of(table_named(m, name)); }
-ABI int bpf_table_flags_id(struct module *m, size_t i) { return flags_of(table_at(m, i)); }
-ABI size_t bpf_table_key_size(struct module *m, const char *name) { return key_size_of(table_named(m, name)); }
-ABI size_t bpf_table_key_size_id(struct module *m, size_t i) { return key_size_of(table_at(m, i)); }
-ABI size_t bpf_table_leaf_size(struct module *m, const char *name) { return leaf_size_of(table_named(m, name)); }
-ABI size_t bpf_table_leaf_size_id(struct module *m, size_t i) { return leaf_size_of(table_at(m, i)); }
-ABI const char *bpf_table_name(struct module *m, size_t i) { return i < (m ? m->nr_tables : 0) ? m->tables[i].name : NULL; }
+ABI int bpf_table_fd(struct module *m, const char *name)
+{
+	return fd_of(table_named(m, name));
+}
+ABI int bpf_table_fd_id(struct module *m, size_t i)
+{
+	return fd_of(table_at(m, i));
+}
+ABI int bpf_table_type(struct module *m, const char *name)
+{
+	return type_of(table_named(m, name));
+}
+ABI int bpf_table_type_id(struct module *m, size_t i)
+{
+	return type_of(table_at(m, i));
+}
+ABI size_t bpf_table_max_entries(struct module *m, const char *name)
+{
+	return entries_of(table_named(m, name));
+}
+ABI size_t bpf_table_max_entries_id(struct module *m, size_t i)
+{
+	return entries_of(table_at(m, i));
+}
+ABI int bpf_table_flags(struct module *m, const char *name)
+{
+	return flags_of(table_named(m, name));
+}
+ABI int bpf_table_flags_id(struct module *m, size_t i)
+{
+	return flags_of(table_at(m, i));
+}
+ABI size_t bpf_table_key_size(struct module *m, const char *name)
+{
+	return key_size_of(table_named(m, name));
+}
+ABI size_t bpf_table_key_size_id(struct module *m, size_t i)
+{
+	return key_size_of(table_at(m, i));
+}
+ABI size_t bpf_table_leaf_size(struct module *m, const char *name)
+{
+	return leaf_size_of(table_named(m, name));
+}
+ABI size_t bpf_table_leaf_size_id(struct module *m, size_t i)
+{
+	return leaf_size_of(table_at(m, i));
+}
+ABI const char *bpf_table_name(struct module *m, size_t i)
+{
+	return i < (m ? m->nr_tables : 0) ? m->tables[i].name : NULL;
+}
 
 static const char *describe(const struct module *m, struct table *t, int side)
 {
@@ -331,10 +416,22 @@ static const char *describe(const struct module *m, struct table *t, int side)
 	return desc ? *desc : NULL;
 }
 
-ABI const char *bpf_table_key_desc(struct module *m, const char *name) { return describe(m, table_named(m, name), 0); }
-ABI const char *bpf_table_key_desc_id(struct module *m, size_t i) { return describe(m, table_at(m, i), 0); }
-ABI const char *bpf_table_leaf_desc(struct module *m, const char *name) { return describe(m, table_named(m, name), 1); }
-ABI const char *bpf_table_leaf_desc_id(struct module *m, size_t i) { return describe(m, table_at(m, i), 1); }
+ABI const char *bpf_table_key_desc(struct module *m, const char *name)
+{
+	return describe(m, table_named(m, name), 0);
+}
+ABI const char *bpf_table_key_desc_id(struct module *m, size_t i)
+{
+	return describe(m, table_at(m, i), 0);
+}
+ABI const char *bpf_table_leaf_desc(struct module *m, const char *name)
+{
+	return describe(m, table_named(m, name), 1);
+}
+ABI const char *bpf_table_leaf_desc_id(struct module *m, size_t i)
+{
+	return describe(m, table_at(m, i), 1);
+}
 
 static struct table *with_fields(struct module *m, const char *name)
 {

@@ -30,8 +30,8 @@ struct perf_reader {
 	void *cookie;
 	int fd;
 	struct perf_event_mmap_page *page;
-	size_t data_size, mapped;	/* bytes of the ring, of the whole mapping */
-	u8 *copy;			/* of a record that wraps */
+	size_t data_size, mapped; /* bytes of the ring, of the whole mapping */
+	u8 *copy;		  /* of a record that wraps */
 	size_t copy_room;
 	bool ready;
 };
@@ -72,15 +72,19 @@ ABI void perf_reader_free(struct perf_reader *r)
 static int open_ring(struct perf_reader *r, int pages, const struct perf_opts *opts)
 {
 	struct perf_event_attr attr = {
-		.size = sizeof(attr), .type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_BPF_OUTPUT,
-		.sample_type = PERF_SAMPLE_RAW, .sample_period = 1,
+		.size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_BPF_OUTPUT,
+		.sample_type = PERF_SAMPLE_RAW,
+		.sample_period = 1,
 		.wakeup_events = opts->wakeup_events > 0 ? (u32)opts->wakeup_events : 1,
 	};
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
 	if (pages <= 0 || pages & (pages - 1) || pages > 1 << 18)
 		return -EINVAL;
-	r->fd = (int)syscall(SYS_perf_event_open, &attr, opts->pid, opts->cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	r->fd = (int)syscall(SYS_perf_event_open, &attr, opts->pid, opts->cpu, -1,
+			     PERF_FLAG_FD_CLOEXEC);
 	if (r->fd < 0)
 		return -errno;
 	r->data_size = (size_t)pages * page;
@@ -93,7 +97,8 @@ static int open_ring(struct perf_reader *r, int pages, const struct perf_opts *o
 	return ioctl(r->fd, PERF_EVENT_IOC_ENABLE, 0) ? -errno : watch(r);
 }
 
-ABI void *bpf_open_perf_buffer_opts(raw_cb raw, lost_cb lost, void *cookie, int pages, struct perf_opts *opts)
+ABI void *bpf_open_perf_buffer_opts(raw_cb raw, lost_cb lost, void *cookie, int pages,
+				    struct perf_opts *opts)
 {
 	struct perf_reader *r = calloc(1, sizeof(*r));
 	int err;
@@ -117,7 +122,10 @@ ABI void *bpf_open_perf_buffer(raw_cb raw, lost_cb lost, void *cookie, int pid, 
 	return bpf_open_perf_buffer_opts(raw, lost, cookie, pages, &opts);
 }
 
-ABI int perf_reader_fd(struct perf_reader *r) { return r ? r->fd : -1; }
+ABI int perf_reader_fd(struct perf_reader *r)
+{
+	return r ? r->fd : -1;
+}
 
 /* ---- reading ---- */
 
@@ -144,8 +152,15 @@ static const void *piece(struct perf_reader *r, u64 at, size_t size)
 
 static void hand_on(struct perf_reader *r, const struct perf_event_header *header)
 {
-	const struct { struct perf_event_header header; u32 size; u8 data[]; } __attribute__((packed)) *raw = (const void *)header;
-	const struct { struct perf_event_header header; u64 id, lost; } *lost = (const void *)header;
+	const struct {
+		struct perf_event_header header;
+		u32 size;
+		u8 data[];
+	} __attribute__((packed)) *raw = (const void *)header;
+	const struct {
+		struct perf_event_header header;
+		u64 id, lost;
+	} *lost = (const void *)header;
 
 	if (header->type == PERF_RECORD_SAMPLE && header->size >= sizeof(*raw) &&
 	    raw->size <= header->size - sizeof(*raw)) {
@@ -155,13 +170,15 @@ static void hand_on(struct perf_reader *r, const struct perf_event_header *heade
 		if (r->lost)
 			r->lost(r->cookie, lost->lost);
 		else
-			fprintf(stderr, "Possibly lost %llu samples\n", (unsigned long long)lost->lost);
+			fprintf(stderr, "Possibly lost %llu samples\n",
+				(unsigned long long)lost->lost);
 	}
 }
 
 static void read_all(struct perf_reader *r)
 {
-	u64 tail = r->page->data_tail, head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
+	u64 tail = r->page->data_tail,
+	    head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
 
 	r->ready = false;
 	while (head - tail >= sizeof(struct perf_event_header) && head - tail <= r->data_size) {

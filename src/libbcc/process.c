@@ -18,18 +18,21 @@
 #include "libbcc/libbcc.h"
 
 struct function {
-	u64 offset, size;	/* in the file */
+	u64 offset, size; /* in the file */
 	char *name;
 };
 
 struct file {
 	struct file *next;
 	char *path;
-	struct function *function;	/* by offset */
+	struct function *function; /* by offset */
 	size_t count;
 };
 
-struct mapping { u64 start, end, offset; struct file *file; };
+struct mapping {
+	u64 start, end, offset;
+	struct file *file;
+};
 
 struct process {
 	int pid;
@@ -48,8 +51,8 @@ static bool to_offset(Elf *elf, u64 address, u64 *offset)
 
 	elf_getphdrnum(elf, &n);
 	for (size_t i = 0; i < n; i++)
-		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD && address >= segment.p_vaddr &&
-		    address - segment.p_vaddr < segment.p_memsz) {
+		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD &&
+		    address >= segment.p_vaddr && address - segment.p_vaddr < segment.p_memsz) {
 			*offset = address - segment.p_vaddr + segment.p_offset;
 			return true;
 		}
@@ -83,8 +86,10 @@ static void read_table(Elf *elf, Elf_Scn *section, struct file *file, size_t *ro
 	for (size_t i = 0; i < header.sh_size / header.sh_entsize; i++) {
 		const char *name;
 
-		if (!gelf_getsym(data, (int)i, &symbol) || !symbol.st_value || symbol.st_shndx == SHN_UNDEF ||
-		    (GELF_ST_TYPE(symbol.st_info) != STT_FUNC && GELF_ST_TYPE(symbol.st_info) != STT_GNU_IFUNC))
+		if (!gelf_getsym(data, (int)i, &symbol) || !symbol.st_value ||
+		    symbol.st_shndx == SHN_UNDEF ||
+		    (GELF_ST_TYPE(symbol.st_info) != STT_FUNC &&
+		     GELF_ST_TYPE(symbol.st_info) != STT_GNU_IFUNC))
 			continue;
 		name = elf_strptr(elf, header.sh_link, symbol.st_name);
 		if (name && name[0] && to_offset(elf, symbol.st_value, &offset) &&
@@ -103,14 +108,17 @@ static int by_offset(const void *a, const void *b)
 static int read_functions(struct file *file, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	Elf *elf = fd < 0 || elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	Elf *elf = fd < 0 || elf_version(EV_CURRENT) == EV_NONE
+			   ? NULL
+			   : elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
 	size_t room = 0;
 	int err = fd < 0 ? -errno : !elf || elf_kind(elf) != ELF_K_ELF ? -ENOEXEC : 0;
 
 	while (!err && (section = elf_nextscn(elf, section)))
-		if (gelf_getshdr(section, &header) && (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM))
+		if (gelf_getshdr(section, &header) &&
+		    (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM))
 			read_table(elf, section, file, &room);
 	qsort(file->function, file->count, sizeof(*file->function), by_offset);
 	elf_end(elf);
@@ -181,7 +189,8 @@ void process_refresh(struct process *p)
 		struct mapping *grown;
 
 		path[0] = 0;
-		if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %4095[^\n]", &start, &end, mode, &offset, path) < 4 ||
+		if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %4095[^\n]", &start, &end, mode,
+			   &offset, path) < 4 ||
 		    path[0] != '/' || !strchr(mode, 'x'))
 			continue;
 		grown = reallocarray(p->mapping, p->count + 1, sizeof(*grown));
@@ -262,11 +271,17 @@ int process_resolve_name(struct process *p, const char *module, const char *name
 
 static const char *const library_folders[] = {
 #if defined(__x86_64__)
-	"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64",
+	"/lib/x86_64-linux-gnu",
+	"/usr/lib/x86_64-linux-gnu",
+	"/lib64",
+	"/usr/lib64",
 #elif defined(__aarch64__)
-	"/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+	"/lib/aarch64-linux-gnu",
+	"/usr/lib/aarch64-linux-gnu",
 #endif
-	"/lib", "/usr/lib", "/usr/local/lib",
+	"/lib",
+	"/usr/lib",
+	"/usr/local/lib",
 };
 
 /* "c" is /lib/…/libc.so.6: malloc'd, or NULL. */
@@ -276,11 +291,13 @@ static char *find_library(const char *name)
 
 	for (size_t i = 0; i < ARRAY_SIZE(library_folders); i++)
 		for (int version = -1; version < 10; version++) {
-			int n = snprintf(path, sizeof(path), "%s/lib%s.so", library_folders[i], name);
+			int n = snprintf(path, sizeof(path), "%s/lib%s.so", library_folders[i],
+					 name);
 
 			if (version >= 0 && n < (int)sizeof(path))
 				snprintf(path + n, sizeof(path) - (size_t)n, ".%d", version);
-			if (!access(path, R_OK) && (version >= 0 || strcmp(name, "c"))) /* libc.so is a linker's script */
+			if (!access(path, R_OK) &&
+			    (version >= 0 || strcmp(name, "c"))) /* libc.so is a linker's script */
 				return strdup(path);
 		}
 	return NULL;
@@ -291,7 +308,8 @@ static char *find_program(const char *name)
 	const char *folders = getenv("PATH");
 	char *copy = strdup(folders ? folders : ""), *at = NULL, path[4096];
 
-	for (char *folder = copy ? strtok_r(copy, ":", &at) : NULL; folder; folder = strtok_r(NULL, ":", &at)) {
+	for (char *folder = copy ? strtok_r(copy, ":", &at) : NULL; folder;
+	     folder = strtok_r(NULL, ":", &at)) {
 		snprintf(path, sizeof(path), "%s/%s", folder, name);
 		if (!access(path, X_OK)) {
 			free(copy);
@@ -315,7 +333,10 @@ ABI char *bcc_procutils_which(const char *name)
 	return name ? strchr(name, '/') ? strdup(name) : find_program(name) : NULL;
 }
 
-ABI void bcc_procutils_free(const char *text) { free((void *)text); }
+ABI void bcc_procutils_free(const char *text)
+{
+	free((void *)text);
+}
 
 static char *find_file(const char *name)
 {
@@ -324,8 +345,8 @@ static char *find_file(const char *name)
 	return path ? path : find_program(name);
 }
 
-ABI int bcc_resolve_symname(const char *module, const char *name, u64 address, int pid, void *option,
-			    struct bcc_symbol *out)
+ABI int bcc_resolve_symname(const char *module, const char *name, u64 address, int pid,
+			    void *option, struct bcc_symbol *out)
 {
 	char *path = module ? find_file(module) : NULL;
 	struct file file = { .path = path };
@@ -356,7 +377,8 @@ ABI int bcc_resolve_symname(const char *module, const char *name, u64 address, i
 	return err;
 }
 
-ABI int bcc_foreach_function_symbol(const char *module, int (*callback)(const char *name, u64 address))
+ABI int bcc_foreach_function_symbol(const char *module,
+				    int (*callback)(const char *name, u64 address))
 {
 	char *path = module && callback ? find_file(module) : NULL;
 	struct file file = { .path = path };

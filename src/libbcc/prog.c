@@ -23,7 +23,7 @@ enum { LOG_ROOM = 4 << 20 };
 
 struct record {
 	struct record *next;
-	u32 id;		/* BPF program id */
+	u32 id; /* BPF program id */
 	int fd;
 	struct module *module;
 	char name[];
@@ -91,8 +91,10 @@ static int share_maps(struct bpf_object *bpf, const struct module *module)
 	struct bpf_map *map;
 	int err = 0;
 
-	bpf_object__for_each_map(map, bpf) {
-		struct bpf_map *ours = bpf_object__find_map_by_name(module->bpf, bpf_map__name(map));
+	bpf_object__for_each_map(map, bpf)
+	{
+		struct bpf_map *ours =
+			bpf_object__find_map_by_name(module->bpf, bpf_map__name(map));
 
 		if (!err && ours && bpf_map__fd(ours) >= 0)
 			err = bpf_map__reuse_fd(map, bpf_map__fd(ours));
@@ -105,7 +107,8 @@ static int choose(struct bpf_object *bpf, const char *name, const struct load_op
 	struct bpf_program *prog;
 	int err = -ENOENT;
 
-	bpf_object__for_each_program(prog, bpf) {
+	bpf_object__for_each_program(prog, bpf)
+	{
 		bool wanted = !strcmp(bpf_program__name(prog), name);
 
 		bpf_program__set_autoload(prog, wanted);
@@ -113,7 +116,8 @@ static int choose(struct bpf_object *bpf, const char *name, const struct load_op
 			continue;
 		err = bpf_program__set_type(prog, opts->type);
 		if (!err && opts->attach_type >= 0)
-			err = bpf_program__set_expected_attach_type(prog, (enum bpf_attach_type)opts->attach_type);
+			err = bpf_program__set_expected_attach_type(
+				prog, (enum bpf_attach_type)opts->attach_type);
 		if (opts->ifindex)
 			bpf_program__set_ifindex(prog, (u32)opts->ifindex);
 		if (!err && log)
@@ -133,10 +137,12 @@ static void complain(const char *name, const char *words, const char *log, int e
 	else if (words[0])
 		fputs(words, stderr);
 	if (err == -EPERM)
-		fputs("bpf: loading programs takes root, or skep's answer without privilege: skep run PROGRAM.py\n", stderr);
+		fputs("bpf: loading programs takes root, or skep's answer without privilege: skep run PROGRAM.py\n",
+		      stderr);
 }
 
-int prog_load(struct module *module, const void *object, size_t size, const char *name, const struct load_opts *opts)
+int prog_load(struct module *module, const void *object, size_t size, const char *name,
+	      const struct load_opts *opts)
 {
 	struct bpf_object_open_opts open_opts = { .sz = sizeof(open_opts), .object_name = "bcc" };
 	char *log = malloc(LOG_ROOM);
@@ -154,7 +160,8 @@ int prog_load(struct module *module, const void *object, size_t size, const char
 	if (!err)
 		err = bpf_object__load(bpf);
 	if (!err) {
-		fd = fcntl(bpf_program__fd(bpf_object__find_program_by_name(bpf, name)), F_DUPFD_CLOEXEC, 3);
+		fd = fcntl(bpf_program__fd(bpf_object__find_program_by_name(bpf, name)),
+			   F_DUPFD_CLOEXEC, 3);
 		err = fd < 0 ? -errno : 0;
 	}
 	words = said_end();
@@ -167,21 +174,26 @@ int prog_load(struct module *module, const void *object, size_t size, const char
 	return err ? err : fd;
 }
 
-ABI int bcc_func_load(struct module *module, int type, const char *name, const void *insns, int insns_len,
-		      const char *license, unsigned int kern_version, int log_level, char *log_buf,
-		      unsigned int log_buf_size, const char *device, unsigned int attach_type)
+ABI int bcc_func_load(struct module *module, int type, const char *name, const void *insns,
+		      int insns_len, const char *license, unsigned int kern_version, int log_level,
+		      char *log_buf, unsigned int log_buf_size, const char *device,
+		      unsigned int attach_type)
 {
-	struct load_opts opts = { .type = (u32)type, .attach_type = (int)attach_type, .log_level = log_level };
+	struct load_opts opts = { .type = (u32)type,
+				  .attach_type = (int)attach_type,
+				  .log_level = log_level };
 	int fd;
 
-	(void)insns, (void)insns_len, (void)license, (void)kern_version; /* they are the module's own */
+	(void)insns, (void)insns_len, (void)license,
+		(void)kern_version; /* they are the module's own */
 	(void)log_buf, (void)log_buf_size;
 	if (device && !(opts.ifindex = (int)if_nametoindex(device))) {
 		fprintf(stderr, "bpf: no network interface '%s'\n", device);
 		errno = ENODEV;
 		return -1;
 	}
-	fd = module && name ? prog_load(module, module->object, module->size, name, &opts) : -EINVAL;
+	fd = module && name ? prog_load(module, module->object, module->size, name, &opts)
+			    : -EINVAL;
 	if (fd < 0) {
 		errno = -fd;
 		return -1;

@@ -18,12 +18,22 @@ ABI void *bpf_new_ringbuf(int map_fd, ring_buffer_sample_fn callback, void *ctx)
 	return ring;
 }
 
-ABI void bpf_free_ringbuf(struct ring_buffer *ring) { ring_buffer__free(ring); }
+ABI void bpf_free_ringbuf(struct ring_buffer *ring)
+{
+	ring_buffer__free(ring);
+}
 
-ABI int bpf_add_ringbuf(struct ring_buffer *ring, int map_fd, ring_buffer_sample_fn callback, void *ctx)
+ABI int bpf_add_ringbuf(struct ring_buffer *ring, int map_fd, ring_buffer_sample_fn callback,
+			void *ctx)
 {
 	return ring_buffer__add(ring, map_fd, callback, ctx);
 }
 
-ABI int bpf_poll_ringbuf(struct ring_buffer *ring, int timeout) { return ring_buffer__poll(ring, timeout); }
-ABI int bpf_consume_ringbuf(struct ring_buffer *ring) { return ring_buffer__consume(ring); }
+ABI int bpf_poll_ringbuf(struct ring_buffer *ring, int timeout)
+{
+	return ring_buffer__poll(ring, timeout);
+}
+ABI int bpf_consume_ringbuf(struct ring_buffer *ring)
+{
+	return ring_buffer__consume(ring);
+}

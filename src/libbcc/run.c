@@ -25,8 +25,10 @@ static int (*run_string)(const char *text, void *flags);
 static int set_hook(void *arg)
 {
 	(void)arg;
-	run_string("(lambda s: setattr(s, 'excepthook', (lambda h: lambda t, v, b: None if t is KeyboardInterrupt "
-		   "else h(t, v, b))(s.excepthook)))(__import__('sys'))", NULL);
+	run_string(
+		"(lambda s: setattr(s, 'excepthook', (lambda h: lambda t, v, b: None if t is KeyboardInterrupt "
+		"else h(t, v, b))(s.excepthook)))(__import__('sys'))",
+		NULL);
 	return 0;
 }
 

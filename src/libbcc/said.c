@@ -11,7 +11,10 @@
 extern FILE *libbcc_stderr;
 FILE *libbcc_stderr;
 
-static __attribute__((constructor)) void set_stderr(void) { libbcc_stderr = stderr; }
+static __attribute__((constructor)) void set_stderr(void)
+{
+	libbcc_stderr = stderr;
+}
 
 static char *kept;
 static size_t kept_len;

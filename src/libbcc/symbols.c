@@ -19,16 +19,16 @@
 
 struct symbol {
 	u64 address;
-	u32 name, module;	/* offsets in text; module 0: the kernel itself */
+	u32 name, module; /* offsets in text; module 0: the kernel itself */
 };
 
 static struct {
 	bool read;
-	struct symbol *symbol;	/* by address */
+	struct symbol *symbol; /* by address */
 	size_t count, room;
 	char *text;
 	size_t text_len, text_room;
-	bool hidden;	/* no address is known */
+	bool hidden; /* no address is known */
 } kernel;
 
 /* ---- reading ---- */
@@ -63,7 +63,8 @@ static bool keep_symbol(u64 address, const char *name, const char *module)
 		kernel.symbol = grown;
 		kernel.room = room;
 	}
-	kernel.symbol[kernel.count++] = (struct symbol){ address, keep_text(name), module ? keep_text(module) : 0 };
+	kernel.symbol[kernel.count++] =
+		(struct symbol){ address, keep_text(name), module ? keep_text(module) : 0 };
 	return true;
 }
 
@@ -87,7 +88,8 @@ static void read_kernel(void)
 	keep_text("kernel");
 	while (fgets(line, sizeof(line), file)) {
 		n = sscanf(line, "%llx %c %511s [%127[^]]", &address, &type, name, module);
-		if (n < 3 || strchr("dDbBrRaA", type) || !keep_symbol(address, name, n > 3 ? module : NULL))
+		if (n < 3 || strchr("dDbBrRaA", type) ||
+		    !keep_symbol(address, name, n > 3 ? module : NULL))
 			continue;
 		any |= address;
 	}
@@ -124,13 +126,16 @@ int kernel_resolve(u64 address, struct bcc_symbol *out)
  */
 static int known_prefix(const char *name)
 {
-	static const char *const prefixes[] = { "sys_", "__x64_sys_", "__x32_compat_sys_", "__ia32_compat_sys_",
-						"__arm64_sys_", "__s390x_sys_", "__s390_sys_" };
+	static const char *const prefixes[] = {
+		"sys_",		"__x64_sys_",	"__x32_compat_sys_", "__ia32_compat_sys_",
+		"__arm64_sys_", "__s390x_sys_", "__s390_sys_"
+	};
 	struct utsname machine;
 	const char *own = "";
 	int major = 0, minor = 0;
 
-	if (uname(&machine) || sscanf(machine.release, "%d.%d", &major, &minor) != 2 || major * 1000 + minor < 4017)
+	if (uname(&machine) || sscanf(machine.release, "%d.%d", &major, &minor) != 2 ||
+	    major * 1000 + minor < 4017)
 		return -1;
 	if (!strcmp(machine.machine, "x86_64"))
 		own = "__x64_sys_";
@@ -139,7 +144,8 @@ static int known_prefix(const char *name)
 	else
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
-		if (!strncmp(name, prefixes[i], strlen(prefixes[i])) && !strcmp(name + strlen(prefixes[i]), "bpf"))
+		if (!strncmp(name, prefixes[i], strlen(prefixes[i])) &&
+		    !strcmp(name + strlen(prefixes[i]), "bpf"))
 			return !strcmp(prefixes[i], own);
 	return -1;
 }
@@ -189,7 +195,9 @@ void symbols_suggest(const char *name)
 
 /* ---- the ABI: a cache is the kernel's or a process's ---- */
 
-struct symcache { struct process *process; /* NULL: the kernel's */ };
+struct symcache {
+	struct process *process; /* NULL: the kernel's */
+};
 
 ABI void *bcc_symcache_new(int pid, void *option)
 {
@@ -214,23 +222,29 @@ ABI int bcc_symcache_resolve(struct symcache *cache, u64 address, struct bcc_sym
 	*out = (struct bcc_symbol){ .offset = 0 };
 	if (!cache)
 		return -1;
-	return cache->process ? process_resolve(cache->process, address, out) : kernel_resolve(address, out);
+	return cache->process ? process_resolve(cache->process, address, out)
+			      : kernel_resolve(address, out);
 }
 
-ABI int bcc_symcache_resolve_no_demangle(struct symcache *cache, u64 address, struct bcc_symbol *out)
+ABI int bcc_symcache_resolve_no_demangle(struct symcache *cache, u64 address,
+					 struct bcc_symbol *out)
 {
 	return bcc_symcache_resolve(cache, address, out);
 }
 
 /* Names are handed out as they are kept: nothing is demangled, nothing to free. */
-ABI void bcc_symbol_free_demangle_name(struct bcc_symbol *symbol) { (void)symbol; }
+ABI void bcc_symbol_free_demangle_name(struct bcc_symbol *symbol)
+{
+	(void)symbol;
+}
 
-ABI int bcc_symcache_resolve_name(struct symcache *cache, const char *module, const char *name, u64 *address)
+ABI int bcc_symcache_resolve_name(struct symcache *cache, const char *module, const char *name,
+				  u64 *address)
 {
 	if (!cache || !name)
 		return -1;
-	return cache->process ? process_resolve_name(cache->process, module, name, address) :
-				kernel_resolve_name(name, address);
+	return cache->process ? process_resolve_name(cache->process, module, name, address)
+			      : kernel_resolve_name(name, address);
 }
 
 ABI void bcc_symcache_refresh(struct symcache *cache)

@@ -8,7 +8,7 @@
 /* As bcc's libbcc.py declares it. Strings live as long as the cache that gave them. */
 struct bcc_symbol {
 	const char *name, *demangled, *module;
-	u64 offset;	/* from the symbol's start; where there is no name, in the module */
+	u64 offset; /* from the symbol's start; where there is no name, in the module */
 };
 
 /* The symbol at or before an address: 0, or -1. */
@@ -20,7 +20,9 @@ struct process;
 struct process *process_open(int pid);
 void process_close(struct process *process);
 void process_refresh(struct process *process);
-int process_resolve(struct process *process, u64 address, struct bcc_symbol *out);	/* 0, or -1 and what is known of the module */
-int process_resolve_name(struct process *process, const char *module, const char *name, u64 *address);
+int process_resolve(struct process *process, u64 address,
+		    struct bcc_symbol *out); /* 0, or -1 and what is known of the module */
+int process_resolve_name(struct process *process, const char *module, const char *name,
+			 u64 *address);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The public doors of this folder: skep_compile() and skep_object_*(), as include/skep.h promises them. */
-#include "load/objfile.h"	/* first: it brings our uapi.h */
+#include "load/objfile.h" /* first: it brings our uapi.h */
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -35,7 +35,8 @@ static int take_opts(void *to, size_t size, const void *from)
 	return 0;
 }
 
-SKEP_API int skep_compile(const char *path, const struct skep_compile_opts *given, void **object, size_t *size)
+SKEP_API int skep_compile(const char *path, const struct skep_compile_opts *given, void **object,
+			  size_t *size)
 {
 	struct skep_compile_opts opts;
 	struct log log;
@@ -44,12 +45,17 @@ SKEP_API int skep_compile(const char *path, const struct skep_compile_opts *give
 	if (err)
 		return err;
 	log = (struct log){ .write = opts.log, .arg = opts.log_arg };
-	return compile_file(path, &(struct compile_opts){ .log = &log, .color = opts.color, .fresh = opts.fresh,
-							  .slow = opts.slow, .slow_arg = opts.slow_arg }, object, size);
+	return compile_file(path,
+			    &(struct compile_opts){ .log = &log,
+						    .color = opts.color,
+						    .fresh = opts.fresh,
+						    .slow = opts.slow,
+						    .slow_arg = opts.slow_arg },
+			    object, size);
 }
 
-SKEP_API int skep_object_open(struct skep_object **out, struct skep *skep, const void *bytes, size_t size,
-			      const struct skep_object_opts *given)
+SKEP_API int skep_object_open(struct skep_object **out, struct skep *skep, const void *bytes,
+			      size_t size, const struct skep_object_opts *given)
 {
 	struct skep_object_opts opts;
 	struct skep_object *object;
@@ -66,8 +72,8 @@ SKEP_API int skep_object_open(struct skep_object **out, struct skep *skep, const
 	object->log = (struct log){ .write = opts.log, .arg = opts.log_arg };
 	object->name = strdup(opts.name ? opts.name : "object");
 	if (object->name)
-		err = objfile_open(&object->file, skep ? skep_hive(skep) : NULL, bytes, size, object->name,
-				   &object->log);
+		err = objfile_open(&object->file, skep ? skep_hive(skep) : NULL, bytes, size,
+				   object->name, &object->log);
 	else
 		err = -ENOMEM;
 	if (err) {
@@ -89,7 +95,10 @@ SKEP_API int skep_object_load(struct skep_object *object, const char *const *tar
 	return err ? err : objfile_load(object->file);
 }
 
-SKEP_API int skep_object_attach(struct skep_object *object) { return objfile_attach(object->file); }
+SKEP_API int skep_object_attach(struct skep_object *object)
+{
+	return objfile_attach(object->file);
+}
 
 SKEP_API void skep_object_close(struct skep_object *object)
 {
@@ -117,7 +126,8 @@ SKEP_API int skep_object_check_maps(struct skep_object *object, const char *name
 	return objfile_check_maps(object->file, names);
 }
 
-SKEP_API int skep_object_print_maps(struct skep_object *object, const char *names, skep_log_fn write, void *arg)
+SKEP_API int skep_object_print_maps(struct skep_object *object, const char *names,
+				    skep_log_fn write, void *arg)
 {
 	return objfile_print_maps(object->file, names, &(struct log){ .write = write, .arg = arg });
 }
@@ -141,11 +151,13 @@ SKEP_API int skep_object_print_programs(struct skep_object *object, const char *
 {
 	if (flags & ~(SKEP_PRINT_MACHINE_CODE | SKEP_PRINT_SOURCE))
 		return -EINVAL;
-	return objfile_print_loaded(object->file, prog, flags & SKEP_PRINT_MACHINE_CODE, flags & SKEP_PRINT_SOURCE,
+	return objfile_print_loaded(object->file, prog, flags & SKEP_PRINT_MACHINE_CODE,
+				    flags & SKEP_PRINT_SOURCE,
 				    &(struct log){ .write = write, .arg = arg });
 }
 
-SKEP_API int skep_dump(const void *bytes, size_t size, const struct skep_dump_opts *given, skep_log_fn write, void *arg)
+SKEP_API int skep_dump(const void *bytes, size_t size, const struct skep_dump_opts *given,
+		       skep_log_fn write, void *arg)
 {
 	struct skep_dump_opts opts;
 	struct log why;
@@ -154,7 +166,10 @@ SKEP_API int skep_dump(const void *bytes, size_t size, const struct skep_dump_op
 	if (err)
 		return err;
 	why = (struct log){ .write = opts.log, .arg = opts.log_arg };
-	return dump_object(bytes, size, &(struct dump_opts){ .name = opts.name ? opts.name : "object", .prog = opts.prog,
-							     .source = opts.source, .explain = opts.explain },
+	return dump_object(bytes, size,
+			   &(struct dump_opts){ .name = opts.name ? opts.name : "object",
+						.prog = opts.prog,
+						.source = opts.source,
+						.explain = opts.explain },
 			   &(struct log){ .write = write, .arg = arg }, &why);
 }

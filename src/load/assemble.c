@@ -22,9 +22,9 @@ struct unit {
 	const char *path;
 	struct log *log;
 	u32 line;
-	bool in_license;	/* the section in force */
-	char section[128], name[128], license[128];	/* "": not given */
-	char said[512];		/* asm_program()'s "line 3: why" */
+	bool in_license;			    /* the section in force */
+	char section[128], name[128], license[128]; /* "": not given */
+	char said[512];				    /* asm_program()'s "line 3: why" */
 	size_t said_len;
 };
 
@@ -74,8 +74,10 @@ static int set_section(struct unit *u, const char *at)
 	if (u->in_license || !strcmp(name, u->section))
 		return 0;
 	if (u->section[0])
-		return bad(u, "section \"%s\" after \"%s\": one program in one section is all there can be",
-			   name, u->section);
+		return bad(
+			u,
+			"section \"%s\" after \"%s\": one program in one section is all there can be",
+			name, u->section);
 	memcpy(u->section, name, sizeof(name));
 	return 0;
 }
@@ -92,8 +94,8 @@ static int set_license(struct unit *u, const char *at)
 /* The directive at its '.'. */
 static int directive(struct unit *u, const char *at)
 {
-	static const char *const passed[] = { ".text", ".file", ".type", ".size", ".p2align", ".addrsig",
-					     ".addrsig_sym", ".ident" };
+	static const char *const passed[] = { ".text",	  ".file",    ".type",	      ".size",
+					      ".p2align", ".addrsig", ".addrsig_sym", ".ident" };
 	size_t len = strcspn(at, " \t\r\n");
 	const char *rest = at + len + strspn(at + len, " \t");
 	char word[16];
@@ -164,7 +166,8 @@ static void set_defaults(struct unit *u)
 	const char *slash = strrchr(u->path, '/'), *base = slash ? slash + 1 : u->path;
 
 	if (!u->name[0]) {
-		snprintf(u->name, sizeof(u->name), "%.*s", (int)min(strcspn(base, "."), sizeof(u->name) - 1), base);
+		snprintf(u->name, sizeof(u->name), "%.*s",
+			 (int)min(strcspn(base, "."), sizeof(u->name) - 1), base);
 		for (char *c = u->name; *c; c++)
 			if (!isalnum((unsigned char)*c))
 				*c = '_';
@@ -203,9 +206,13 @@ static int read_program(struct unit *u, const char *text, struct bpf_insn **insn
 	if (!*count)
 		return bad(u, "no instructions");
 	for (u32 i = 0; i < *count; i++)
-		if ((*insns)[i].code == (BPF_JMP | BPF_CALL) && (*insns)[i].src_reg == BPF_PSEUDO_CALL)
-			return fail(u->log, -EBADMSG, "%s: instruction %u calls a function of the program: an object of "
-						      "assembly holds one function", u->path, i);
+		if ((*insns)[i].code == (BPF_JMP | BPF_CALL) &&
+		    (*insns)[i].src_reg == BPF_PSEUDO_CALL)
+			return fail(
+				u->log, -EBADMSG,
+				"%s: instruction %u calls a function of the program: an object of "
+				"assembly holds one function",
+				u->path, i);
 	return 0;
 }
 
@@ -220,13 +227,20 @@ static u32 add_string(char *strings, size_t *len, const char *text)
 	return at;
 }
 
-static int write_file(const Elf64_Shdr *sections, const void *const *bytes, size_t end, void **object)
+static int write_file(const Elf64_Shdr *sections, const void *const *bytes, size_t end,
+		      void **object)
 {
 	Elf64_Ehdr header = {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
-			     __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB, EV_CURRENT },
-		.e_type = ET_REL, .e_machine = EM_BPF, .e_version = EV_CURRENT, .e_shoff = sizeof(header),
-		.e_ehsize = sizeof(header), .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = SECTIONS,
+			     __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB,
+			     EV_CURRENT },
+		.e_type = ET_REL,
+		.e_machine = EM_BPF,
+		.e_version = EV_CURRENT,
+		.e_shoff = sizeof(header),
+		.e_ehsize = sizeof(header),
+		.e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = SECTIONS,
 		.e_shstrndx = SEC_STRINGS,
 	};
 	char *file = calloc(1, end);
@@ -241,24 +255,37 @@ static int write_file(const Elf64_Shdr *sections, const void *const *bytes, size
 	return 0;
 }
 
-static int write_object(const struct unit *u, const struct bpf_insn *insns, u32 count, void **object, size_t *size)
+static int write_object(const struct unit *u, const struct bpf_insn *insns, u32 count,
+			void **object, size_t *size)
 {
 	char strings[sizeof(u->section) + sizeof(u->name) + 64] = "";
 	size_t len = 1, end = sizeof(Elf64_Ehdr) + SECTIONS * sizeof(Elf64_Shdr);
 	Elf64_Sym symbols[3] = {
-		[1] = { .st_name = add_string(strings, &len, u->name), .st_shndx = SEC_CODE,
-			.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_size = count * sizeof(*insns) },
-		[2] = { .st_name = add_string(strings, &len, "_license"), .st_shndx = SEC_LICENSE,
-			.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT), .st_size = strlen(u->license) + 1 },
+		[1] = { .st_name = add_string(strings, &len, u->name),
+			.st_shndx = SEC_CODE,
+			.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+			.st_size = count * sizeof(*insns) },
+		[2] = { .st_name = add_string(strings, &len, "_license"),
+			.st_shndx = SEC_LICENSE,
+			.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
+			.st_size = strlen(u->license) + 1 },
 	};
 	Elf64_Shdr sections[SECTIONS] = {
-		[SEC_CODE] = { .sh_name = add_string(strings, &len, u->section), .sh_type = SHT_PROGBITS,
-			       .sh_flags = SHF_ALLOC | SHF_EXECINSTR, .sh_size = count * sizeof(*insns) },
-		[SEC_LICENSE] = { .sh_name = add_string(strings, &len, "license"), .sh_type = SHT_PROGBITS,
-				  .sh_flags = SHF_ALLOC | SHF_WRITE, .sh_size = strlen(u->license) + 1 },
-		[SEC_STRINGS] = { .sh_name = add_string(strings, &len, ".strtab"), .sh_type = SHT_STRTAB },
-		[SEC_SYMBOLS] = { .sh_name = add_string(strings, &len, ".symtab"), .sh_type = SHT_SYMTAB,
-				  .sh_size = sizeof(symbols), .sh_link = SEC_STRINGS, .sh_info = 1,
+		[SEC_CODE] = { .sh_name = add_string(strings, &len, u->section),
+			       .sh_type = SHT_PROGBITS,
+			       .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+			       .sh_size = count * sizeof(*insns) },
+		[SEC_LICENSE] = { .sh_name = add_string(strings, &len, "license"),
+				  .sh_type = SHT_PROGBITS,
+				  .sh_flags = SHF_ALLOC | SHF_WRITE,
+				  .sh_size = strlen(u->license) + 1 },
+		[SEC_STRINGS] = { .sh_name = add_string(strings, &len, ".strtab"),
+				  .sh_type = SHT_STRTAB },
+		[SEC_SYMBOLS] = { .sh_name = add_string(strings, &len, ".symtab"),
+				  .sh_type = SHT_SYMTAB,
+				  .sh_size = sizeof(symbols),
+				  .sh_link = SEC_STRINGS,
+				  .sh_info = 1,
 				  .sh_entsize = sizeof(symbols[0]) },
 	};
 	const void *const bytes[SECTIONS] = { NULL, insns, u->license, strings, symbols };
@@ -273,7 +300,8 @@ static int write_object(const struct unit *u, const struct bpf_insn *insns, u32 
 	return write_file(sections, bytes, end, object);
 }
 
-int assemble(const char *path, const char *text, size_t len, struct log *log, void **object, size_t *size)
+int assemble(const char *path, const char *text, size_t len, struct log *log, void **object,
+	     size_t *size)
 {
 	struct unit u = { .path = path, .log = log, .line = 1 };
 	struct bpf_insn *insns = NULL;

@@ -5,7 +5,7 @@
 
 #include "util/log.h"
 
-bool assemble_takes(const char *path);	/* whether the name says assembly: X.S or X.s */
+bool assemble_takes(const char *path); /* whether the name says assembly: X.S or X.s */
 
 /*
  * Assembles text (len bytes and a NUL) of the file path into an object (malloc'd) with one program:
@@ -18,6 +18,7 @@ bool assemble_takes(const char *path);	/* whether the name says assembly: X.S or
  * .text, .file, .type, .size, .p2align, .addrsig, .addrsig_sym and .ident are passed over. -EBADMSG and
  * "path:LINE: why" in the log; -ENOMEM.
  */
-int assemble(const char *path, const char *text, size_t len, struct log *log, void **object, size_t *size);
+int assemble(const char *path, const char *text, size_t len, struct log *log, void **object,
+	     size_t *size);
 
 #endif

@@ -14,11 +14,11 @@
 enum { TYPES_MAX = 1 << 20, CHAIN_MAX = 32, NESTING_MAX = 32 };
 
 struct types {
-	const u8 *at, *end;	/* type section */
-	u32 strings;		/* bytes of the string section */
-	const u8 **type;	/* by id, from 1 */
-	u32 count;		/* ids are below */
-	u8 *depth;		/* of nesting, by id: 0 not known yet, 255 being asked for */
+	const u8 *at, *end; /* type section */
+	u32 strings;	    /* bytes of the string section */
+	const u8 **type;    /* by id, from 1 */
+	u32 count;	    /* ids are below */
+	u8 *depth;	    /* of nesting, by id: 0 not known yet, 255 being asked for */
 };
 
 static struct btf_type get(const struct types *t, u32 id)
@@ -46,8 +46,15 @@ static s64 tail_size(const struct btf_type *type)
 	case BTF_KIND_VAR: return sizeof(struct btf_var);
 	case BTF_KIND_DATASEC: return (s64)(n * sizeof(struct btf_var_secinfo));
 	case BTF_KIND_DECL_TAG: return sizeof(u32);
-	case BTF_KIND_PTR: case BTF_KIND_FWD: case BTF_KIND_TYPEDEF: case BTF_KIND_VOLATILE: case BTF_KIND_CONST:
-	case BTF_KIND_RESTRICT: case BTF_KIND_FUNC: case BTF_KIND_FLOAT: case BTF_KIND_TYPE_TAG: return 0;
+	case BTF_KIND_PTR:
+	case BTF_KIND_FWD:
+	case BTF_KIND_TYPEDEF:
+	case BTF_KIND_VOLATILE:
+	case BTF_KIND_CONST:
+	case BTF_KIND_RESTRICT:
+	case BTF_KIND_FUNC:
+	case BTF_KIND_FLOAT:
+	case BTF_KIND_TYPE_TAG: return 0;
 	default: return -1;
 	}
 }
@@ -65,10 +72,12 @@ static int find_types(struct types *t)
 			return -EINVAL;
 		memcpy(&type, at, sizeof(type));
 		tail = tail_size(&type);
-		if (tail < 0 || tail > t->end - at - (s64)sizeof(type) || type.name_off >= t->strings)
+		if (tail < 0 || tail > t->end - at - (s64)sizeof(type) ||
+		    type.name_off >= t->strings)
 			return -EINVAL;
 		if (t->count >= room) {
-			const u8 **grown = reallocarray(t->type, room = room ? room * 2 : 256, sizeof(*grown));
+			const u8 **grown =
+				reallocarray(t->type, room = room ? room * 2 : 256, sizeof(*grown));
 
 			if (!grown)
 				return -ENOMEM;
@@ -82,9 +91,10 @@ static int find_types(struct types *t)
 
 static bool is_reference(u32 kind)
 {
-	return kind == BTF_KIND_PTR || kind == BTF_KIND_TYPEDEF || kind == BTF_KIND_VOLATILE || kind == BTF_KIND_CONST ||
-	       kind == BTF_KIND_RESTRICT || kind == BTF_KIND_FUNC || kind == BTF_KIND_VAR || kind == BTF_KIND_TYPE_TAG ||
-	       kind == BTF_KIND_DECL_TAG || kind == BTF_KIND_FUNC_PROTO;
+	return kind == BTF_KIND_PTR || kind == BTF_KIND_TYPEDEF || kind == BTF_KIND_VOLATILE ||
+	       kind == BTF_KIND_CONST || kind == BTF_KIND_RESTRICT || kind == BTF_KIND_FUNC ||
+	       kind == BTF_KIND_VAR || kind == BTF_KIND_TYPE_TAG || kind == BTF_KIND_DECL_TAG ||
+	       kind == BTF_KIND_FUNC_PROTO;
 }
 
 static bool is_modifier(u32 kind)
@@ -98,7 +108,8 @@ static u32 tail_word(const struct types *t, u32 id, u32 size, u32 i, u32 w)
 {
 	u32 value;
 
-	memcpy(&value, t->type[id] + sizeof(struct btf_type) + (size_t)i * size + w * 4, sizeof(value));
+	memcpy(&value, t->type[id] + sizeof(struct btf_type) + (size_t)i * size + w * 4,
+	       sizeof(value));
 	return value;
 }
 
@@ -112,11 +123,13 @@ static bool good_tail(const struct types *t, u32 id)
 		switch (kind) {
 		case BTF_KIND_STRUCT:
 		case BTF_KIND_UNION:
-			if (tail_word(t, id, 12, i, 0) >= t->strings || tail_word(t, id, 12, i, 1) >= t->count)
+			if (tail_word(t, id, 12, i, 0) >= t->strings ||
+			    tail_word(t, id, 12, i, 1) >= t->count)
 				return false;
 			break;
 		case BTF_KIND_FUNC_PROTO:
-			if (tail_word(t, id, 8, i, 0) >= t->strings || tail_word(t, id, 8, i, 1) >= t->count)
+			if (tail_word(t, id, 8, i, 0) >= t->strings ||
+			    tail_word(t, id, 8, i, 1) >= t->count)
 				return false;
 			break;
 		case BTF_KIND_ENUM:
@@ -129,10 +142,10 @@ static bool good_tail(const struct types *t, u32 id)
 			if (!other || other >= t->count)
 				return false;
 			break;
-		default:
-			break;
+		default: break;
 		}
-	return kind != BTF_KIND_ARRAY || (tail_word(t, id, 0, 0, 0) < t->count && tail_word(t, id, 0, 0, 1) < t->count);
+	return kind != BTF_KIND_ARRAY ||
+	       (tail_word(t, id, 0, 0, 0) < t->count && tail_word(t, id, 0, 0, 1) < t->count);
 }
 
 static bool good_chain(const struct types *t, u32 id)
@@ -190,7 +203,8 @@ static int check_types(struct types *t)
 
 		if (is_reference(kind) && type.type >= t->count)
 			return -EINVAL;
-		if (kind == BTF_KIND_FUNC && BTF_INFO_KIND(get(t, type.type).info) != BTF_KIND_FUNC_PROTO)
+		if (kind == BTF_KIND_FUNC &&
+		    BTF_INFO_KIND(get(t, type.type).info) != BTF_KIND_FUNC_PROTO)
 			return -EINVAL;
 		if (!good_tail(t, id))
 			return -EINVAL;
@@ -213,8 +227,9 @@ int btf_check(const void *bytes, size_t size)
 	memcpy(&h, bytes, sizeof(h));
 	types = (u64)h.hdr_len + h.type_off;
 	strings = (u64)h.hdr_len + h.str_off;
-	if (h.magic != BTF_MAGIC || h.hdr_len < sizeof(h) || types + h.type_len > size || strings + h.str_len > size ||
-	    !h.str_len || ((const u8 *)bytes)[strings] || ((const u8 *)bytes)[strings + h.str_len - 1] || h.type_off % 4)
+	if (h.magic != BTF_MAGIC || h.hdr_len < sizeof(h) || types + h.type_len > size ||
+	    strings + h.str_len > size || !h.str_len || ((const u8 *)bytes)[strings] ||
+	    ((const u8 *)bytes)[strings + h.str_len - 1] || h.type_off % 4)
 		return -EINVAL;
 	t.at = (const u8 *)bytes + types;
 	t.end = t.at + h.type_len;

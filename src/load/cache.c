@@ -76,7 +76,8 @@ static int read_file(const char *path, bool own, char **out, size_t *out_len, st
 	*out = NULL;
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, st) || !S_ISREG(st->st_mode) || st->st_size > ENTRY_MAX || (own && st->st_uid != geteuid()))
+	if (fstat(fd, st) || !S_ISREG(st->st_mode) || st->st_size > ENTRY_MAX ||
+	    (own && st->st_uid != geteuid()))
 		err = -EINVAL;
 	if (!err && !(*out = malloc((size_t)st->st_size + 1)))
 		err = -ENOMEM;
@@ -109,7 +110,10 @@ static int hash_file(const char *path, char hex[HEX], struct stat *st)
 	return 0;
 }
 
-static u64 time_of(const struct stat *st) { return (u64)st->st_mtim.tv_sec * 1000000000ull + (u64)st->st_mtim.tv_nsec; }
+static u64 time_of(const struct stat *st)
+{
+	return (u64)st->st_mtim.tv_sec * 1000000000ull + (u64)st->st_mtim.tv_nsec;
+}
 
 /* ---- reading an entry ---- */
 
@@ -132,15 +136,17 @@ static bool unchanged(const char *line)
 	struct stat st;
 	int at = 0;
 
-	if (sscanf(line, "read %64[0-9a-f] %" SCNu64 " %" SCNu64 " %n", want, &size, &mtime, &at) != 3 || !at ||
-	    stat(line + at, &st))
+	if (sscanf(line, "read %64[0-9a-f] %" SCNu64 " %" SCNu64 " %n", want, &size, &mtime, &at) !=
+		    3 ||
+	    !at || stat(line + at, &st))
 		return false;
 	if ((u64)st.st_size == size && time_of(&st) == mtime)
 		return true;
 	return !hash_file(line + at, have, &st) && !strcmp(want, have);
 }
 
-static int take_object(const char *line, const char *at, const char *end, void **object, size_t *size)
+static int take_object(const char *line, const char *at, const char *end, void **object,
+		       size_t *size)
 {
 	char want[HEX], have[HEX];
 	u8 hash[32];
@@ -164,7 +170,8 @@ static int parse(char *at, char *end, const char *compiler, void **object, size_
 {
 	char *line = next_line(&at, end);
 
-	if (!line || strlen(line) + 1 != strlen(first_line) || memcmp(line, first_line, strlen(line)))
+	if (!line || strlen(line) + 1 != strlen(first_line) ||
+	    memcmp(line, first_line, strlen(line)))
 		return -ENOENT;
 	line = next_line(&at, end);
 	if (!line || strncmp(line, "compiler ", 9) || (compiler && strcmp(line + 9, compiler)))
@@ -207,7 +214,8 @@ static int put_dependency(FILE *out, const char *path)
 		return -EINVAL;
 	err = hash_file(real, hex, &st);
 	if (!err)
-		fprintf(out, "read %s %" PRIu64 " %" PRIu64 " %s\n", hex, (u64)st.st_size, time_of(&st), real);
+		fprintf(out, "read %s %" PRIu64 " %" PRIu64 " %s\n", hex, (u64)st.st_size,
+			time_of(&st), real);
 	return err;
 }
 
@@ -224,7 +232,8 @@ static int put_dependencies(FILE *out, const char *rule)
 		while (*at == ' ' || *at == '\n' || (*at == '\\' && at[1] == '\n'))
 			at++;
 		while (*at && *at != ' ' && *at != '\n' && n < sizeof(path) - 1) {
-			if ((*at == '\\' && (at[1] == ' ' || at[1] == '#')) || (*at == '$' && at[1] == '$'))
+			if ((*at == '\\' && (at[1] == ' ' || at[1] == '#')) ||
+			    (*at == '$' && at[1] == '$'))
 				at++;
 			path[n++] = *at++;
 		}
@@ -235,7 +244,8 @@ static int put_dependencies(FILE *out, const char *rule)
 	return err;
 }
 
-static int put_entry(FILE *out, const char *compiler, const char *depends, const void *object, size_t size)
+static int put_entry(FILE *out, const char *compiler, const char *depends, const void *object,
+		     size_t size)
 {
 	char hex[HEX];
 	u8 hash[32];
@@ -250,7 +260,8 @@ static int put_entry(FILE *out, const char *compiler, const char *depends, const
 	return err ? err : ferror(out) ? -EIO : 0;
 }
 
-int cache_put(const struct cache_key *key, const char *compiler, const char *depends, const void *object, size_t size)
+int cache_put(const struct cache_key *key, const char *compiler, const char *depends,
+	      const void *object, size_t size)
 {
 	char path[PATH_ROOM], aside[PATH_ROOM + 8];
 	FILE *out;

@@ -10,7 +10,9 @@
 
 #include "util/types.h"
 
-struct cache_key { u8 hash[32]; };
+struct cache_key {
+	u8 hash[32];
+};
 
 /* The object of key if it is up to date: *object (malloc'd) and its size, or -ENOENT. compiler NULL: any will do. */
 int cache_get(const struct cache_key *key, const char *compiler, void **object, size_t *size);
@@ -19,6 +21,7 @@ int cache_get(const struct cache_key *key, const char *compiler, void **object, 
  * Keeps an object. depends is the compiler's list of what it read, as a make rule; those files' contents
  * are hashed now. Written beside and renamed, so a reader sees all or nothing. 0 or -errno, which nobody minds.
  */
-int cache_put(const struct cache_key *key, const char *compiler, const char *depends, const void *object, size_t size);
+int cache_put(const struct cache_key *key, const char *compiler, const char *depends,
+	      const void *object, size_t size);
 
 #endif

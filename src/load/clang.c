@@ -39,8 +39,8 @@ static bool usable(struct clang *out, const char *path)
 	char real[4096];
 	struct stat st;
 
-	if (access(path, X_OK) || stat(path, &st) || !S_ISREG(st.st_mode) || strlen(path) >= sizeof(out->path) ||
-	    !realpath(path, real))
+	if (access(path, X_OK) || stat(path, &st) || !S_ISREG(st.st_mode) ||
+	    strlen(path) >= sizeof(out->path) || !realpath(path, real))
 		return false;
 	out->version = version_in(real);
 	if (out->version && out->version < CLANG_OLDEST)
@@ -181,7 +181,8 @@ static int memory_file(void)
 	return err;
 }
 
-static int run(const char *path, char *const *argv, const struct clang_job *job, struct clang_result *out)
+static int run(const char *path, char *const *argv, const struct clang_job *job,
+	       struct clang_result *out)
 {
 	int fds[CHILD_FDS] = { -1, -1, -1, -1 }, err = 0;
 	pid_t pid;

@@ -34,14 +34,14 @@ enum { SOURCE_MAX = 16 << 20 };
 #endif
 
 struct source {
-	const char *path;	/* as the user wrote it */
+	const char *path; /* as the user wrote it */
 	char real[4096], folder[4096], base[256];
 	char *text;
 	size_t len;
 	bool bcc;
-	struct bcc_source plain;	/* BCC's dialect made plain C: what is compiled */
-	const char *const *flags;	/* the user's, NULL at the end; may be NULL */
-	bool memory;	/* not a file: path is but a name */
+	struct bcc_source plain;  /* BCC's dialect made plain C: what is compiled */
+	const char *const *flags; /* the user's, NULL at the end; may be NULL */
+	bool memory;		  /* not a file: path is but a name */
 };
 
 static int read_source(struct source *s, struct log *log)
@@ -81,9 +81,17 @@ static const char *const common_flags[] = {
 	"-target", "bpf", "-mcpu=v3", "-g", "-O2", ARCH_FLAGS, NULL,
 };
 static const char *const bcc_flags[] = {
-	"-Wno-unused-value", "-Wno-pointer-sign", "-Wno-int-conversion", "-Wno-unused-function",
-	"-Wno-gnu-variable-sized-type-not-at-end", "-Wno-address-of-packed-member", "-Wno-compare-distinct-pointer-types",
-	"-Xclang", "-main-file-name", "-Xclang", NULL,	/* the name follows */
+	"-Wno-unused-value",
+	"-Wno-pointer-sign",
+	"-Wno-int-conversion",
+	"-Wno-unused-function",
+	"-Wno-gnu-variable-sized-type-not-at-end",
+	"-Wno-address-of-packed-member",
+	"-Wno-compare-distinct-pointer-types",
+	"-Xclang",
+	"-main-file-name",
+	"-Xclang",
+	NULL, /* the name follows */
 };
 
 static void add_flags(const char **flags, size_t *n, const char *const *more)
@@ -117,7 +125,8 @@ static int make_key(struct cache_key *key, const struct source *s, const char *c
 static bool same_still(const struct source *s)
 {
 	struct source now = { .path = s->path };
-	bool same = s->memory || (!read_source(&now, NULL) && now.len == s->len && !memcmp(now.text, s->text, s->len));
+	bool same = s->memory || (!read_source(&now, NULL) && now.len == s->len &&
+				  !memcmp(now.text, s->text, s->len));
 
 	free(now.text);
 	bcc_source_free(&now.plain);
@@ -129,18 +138,23 @@ static int no_compiler(struct log *log)
 	const char *asked = getenv("CLANG");
 
 	if (asked && *asked)
-		return fail(log, -ENOPKG, "$CLANG is '%s', which is no clang %d or later", asked, CLANG_OLDEST);
-	return fail(log, -ENOPKG, "no clang %d or later in PATH: install clang, or build the object elsewhere "
-				  "(skep build)", CLANG_OLDEST);
+		return fail(log, -ENOPKG, "$CLANG is '%s', which is no clang %d or later", asked,
+			    CLANG_OLDEST);
+	return fail(log, -ENOPKG,
+		    "no clang %d or later in PATH: install clang, or build the object elsewhere "
+		    "(skep build)",
+		    CLANG_OLDEST);
 }
 
-static int judge(const struct source *s, const struct clang *clang, const struct clang_result *result, struct log *log)
+static int judge(const struct source *s, const struct clang *clang,
+		 const struct clang_result *result, struct log *log)
 {
 	say(log, "%s", result->says);
 	if (WIFEXITED(result->status) && !WEXITSTATUS(result->status) && result->object_len)
 		return 0;
 	if (WIFSIGNALED(result->status))
-		return fail(log, -EBADMSG, "%s: %s ended by signal %d", s->path, clang->path, WTERMSIG(result->status));
+		return fail(log, -EBADMSG, "%s: %s ended by signal %d", s->path, clang->path,
+			    WTERMSIG(result->status));
 	return fail(log, -EBADMSG, "%s: does not compile", s->path);
 }
 
@@ -148,7 +162,9 @@ static int judge(const struct source *s, const struct clang *clang, const struct
  * A source that is no file: clang takes the lines that it keeps for verifier logs from files, so there is one while it runs.
  * map becomes the flag that says where; "" where there is none, and lines will do without their text.
  */
-struct shadow { char folder[64], file[128 + 256], map[4096 + 128]; };
+struct shadow {
+	char folder[64], file[128 + 256], map[4096 + 128];
+};
 
 static bool shadow_make(struct shadow *shadow, const struct source *s)
 {
@@ -296,10 +312,15 @@ int compile_file(const char *path, const struct compile_opts *opts, void **objec
 	return err;
 }
 
-int compile_text(const struct compile_text *text, const struct compile_opts *opts, void **object, size_t *size)
+int compile_text(const struct compile_text *text, const struct compile_opts *opts, void **object,
+		 size_t *size)
 {
-	struct source s = { .path = text->name, .text = (char *)text->text, .len = text->len, .bcc = true,
-			    .flags = text->flags, .memory = true };
+	struct source s = { .path = text->name,
+			    .text = (char *)text->text,
+			    .len = text->len,
+			    .bcc = true,
+			    .flags = text->flags,
+			    .memory = true };
 	const char *slash = strrchr(text->name, '/');
 	size_t flags = 0;
 	int err;
@@ -307,7 +328,8 @@ int compile_text(const struct compile_text *text, const struct compile_opts *opt
 	while (text->flags && text->flags[flags])
 		flags++;
 	if (flags > COMPILE_FLAGS)
-		return fail(opts->log, -E2BIG, "%s: more than %d flags for the compiler", text->name, COMPILE_FLAGS);
+		return fail(opts->log, -E2BIG, "%s: more than %d flags for the compiler",
+			    text->name, COMPILE_FLAGS);
 	if (!slash || slash == text->name || strlen(slash + 1) >= sizeof(s.base))
 		return -EINVAL;
 	strcpy(s.base, slash + 1);

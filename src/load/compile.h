@@ -6,10 +6,10 @@
 #include "util/log.h"
 
 struct compile_opts {
-	struct log *log;		/* the compiler's messages and ours */
-	bool color;			/* messages with colour */
-	bool fresh;			/* do not look into the cache */
-	void (*slow)(void *arg);	/* compiling takes a while; may be NULL */
+	struct log *log;	 /* the compiler's messages and ours */
+	bool color;		 /* messages with colour */
+	bool fresh;		 /* do not look into the cache */
+	void (*slow)(void *arg); /* compiling takes a while; may be NULL */
 	void *slow_arg;
 };
 
@@ -21,14 +21,16 @@ int compile_file(const char *path, const struct compile_opts *opts, void **objec
 
 /* A source in memory, in BCC's dialect whatever it contains, and flags for the compiler (NULL at the end). */
 struct compile_text {
-	const char *name;	/* what messages call it, "/FOLDER/FILE"; #include "X" is looked for in the current folder */
+	const char *
+		name; /* what messages call it, "/FOLDER/FILE"; #include "X" is looked for in the current folder */
 	const char *text;
 	size_t len;
-	const char *const *flags;	/* at most COMPILE_FLAGS; may be NULL */
+	const char *const *flags; /* at most COMPILE_FLAGS; may be NULL */
 };
 enum { COMPILE_FLAGS = 64 };
 
 /* As compile_file(), and -E2BIG too many flags or a source over 16 MiB, -EINVAL no such name. */
-int compile_text(const struct compile_text *text, const struct compile_opts *opts, void **object, size_t *size);
+int compile_text(const struct compile_text *text, const struct compile_opts *opts, void **object,
+		 size_t *size);
 
 #endif

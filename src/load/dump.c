@@ -17,7 +17,7 @@
 #include "load/objfile.h"
 
 struct symbol {
-	u64 offset, end;	/* in its section */
+	u64 offset, end; /* in its section */
 	const char *name;
 	bool function;
 };
@@ -28,19 +28,19 @@ struct dump {
 	struct log *out;
 	Elf64_Ehdr header;
 	struct bytes btf, ext, debug_line, debug_line_str, debug_str;
-	u32 debug_line_rel;	/* section number of its relocations, 0: none */
+	u32 debug_line_rel; /* section number of its relocations, 0: none */
 	struct texts *sources;
 
 	/* of the section at hand */
 	Elf64_Shdr section;
 	const char *section_name;
-	struct symbol *symbols;	/* by offset, then name */
+	struct symbol *symbols; /* by offset, then name */
 	u32 nr_symbols;
 	struct bpf_insn *raw;
 	struct insn *insns;
 	u32 count;
-	struct lines lines;	/* DWARF's, or as kept */
-	struct lines kept;	/* what BTF kept of the source */
+	struct lines lines; /* DWARF's, or as kept */
+	struct lines kept;  /* what BTF kept of the source */
 	u32 next_line;
 	bool found;
 
@@ -105,7 +105,8 @@ static int read_symbols(struct dump *d, u32 section)
 		    ELF64_ST_TYPE(s.st_info) == STT_FILE)
 			continue;
 		d->symbols[d->nr_symbols++] = (struct symbol){
-			.offset = s.st_value, .end = s.st_value + s.st_size,
+			.offset = s.st_value,
+			.end = s.st_value + s.st_size,
 			.name = (const char *)d->bytes + strings.sh_offset + s.st_name,
 			.function = ELF64_ST_TYPE(s.st_info) == STT_FUNC,
 		};
@@ -134,7 +135,8 @@ static const char *name_target(void *arg, s64 index, char *scratch, size_t size)
 		return NULL;
 	into = (u64)index * 8 - (s ? s->offset : 0);
 	if (into)
-		snprintf(scratch, size, "%s+0x%llx", s ? s->name : d->section_name, (unsigned long long)into);
+		snprintf(scratch, size, "%s+0x%llx", s ? s->name : d->section_name,
+			 (unsigned long long)into);
 	else
 		snprintf(scratch, size, "%s", s ? s->name : d->section_name);
 	return scratch;
@@ -185,7 +187,8 @@ static void print_line(struct dump *d, u64 offset)
 	d->last_file = strdup(file);
 	if (!number)
 		return;
-	text = texts_have(d->sources, file) ? texts_line(d->sources, file, number) : kept_text(d, number);
+	text = texts_have(d->sources, file) ? texts_line(d->sources, file, number)
+					    : kept_text(d, number);
 	if (text[0])
 		say(d->out, "; %s\n", text);
 }
@@ -248,7 +251,8 @@ static bool find_reloc(void *arg, u64 offset, u32 *section, u64 *value)
 		memcpy(&rel, d->bytes + rels.sh_offset + i * sizeof(rel), sizeof(rel));
 		if (rel.r_offset != offset)
 			continue;
-		memcpy(&sym, d->bytes + symbols.sh_offset + ELF64_R_SYM(rel.r_info) * sizeof(sym), sizeof(sym));
+		memcpy(&sym, d->bytes + symbols.sh_offset + ELF64_R_SYM(rel.r_info) * sizeof(sym),
+		       sizeof(sym));
 		*section = sym.st_shndx;
 		*value = sym.st_value;
 		return true;
@@ -284,7 +288,8 @@ static void read_lines(struct dump *d, u32 index)
 	struct dwarf_relocs relocs = { .arg = d, .find = find_reloc };
 
 	read_kept(d, &d->kept);
-	if (d->debug_line.at && !dwarf_lines(&d->lines, d->debug_line, d->debug_line_str, d->debug_str, &relocs, index))
+	if (d->debug_line.at &&
+	    !dwarf_lines(&d->lines, d->debug_line, d->debug_line_str, d->debug_str, &relocs, index))
 		return;
 	lines_free(&d->lines);
 	d->lines = (struct lines){ .count = 0 };
@@ -317,7 +322,8 @@ static int dump_section(struct dump *d, u32 index)
 	return err;
 }
 
-int dump_object(const void *bytes, size_t size, const struct dump_opts *opts, struct log *out, struct log *why)
+int dump_object(const void *bytes, size_t size, const struct dump_opts *opts, struct log *out,
+		struct log *why)
 {
 	struct dump d = { .bytes = bytes, .opts = opts, .out = out };
 	int err = elf_check(bytes, size, opts->name, why);

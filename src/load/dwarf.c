@@ -15,10 +15,25 @@ enum { NAMES_MAX = 4096, ROWS_MAX = 1 << 20 };
 
 enum { LNCT_PATH = 1, LNCT_DIRECTORY = 2 };
 enum {
-	FORM_BLOCK = 0x09, FORM_DATA1 = 0x0b, FORM_DATA2 = 0x05, FORM_DATA4 = 0x06, FORM_DATA8 = 0x07,
-	FORM_STRING = 0x08, FORM_UDATA = 0x0f, FORM_STRP = 0x0e, FORM_LINE_STRP = 0x1f, FORM_DATA16 = 0x1e,
+	FORM_BLOCK = 0x09,
+	FORM_DATA1 = 0x0b,
+	FORM_DATA2 = 0x05,
+	FORM_DATA4 = 0x06,
+	FORM_DATA8 = 0x07,
+	FORM_STRING = 0x08,
+	FORM_UDATA = 0x0f,
+	FORM_STRP = 0x0e,
+	FORM_LINE_STRP = 0x1f,
+	FORM_DATA16 = 0x1e,
 };
-enum { LNS_COPY = 1, LNS_ADVANCE_PC, LNS_ADVANCE_LINE, LNS_SET_FILE, LNS_CONST_ADD_PC = 8, LNS_FIXED_ADVANCE_PC };
+enum {
+	LNS_COPY = 1,
+	LNS_ADVANCE_PC,
+	LNS_ADVANCE_LINE,
+	LNS_SET_FILE,
+	LNS_CONST_ADD_PC = 8,
+	LNS_FIXED_ADVANCE_PC
+};
 enum { LNE_END_SEQUENCE = 1, LNE_SET_ADDRESS = 2 };
 
 struct cursor {
@@ -26,7 +41,10 @@ struct cursor {
 	bool bad;
 };
 
-struct name { const char *text; u64 directory; };
+struct name {
+	const char *text;
+	u64 directory;
+};
 
 struct table {
 	const struct dwarf_relocs *relocs;
@@ -34,13 +52,13 @@ struct table {
 	u16 version;
 	u8 min_inst, line_range, opcode_base;
 	s8 line_base;
-	u8 lengths[256];	/* operands of standard opcodes */
+	u8 lengths[256]; /* operands of standard opcodes */
 	struct name *dirs, *files;
 	u32 nr_dirs, nr_files;
 
 	struct lines *out;
-	u32 room, section;	/* the section asked for */
-	u32 at_section;		/* the sequence's */
+	u32 room, section; /* the section asked for */
+	u32 at_section;	   /* the sequence's */
 	u64 address, file, line;
 };
 
@@ -100,7 +118,9 @@ static void skip(struct cursor *c, u64 len)
 
 static const char *in_strings(struct bytes strings, u64 off)
 {
-	return off < strings.len && memchr(strings.at + off, 0, strings.len - off) ? (const char *)strings.at + off : "";
+	return off < strings.len && memchr(strings.at + off, 0, strings.len - off)
+		       ? (const char *)strings.at + off
+		       : "";
 }
 
 /* ---- the header ---- */
@@ -200,10 +220,11 @@ static int read_header(struct table *t, struct cursor *c)
 		t->lengths[i] = (u8)fixed(c, 1);
 	if (!t->line_range || !t->opcode_base || c->bad)
 		return -EINVAL;
-	err = t->version == 5 ? read_names5(t, c, &t->dirs, &t->nr_dirs) : read_names2(c, false, &t->dirs, &t->nr_dirs);
+	err = t->version == 5 ? read_names5(t, c, &t->dirs, &t->nr_dirs)
+			      : read_names2(c, false, &t->dirs, &t->nr_dirs);
 	if (!err)
-		err = t->version == 5 ? read_names5(t, c, &t->files, &t->nr_files) :
-					read_names2(c, true, &t->files, &t->nr_files);
+		err = t->version == 5 ? read_names5(t, c, &t->files, &t->nr_files)
+				      : read_names2(c, true, &t->files, &t->nr_files);
 	c->at = program;
 	return err;
 }
@@ -214,7 +235,8 @@ static char *file_path(const struct table *t, u64 file)
 {
 	const struct name *f = file < t->nr_files ? &t->files[file] : NULL;
 	const char *dir = f && f->directory < t->nr_dirs ? t->dirs[f->directory].text : NULL;
-	const char *top = t->version == 5 && t->nr_dirs && f && f->directory ? t->dirs[0].text : NULL;
+	const char *top =
+		t->version == 5 && t->nr_dirs && f && f->directory ? t->dirs[0].text : NULL;
 	char *path;
 	int n;
 
@@ -222,8 +244,8 @@ static char *file_path(const struct table *t, u64 file)
 		return strdup("");
 	if (f->text[0] == '/' || !dir)
 		return strdup(f->text);
-	n = dir[0] == '/' || !top ? asprintf(&path, "%s/%s", dir, f->text) :
-				    asprintf(&path, "%s/%s/%s", top, dir, f->text);
+	n = dir[0] == '/' || !top ? asprintf(&path, "%s/%s", dir, f->text)
+				  : asprintf(&path, "%s/%s/%s", top, dir, f->text);
 	return n < 0 ? NULL : path;
 }
 
@@ -243,7 +265,8 @@ static int emit(struct table *t, bool end)
 			return -ENOMEM;
 		out->line = grown;
 	}
-	out->line[out->count] = (struct line){ .offset = (u32)t->address, .number = (u32)t->line, .text = "" };
+	out->line[out->count] =
+		(struct line){ .offset = (u32)t->address, .number = (u32)t->line, .text = "" };
 	out->line[out->count].file = out->line[out->count].owned = file_path(t, t->file);
 	return out->line[out->count++].owned ? 0 : -ENOMEM;
 }
@@ -277,8 +300,7 @@ static int extended(struct table *t, struct cursor *c)
 		}
 		t->address += fixed(&in, 8);
 		break;
-	default:
-		break;
+	default: break;
 	}
 	return err;
 }
@@ -286,23 +308,14 @@ static int extended(struct table *t, struct cursor *c)
 static int standard(struct table *t, struct cursor *c, u8 op)
 {
 	switch (op) {
-	case LNS_COPY:
-		return emit(t, false);
-	case LNS_ADVANCE_PC:
-		t->address += leb(c, false) * t->min_inst;
-		return 0;
-	case LNS_ADVANCE_LINE:
-		t->line += leb(c, true);
-		return 0;
-	case LNS_SET_FILE:
-		t->file = leb(c, false);
-		return 0;
+	case LNS_COPY: return emit(t, false);
+	case LNS_ADVANCE_PC: t->address += leb(c, false) * t->min_inst; return 0;
+	case LNS_ADVANCE_LINE: t->line += leb(c, true); return 0;
+	case LNS_SET_FILE: t->file = leb(c, false); return 0;
 	case LNS_CONST_ADD_PC:
 		t->address += (u64)((255 - t->opcode_base) / t->line_range) * t->min_inst;
 		return 0;
-	case LNS_FIXED_ADVANCE_PC:
-		t->address += fixed(c, 2);
-		return 0;
+	case LNS_FIXED_ADVANCE_PC: t->address += fixed(c, 2); return 0;
 	default:
 		for (u32 i = 0; i < t->lengths[op]; i++)
 			leb(c, false);
@@ -335,14 +348,17 @@ static int by_offset(const void *a, const void *b)
 {
 	const struct line *x = a, *y = b;
 
-	return x->offset != y->offset ? (x->offset < y->offset ? -1 : 1) : (x->order < y->order ? -1 : 1);
+	return x->offset != y->offset ? (x->offset < y->offset ? -1 : 1)
+				      : (x->order < y->order ? -1 : 1);
 }
 
 int dwarf_lines(struct lines *out, struct bytes line, struct bytes line_str, struct bytes str,
 		const struct dwarf_relocs *relocs, u32 section)
 {
 	struct cursor c = { line.at, line.at, line.at + line.len, false };
-	struct table t = { .relocs = relocs, .line_str = line_str, .str = str, .out = out, .section = section };
+	struct table t = {
+		.relocs = relocs, .line_str = line_str, .str = str, .out = out, .section = section
+	};
 	int err = 0;
 
 	*out = (struct lines){ .count = 0 };
@@ -350,7 +366,7 @@ int dwarf_lines(struct lines *out, struct bytes line, struct bytes line_str, str
 		u64 length = fixed(&c, 4);
 		struct cursor unit = { c.start, c.at, c.at, false };
 
-		skip(&c, length);	/* the 64-bit format's 0xffffffff ends it here: bad */
+		skip(&c, length); /* the 64-bit format's 0xffffffff ends it here: bad */
 		if (c.bad)
 			break;
 		unit.end = c.at;

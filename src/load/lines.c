@@ -12,7 +12,9 @@ struct ext_header {
 	u8 version, flags;
 	u32 header_len, func_off, func_len, line_off, line_len;
 };
-struct record { u32 insn_off, file_off, line_off, line_col; };
+struct record {
+	u32 insn_off, file_off, line_off, line_col;
+};
 
 static bool cut(struct bytes *out, struct bytes from, u64 start, u64 len)
 {
@@ -38,8 +40,8 @@ static bool find_strings(struct bytes btf, struct bytes *strings)
 	if (btf.len < sizeof(h))
 		return false;
 	memcpy(&h, btf.at, sizeof(h));
-	return h.magic == BTF_MAGIC && cut(strings, btf, (u64)h.hdr_len + h.str_off, h.str_len) && strings->len &&
-	       !strings->at[strings->len - 1];
+	return h.magic == BTF_MAGIC && cut(strings, btf, (u64)h.hdr_len + h.str_off, h.str_len) &&
+	       strings->len && !strings->at[strings->len - 1];
 }
 
 static bool find_records(struct bytes ext, struct bytes *records)
@@ -49,7 +51,8 @@ static bool find_records(struct bytes ext, struct bytes *records)
 	if (ext.len < sizeof(h))
 		return false;
 	memcpy(&h, ext.at, sizeof(h));
-	return h.magic == BTF_MAGIC && cut(records, ext, (u64)h.header_len + h.line_off, h.line_len);
+	return h.magic == BTF_MAGIC &&
+	       cut(records, ext, (u64)h.header_len + h.line_off, h.line_len);
 }
 
 static const char *string(struct bytes strings, u32 off)
@@ -69,7 +72,8 @@ static int take(struct lines *out, struct bytes records, u32 size, struct bytes 
 		struct record r;
 
 		memcpy(&r, records.at + (size_t)i * size, sizeof(r));
-		out->line[i] = (struct line){ .offset = r.insn_off, .number = r.line_col >> 10,
+		out->line[i] = (struct line){ .offset = r.insn_off,
+					      .number = r.line_col >> 10,
 					      .file = string(strings, r.file_off),
 					      .text = string(strings, r.line_off) };
 	}

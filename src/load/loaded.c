@@ -4,7 +4,7 @@
  * Source lines come from the line info that the loaded program answers with, their text from the object's BTF:
  * no file is read. Machine code is one image, its functions one behind the other up to its end.
  */
-#include "load/objfile.h"	/* first: it brings our uapi.h */
+#include "load/objfile.h" /* first: it brings our uapi.h */
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -22,19 +22,19 @@
 enum { CODE_MAX = 64 << 20 };
 
 struct place {
-	u64 at;	/* an instruction's index, or a byte of the machine code */
+	u64 at; /* an instruction's index, or a byte of the machine code */
 	const struct bpf_line_info *line;
 };
 
 /* What the loaded program answered. */
 struct loaded {
 	struct bpf_prog_info info;
-	void *code;	/* instructions or machine code */
-	struct bpf_line_info *lines;	/* info.nr_line_info */
-	u64 *addresses;	/* of them; info.nr_jited_line_info */
-	u64 *functions;	/* addresses; info.nr_jited_ksyms */
-	u32 *lens;	/* of them; info.nr_jited_func_lens */
-	struct place *places;	/* by at, then as lines */
+	void *code;		     /* instructions or machine code */
+	struct bpf_line_info *lines; /* info.nr_line_info */
+	u64 *addresses;		     /* of them; info.nr_jited_line_info */
+	u64 *functions;		     /* addresses; info.nr_jited_ksyms */
+	u32 *lens;		     /* of them; info.nr_jited_func_lens */
+	struct place *places;	     /* by at, then as lines */
 	u32 nr_places;
 };
 
@@ -54,7 +54,8 @@ static void print_lines(struct listing *l, u64 at)
 		const char *text = btf__str_by_offset(l->btf, line->line_off);
 
 		l->last = line;
-		if (last && last->file_name_off == line->file_name_off && last->line_col >> 10 == line->line_col >> 10)
+		if (last && last->file_name_off == line->file_name_off &&
+		    last->line_col >> 10 == line->line_col >> 10)
 			continue;
 		if (text && text[0])
 			say(l->out, "; %s\n", text);
@@ -104,7 +105,7 @@ static int print_xlated(struct listing *l, const struct bpf_insn *raw, u32 count
 
 #ifdef MACHINE
 
-#define TEXT_OF(x) #x
+#define TEXT_OF(x)    #x
 #define SONAME(major) "libcapstone.so." TEXT_OF(major)
 
 /* capstone's tables are relocated when it is loaded, 1 ms and 3 MB that only a listing is worth: so it is loaded here. */
@@ -129,7 +130,9 @@ static int load_capstone(struct capstone *cs, struct log *log)
 	cs->next = dlsym(cs->library, "cs_disasm_iter");
 	cs->free = dlsym(cs->library, "cs_free");
 	cs->close = dlsym(cs->library, "cs_close");
-	return cs->open && cs->option && cs->new_insn && cs->next && cs->free && cs->close ? 0 : -ENOPKG;
+	return cs->open && cs->option && cs->new_insn && cs->next && cs->free && cs->close
+		       ? 0
+		       : -ENOPKG;
 }
 
 static int list_code(const struct capstone *cs, struct listing *l, const u8 *code, u32 len)
@@ -146,8 +149,8 @@ static int list_code(const struct capstone *cs, struct listing *l, const u8 *cod
 	insn = cs->new_insn(handle);
 	while (insn && cs->next(handle, &code, &left, &address, insn)) {
 		print_lines(l, insn->address);
-		say(l->out, "%4" PRIx64 ":\t%s%s%s\n", insn->address, insn->mnemonic, insn->op_str[0] ? "\t" : "",
-		    insn->op_str);
+		say(l->out, "%4" PRIx64 ":\t%s%s%s\n", insn->address, insn->mnemonic,
+		    insn->op_str[0] ? "\t" : "", insn->op_str);
 	}
 	if (insn)
 		cs->free(insn, 1);
@@ -181,7 +184,8 @@ static int by_place(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
 
-	return x->at != y->at ? (x->at < y->at ? -1 : 1) : (x->line > y->line) - (x->line < y->line);
+	return x->at != y->at ? (x->at < y->at ? -1 : 1)
+			      : (x->line > y->line) - (x->line < y->line);
 }
 
 /* Where each line's machine code is in the image. What a function does before its first line is that line's. */
@@ -198,9 +202,11 @@ static void place_jited(struct loaded *p)
 		for (u32 i = 0; i < min(p->info.nr_line_info, p->info.nr_jited_line_info); i++) {
 			u64 into = p->addresses[i] - p->functions[f];
 
-			if (p->addresses[i] < p->functions[f] || into >= p->lens[f] || p->nr_places == p->info.nr_line_info)
+			if (p->addresses[i] < p->functions[f] || into >= p->lens[f] ||
+			    p->nr_places == p->info.nr_line_info)
 				continue;
-			p->places[p->nr_places++] = (struct place){ start + (first ? 0 : into), &p->lines[i] };
+			p->places[p->nr_places++] =
+				(struct place){ start + (first ? 0 : into), &p->lines[i] };
 			first = false;
 		}
 	}
@@ -269,7 +275,8 @@ static int ask_all(int fd, struct loaded *p, bool jited, bool source)
 	return ask_info(fd, info);
 }
 
-static int print_one(struct objfile *file, const struct bpf_program *prog, bool jited, bool source, struct log *out)
+static int print_one(struct objfile *file, const struct bpf_program *prog, bool jited, bool source,
+		     struct log *out)
 {
 	struct listing l = { .out = out, .btf = bpf_object__btf(file->bpf) };
 	struct loaded p = { .code = NULL };
@@ -278,10 +285,11 @@ static int print_one(struct objfile *file, const struct bpf_program *prog, bool 
 	u32 size = jited ? p.info.jited_prog_len : p.info.xlated_prog_len;
 
 	if (err)
-		return fail(file->log, err, "%s: program '%s': %s", file->name, name, strerror(-err));
+		return fail(file->log, err, "%s: program '%s': %s", file->name, name,
+			    strerror(-err));
 	if (!size || size > CODE_MAX)
-		return fail(file->log, -ENODATA, "%s: program '%s' has no %s here", file->name, name,
-			    jited ? "machine code" : "instructions to show");
+		return fail(file->log, -ENODATA, "%s: program '%s' has no %s here", file->name,
+			    name, jited ? "machine code" : "instructions to show");
 	err = ask_all(fd, &p, jited, source);
 	if (!err && source && l.btf)
 		(jited ? place_jited : place_xlated)(&p);
@@ -289,13 +297,15 @@ static int print_one(struct objfile *file, const struct bpf_program *prog, bool 
 	l.end = p.places + p.nr_places;
 	if (!err) {
 		say(out, "%s:\n", name);
-		err = jited ? print_jited(&l, p.code, size, file->log) : print_xlated(&l, p.code, size / 8);
+		err = jited ? print_jited(&l, p.code, size, file->log)
+			    : print_xlated(&l, p.code, size / 8);
 	}
 	loaded_free(&p);
 	return err;
 }
 
-int objfile_print_loaded(struct objfile *file, const char *name, bool jited, bool source, struct log *out)
+int objfile_print_loaded(struct objfile *file, const char *name, bool jited, bool source,
+			 struct log *out)
 {
 	int err = 0, n = 0;
 
@@ -307,6 +317,7 @@ int objfile_print_loaded(struct objfile *file, const char *name, bool jited, boo
 		}
 	seam_leave();
 	if (!err && !n)
-		err = fail(file->log, -ENOENT, "%s: has no function '%s'", file->name, name ? name : "");
+		err = fail(file->log, -ENOENT, "%s: has no function '%s'", file->name,
+			   name ? name : "");
 	return err;
 }

@@ -4,7 +4,7 @@
  * written as their BTF types say; without types, as one number of 1, 2, 4 or 8 bytes or as hex bytes.
  * Entries of arrays that are all zero are left out.
  */
-#include "load/value.h"	/* first: it brings our uapi.h */
+#include "load/value.h" /* first: it brings our uapi.h */
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 
 enum { VALUE_MAX = 1 << 20, BATCH = 256 };
 
@@ -30,14 +29,20 @@ struct listing {
 	struct log *out;
 	const struct btf *btf;
 	int fd;
-	u32 key_size, value_size, stride;	/* stride: of one entry here, key then value(s) */
-	u32 copies;				/* values an entry: CPUs of a per-CPU map */
+	u32 key_size, value_size, stride; /* stride: of one entry here, key then value(s) */
+	u32 copies;			  /* values an entry: CPUs of a per-CPU map */
 	bool array;
 };
 
-static u32 value_at(const struct listing *l) { return round_up(l->key_size, 8u); }
+static u32 value_at(const struct listing *l)
+{
+	return round_up(l->key_size, 8u);
+}
 
-static bool is_array(u32 type) { return type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY; }
+static bool is_array(u32 type)
+{
+	return type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
 
 static bool is_percpu(u32 type)
 {
@@ -50,8 +55,8 @@ static bool can_list(const struct bpf_map *map)
 	u32 type = bpf_map__type(map);
 
 	return !bpf_map__is_internal(map) && bpf_map__fd(map) >= 0 &&
-	       (is_array(type) || is_percpu(type) || type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LRU_HASH ||
-		type == BPF_MAP_TYPE_LPM_TRIE);
+	       (is_array(type) || is_percpu(type) || type == BPF_MAP_TYPE_HASH ||
+		type == BPF_MAP_TYPE_LRU_HASH || type == BPF_MAP_TYPE_LPM_TRIE);
 }
 
 static u64 number(const u8 *data, u32 size)
@@ -74,16 +79,22 @@ static int compare(const void *a, const void *b, void *arg)
 	return memcmp(a, b, l->key_size);
 }
 
-struct entries { u8 *all; u32 count, room; };
+struct entries {
+	u8 *all;
+	u32 count, room;
+};
 
 /* Bytes of one entry's values as bpf(2) passes them. */
 static u32 passed_size(const struct listing *l)
 {
-	return l->copies > 1 || is_percpu(bpf_map__type(l->map)) ? l->copies * round_up(l->value_size, 8u) : l->value_size;
+	return l->copies > 1 || is_percpu(bpf_map__type(l->map))
+		       ? l->copies * round_up(l->value_size, 8u)
+		       : l->value_size;
 }
 
 /* Adds one entry, but none of an array that is all zero. */
-static int keep(const struct listing *l, struct entries *entries, const void *key, const void *value)
+static int keep(const struct listing *l, struct entries *entries, const void *key,
+		const void *value)
 {
 	u32 size = passed_size(l);
 	u8 *grown;
@@ -107,7 +118,7 @@ static int keep(const struct listing *l, struct entries *entries, const void *ke
 /* Many entries a call. -EOPNOTSUPP and the like where the map has no such call, -ENOSPC where a bucket is larger than room. */
 static int collect_batches(const struct listing *l, struct entries *entries, u8 *keys, u8 *values)
 {
-	u8 position[64];	/* opaque: at most a key's size for hashes, 4 bytes for arrays */
+	u8 position[64]; /* opaque: at most a key's size for hashes, 4 bytes for arrays */
 	void *in = NULL;
 	int err = 0, last = 0;
 
@@ -116,11 +127,13 @@ static int collect_batches(const struct listing *l, struct entries *entries, u8 
 	while (!last && !err) {
 		u32 n = BATCH;
 
-		last = bpf_map_lookup_batch(l->fd, in, position, keys, values, &n, NULL) ? errno : 0;
+		last = bpf_map_lookup_batch(l->fd, in, position, keys, values, &n, NULL) ? errno
+											 : 0;
 		if (last && last != ENOENT)
 			return -last;
 		for (u32 i = 0; i < n && !err; i++)
-			err = keep(l, entries, keys + (u64)i * l->key_size, values + (u64)i * passed_size(l));
+			err = keep(l, entries, keys + (u64)i * l->key_size,
+				   values + (u64)i * passed_size(l));
 		in = position;
 	}
 	return err;
@@ -169,8 +182,8 @@ static void print_entry(const struct listing *l, const u8 *entry)
 	say(out, "]: ");
 	for (u32 i = 0; i < l->copies; i++) {
 		say(out, "%s", i ? " | " : "");
-		value_print(out, l->btf, bpf_map__btf_value_type_id(l->map), value + i * round_up(l->value_size, 8u),
-			    l->value_size);
+		value_print(out, l->btf, bpf_map__btf_value_type_id(l->map),
+			    value + i * round_up(l->value_size, 8u), l->value_size);
 	}
 	say(out, "\n");
 }
@@ -179,10 +192,14 @@ static int print_map(struct objfile *file, struct bpf_map *map, struct log *out)
 {
 	u32 type = bpf_map__type(map);
 	struct listing l = {
-		.map = map, .fd = bpf_map__fd(map), .key_size = bpf_map__key_size(map),
-		.value_size = bpf_map__value_size(map), .array = is_array(type),
+		.map = map,
+		.fd = bpf_map__fd(map),
+		.key_size = bpf_map__key_size(map),
+		.value_size = bpf_map__value_size(map),
+		.array = is_array(type),
 		.copies = is_percpu(type) ? (u32)libbpf_num_possible_cpus() : 1,
-		.out = out, .btf = bpf_object__btf(file->bpf),
+		.out = out,
+		.btf = bpf_object__btf(file->bpf),
 	};
 	struct entries entries = { .count = 0 };
 	int err;
@@ -220,18 +237,18 @@ static void list_names(struct objfile *file, char *text, size_t room)
 	size_t len = 0;
 
 	*text = 0;
-	bpf_object__for_each_map(map, file->bpf)
-		if (can_list(map) && len < room)
-			len += (size_t)snprintf(text + len, room - len, "%s%s", len ? ", " : "", bpf_map__name(map));
+	bpf_object__for_each_map(map, file->bpf) if (can_list(map) && len < room) len +=
+		(size_t)snprintf(text + len, room - len, "%s%s", len ? ", " : "",
+				 bpf_map__name(map));
 }
 
 static struct bpf_map *find(struct objfile *file, const char *name, size_t len)
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, file->bpf)
-		if (strlen(bpf_map__name(map)) == len && !memcmp(bpf_map__name(map), name, len))
-			return map;
+	bpf_object__for_each_map(map,
+				 file->bpf) if (strlen(bpf_map__name(map)) == len &&
+						!memcmp(bpf_map__name(map), name, len)) return map;
 	return NULL;
 }
 
@@ -245,9 +262,11 @@ int objfile_check_maps(struct objfile *file, const char *names)
 
 		if (len && (!map || !can_list(map))) {
 			list_names(file, known, sizeof(known));
-			return fail(file->log, -ENOENT, "%s: %s '%.*s'; the maps with entries to print are: %s", file->name,
-				    map ? "no entries can be printed of map" : "there is no map", (int)len, at,
-				    *known ? known : "none");
+			return fail(file->log, -ENOENT,
+				    "%s: %s '%.*s'; the maps with entries to print are: %s",
+				    file->name,
+				    map ? "no entries can be printed of map" : "there is no map",
+				    (int)len, at, *known ? known : "none");
 		}
 		at += len + (at[len] == ',');
 	}
@@ -260,9 +279,10 @@ int objfile_print_maps(struct objfile *file, const char *names, struct log *out)
 	int err = 0;
 
 	objfile_begin(file);
-	bpf_object__for_each_map(map, file->bpf)
-		if (!err && can_list(map) && (!names || is_listed(names, bpf_map__name(map))))
-			err = print_map(file, map, out);
+	bpf_object__for_each_map(map,
+				 file->bpf) if (!err && can_list(map) &&
+						(!names || is_listed(names, bpf_map__name(map))))
+		err = print_map(file, map, out);
 	seam_leave();
 	return err;
 }

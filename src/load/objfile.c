@@ -5,7 +5,7 @@
  * Invariant: libbpf is called between objfile_begin() and objfile_end() only, so the answer in use is
  * this object's; a step that fails leaves an object that objfile_close() takes.
  */
-#include "load/objfile.h"	/* first: it brings our uapi.h */
+#include "load/objfile.h" /* first: it brings our uapi.h */
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -63,16 +63,18 @@ static void show_lines(struct objfile *file, const char *at, const char *stop)
 /* A program that the verifier refused: libbpf prints its log between two marks. */
 static bool show_verifier(struct objfile *file, int err)
 {
-	static const char begin[] = "-- BEGIN PROG LOAD LOG --\n", end[] = "-- END PROG LOAD LOG --";
-	char *log = file->said ? strstr(file->said, begin) : NULL, *stop = log ? strstr(log, end) : NULL, *name;
+	static const char begin[] = "-- BEGIN PROG LOAD LOG --\n",
+			  end[] = "-- END PROG LOAD LOG --";
+	char *log = file->said ? strstr(file->said, begin) : NULL,
+	     *stop = log ? strstr(log, end) : NULL, *name;
 
 	if (!stop)
 		return false;
 	name = memrchr(file->said, '\n', (size_t)(log - file->said));
 	name = strchr(name ? name : file->said, '\'');
 	if (name && name < log)
-		say(file->log, "%s: program %.*s is rejected: %s\n", file->name, (int)(strcspn(name + 1, "'") + 2), name,
-		    strerror(-err));
+		say(file->log, "%s: program %.*s is rejected: %s\n", file->name,
+		    (int)(strcspn(name + 1, "'") + 2), name, strerror(-err));
 	if (file->explanation) {
 		say(file->log, "%s", file->explanation);
 		return true;
@@ -80,7 +82,8 @@ static bool show_verifier(struct objfile *file, int err)
 	stop = memrchr(log, '\n', (size_t)(stop - log));
 	show_lines(file, log + strlen(begin), stop);
 	if (strstr(log, "cannot call GPL-restricted function"))
-		say(file->log, "  help: state a licence: char LICENSE[] SEC(\"license\") = \"GPL\";\n");
+		say(file->log,
+		    "  help: state a licence: char LICENSE[] SEC(\"license\") = \"GPL\";\n");
 	return true;
 }
 
@@ -100,7 +103,8 @@ int objfile_end(struct objfile *file, int err, const char *fmt, ...)
 		return err;
 	show_lines(file, file->said, file->said + file->said_len);
 	if (strstr(file->said, "legacy map definitions"))
-		say(file->log, "  help: write them as struct { __uint(type, …); __type(key, …); … } NAME SEC(\".maps\");\n");
+		say(file->log,
+		    "  help: write them as struct { __uint(type, …); __type(key, …); … } NAME SEC(\".maps\");\n");
 	return err;
 }
 
@@ -109,12 +113,12 @@ static int list_progs(struct objfile *file)
 	struct bpf_program *prog;
 	size_t n = 0;
 
-	bpf_object__for_each_program(prog, file->bpf)
-		n++;
+	bpf_object__for_each_program(prog, file->bpf) n++;
 	file->progs = calloc(n + 1, sizeof(*file->progs));
 	if (!file->progs)
 		return -ENOMEM;
-	bpf_object__for_each_program(prog, file->bpf) {
+	bpf_object__for_each_program(prog, file->bpf)
+	{
 		int err = section_apply(prog);
 
 		if (err)
@@ -130,15 +134,16 @@ static void set_short_name(char out[BPF_OBJ_NAME_LEN], const char *path)
 	const char *base = strrchr(path, '/');
 	size_t n = 0;
 
-	for (base = base ? base + 1 : path; *base && *base != '.' && n < BPF_OBJ_NAME_LEN - 1; base++)
+	for (base = base ? base + 1 : path; *base && *base != '.' && n < BPF_OBJ_NAME_LEN - 1;
+	     base++)
 		out[n++] = isalnum((unsigned char)*base) ? *base : '_';
 	out[n] = 0;
 	if (!n)
 		strcpy(out, "object");
 }
 
-int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, size_t size, const char *name,
-		struct log *log)
+int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, size_t size,
+		 const char *name, struct log *log)
 {
 	char short_name[BPF_OBJ_NAME_LEN];
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = short_name,
@@ -224,13 +229,13 @@ static int plan_target(struct objfile *file, const char *text)
 	if (fn) {
 		p = find_prog(file, fn, fn_len);
 		if (!p)
-			return fail(file->log, -EINVAL, "%s: has no program '%.*s' to attach", file->name,
-				    (int)fn_len, fn);
+			return fail(file->log, -EINVAL, "%s: has no program '%.*s' to attach",
+				    file->name, (int)fn_len, fn);
 	} else if (file->nr_progs == 1) {
 		p = &file->progs[0];
 	} else {
-		return fail(file->log, -EINVAL, "%s: has %zu programs: say which one, FN=%s", file->name,
-			    file->nr_progs, text);
+		return fail(file->log, -EINVAL, "%s: has %zu programs: say which one, FN=%s",
+			    file->name, file->nr_progs, text);
 	}
 	if (target.kind == TARGET_XDP && file->answer.hive) {
 		err = target_check_xdp(file, text, &target);
@@ -241,13 +246,17 @@ static int plan_target(struct objfile *file, const char *text)
 	p->by_user = true;
 	if (target.kind == TARGET_NONE && bpf_program__type(p->prog) != BPF_PROG_TYPE_UNSPEC)
 		return 0;
-	return bpf_program__set_type(p->prog, target_prog_type(target.kind ? target.kind : TARGET_KPROBE)) ? -EINVAL : 0;
+	return bpf_program__set_type(p->prog,
+				     target_prog_type(target.kind ? target.kind : TARGET_KPROBE))
+		       ? -EINVAL
+		       : 0;
 }
 
 /* A program nobody gave a target: what its section says. */
 static int plan_default(struct objfile *file, struct objfile_prog *p)
 {
-	const char *name = bpf_program__name(p->prog), *section = bpf_program__section_name(p->prog);
+	const char *name = bpf_program__name(p->prog),
+		   *section = bpf_program__section_name(p->prog);
 	u32 type = bpf_program__type(p->prog);
 
 	if (type == BPF_PROG_TYPE_XDP && (file->xdp_ifindex || file->interfaces[0])) {
@@ -256,19 +265,25 @@ static int plan_default(struct objfile *file, struct objfile_prog *p)
 		return 0;
 	}
 	if (type == BPF_PROG_TYPE_XDP)
-		return fail(file->log, -EINVAL, "%s: program '%s' is for packets: say where they are, %s", file->name, name,
-			    file->answer.hive ? "--pcap FILE or --bridge A,B" : "--attach xdp:INTERFACE");
+		return fail(file->log, -EINVAL,
+			    "%s: program '%s' is for packets: say where they are, %s", file->name,
+			    name,
+			    file->answer.hive ? "--pcap FILE or --bridge A,B"
+					      : "--attach xdp:INTERFACE");
 	if (type != BPF_PROG_TYPE_UNSPEC) {
 		p->target.kind = TARGET_AUTO;
 		return 0;
 	}
-	if (strncmp(section, "fn/", 3))	/* bcc/dialect.c's */
+	if (strncmp(section, "fn/", 3)) /* bcc/dialect.c's */
 		return fail(file->log, -EINVAL,
 			    "%s: program '%s' is in section '%s', which names no kind of program; "
-			    "say where it goes: --attach %s=KIND:TARGET", file->name, name, section, name);
+			    "say where it goes: --attach %s=KIND:TARGET",
+			    file->name, name, section, name);
 	if (file->nr_progs > 1)
-		return fail(file->log, -EINVAL, "%s: function '%s' does not say what it attaches to: "
-			    "--attach %s=KIND:TARGET", file->name, name, name);
+		return fail(file->log, -EINVAL,
+			    "%s: function '%s' does not say what it attaches to: "
+			    "--attach %s=KIND:TARGET",
+			    file->name, name, name);
 	p->by_default = true;
 	p->target = (struct target){ .kind = TARGET_KPROBE, .name = "execve" };
 	return bpf_program__set_type(p->prog, BPF_PROG_TYPE_KPROBE) ? -EINVAL : 0;
@@ -297,14 +312,15 @@ static int check_maps(struct objfile *file)
 
 	if (!file->answer.hive)
 		return 0;
-	bpf_object__for_each_map(map, file->bpf) {
+	bpf_object__for_each_map(map, file->bpf)
+	{
 		u32 type = bpf_map__type(map);
 		const char *name = type < __MAX_BPF_MAP_TYPE ? map_types[type].name : NULL;
 
 		if (type < __MAX_BPF_MAP_TYPE && map_types[type].ops)
 			continue;
-		return fail(file->log, -EOPNOTSUPP, "%s: map '%s': type %s (%u) is not there yet", file->name,
-			    bpf_map__name(map), name ? name : "unknown", type);
+		return fail(file->log, -EOPNOTSUPP, "%s: map '%s': type %s (%u) is not there yet",
+			    file->name, bpf_map__name(map), name ? name : "unknown", type);
 	}
 	return 0;
 }
@@ -321,8 +337,8 @@ static enum judged explain(void *arg, const union bpf_attr *attr, const struct v
 			   const struct verify_result *result, int err)
 {
 	(void)attr;
-	verdict_tell("", env, result, err == -ENOSPC && result->reason ? result->reason->err : err, "", false,
-		     keep_explanation, arg);
+	verdict_tell("", env, result, err == -ENOSPC && result->reason ? result->reason->err : err,
+		     "", false, keep_explanation, arg);
 	return JUDGED;
 }
 
@@ -344,8 +360,9 @@ int objfile_load(struct objfile *file)
 		core_set_observer(file->answer.hive, NULL);
 	err = objfile_end(file, err, "could not be loaded");
 	if (err == -EPERM && !file->answer.hive)
-		say(file->log, "  note: Linux loads programs for root only, or who has CAP_BPF and CAP_PERFMON; without --kernel "
-			       "skep needs no privilege\n");
+		say(file->log,
+		    "  note: Linux loads programs for root only, or who has CAP_BPF and CAP_PERFMON; without --kernel "
+		    "skep needs no privilege\n");
 	return err;
 }
 
@@ -362,7 +379,8 @@ int objfile_attach(struct objfile *file)
 		if (err)
 			return err;
 		if (p->by_default)
-			say(file->log, "note: %s() goes to kprobe:execve; --attach KIND:TARGET says otherwise\n",
+			say(file->log,
+			    "note: %s() goes to kprobe:execve; --attach KIND:TARGET says otherwise\n",
 			    bpf_program__name(p->prog));
 		attached++;
 	}

@@ -12,50 +12,56 @@
 struct bpf_program;
 struct bpf_link;
 
-enum target_kind {	/* rows of target_kinds[] in target.c */
-	TARGET_NONE,	/* loaded, not attached */
-	TARGET_AUTO,	/* as the section's name says: libbpf's own attach */
-	TARGET_KPROBE, TARGET_KRETPROBE, TARGET_TRACEPOINT, TARGET_RAW_TRACEPOINT, TARGET_XDP,
+enum target_kind {		/* rows of target_kinds[] in target.c */
+		   TARGET_NONE, /* loaded, not attached */
+		   TARGET_AUTO, /* as the section's name says: libbpf's own attach */
+		   TARGET_KPROBE,
+		   TARGET_KRETPROBE,
+		   TARGET_TRACEPOINT,
+		   TARGET_RAW_TRACEPOINT,
+		   TARGET_XDP,
 };
 
-enum { TARGET_INTERFACES = 16 };	/* of one XDP program at most */
+enum { TARGET_INTERFACES = 16 }; /* of one XDP program at most */
 
 struct target {
 	enum target_kind kind;
-	char name[128];	/* "execve", "sched:sched_process_exec", "eth0", "veth0,veth1" */
+	char name[128]; /* "execve", "sched:sched_process_exec", "eth0", "veth0,veth1" */
 };
 
 struct objfile_prog {
 	struct bpf_program *prog;
 	struct bpf_link *link;
-	struct bpf_link *also[TARGET_INTERFACES - 1];	/* of the other interfaces */
+	struct bpf_link *also[TARGET_INTERFACES - 1]; /* of the other interfaces */
 	size_t nr_also;
 	/* A kprobe on a system call where Linux has no kprobes: the call's number + 1, and what attaching it gave. */
 	int unprobed, unprobed_link, unprobed_array;
 	struct target target;
-	bool by_user;	/* the target was asked for, not derived */
-	bool by_default;	/* nobody said: the log does when it is attached */
+	bool by_user;	 /* the target was asked for, not derived */
+	bool by_default; /* nobody said: the log does when it is attached */
 };
 
 struct objfile {
 	struct bpf_object *bpf;
 	struct answer answer;
-	struct log *log;	/* for a person; may be NULL */
-	const char *name;	/* in messages */
+	struct log *log;  /* for a person; may be NULL */
+	const char *name; /* in messages */
 	struct objfile_prog *progs;
 	size_t nr_progs;
-	struct streams *streams;	/* streams.c; NULL: none open */
-	int xdp_ifindex;	/* where XDP programs without a target go; 0: nowhere */
-	char interfaces[2 * 16];	/* likewise, by name, with commas between; "" none. Then XDP goes to no others */
-	char *explanation;	/* of the last program that skep's verifier rejected, NULL none */
-	char *said;		/* what libbpf said since the last step began */
+	struct streams *streams; /* streams.c; NULL: none open */
+	int xdp_ifindex;	 /* where XDP programs without a target go; 0: nowhere */
+	char interfaces
+		[2 *
+		 16]; /* likewise, by name, with commas between; "" none. Then XDP goes to no others */
+	char *explanation; /* of the last program that skep's verifier rejected, NULL none */
+	char *said;	   /* what libbpf said since the last step began */
 	size_t said_len;
 	struct log saying;
 };
 
 /* Opens an object from bytes (copied by libbpf). -EINVAL and a message for what is no BPF object. hive NULL: Linux. */
-int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, size_t size, const char *name,
-		struct log *log);
+int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, size_t size,
+		 const char *name, struct log *log);
 
 /*
  * Decides where each program goes: targets are [FN=]KIND:TARGET and win over section names. A lone
@@ -63,19 +69,23 @@ int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, siz
  */
 int objfile_plan(struct objfile *file, const char *const *targets, size_t nr);
 
-int objfile_load(struct objfile *file);		/* maps and programs into the answer; -errno and the reason in the log */
-int objfile_attach(struct objfile *file);	/* every planned program; the number attached or -errno */
-void objfile_close(struct objfile *file);	/* detaches and lets go; NULL is fine */
+int objfile_load(
+	struct objfile
+		*file); /* maps and programs into the answer; -errno and the reason in the log */
+int objfile_attach(struct objfile *file); /* every planned program; the number attached or -errno */
+void objfile_close(struct objfile *file); /* detaches and lets go; NULL is fine */
 
 /* Gives a program whose section libbpf is too old for its type, attach type and flags: 0 (also where nobody knows it) or -errno. */
 int section_apply(struct bpf_program *prog);
 
 /* One step of libbpf's stands between these two: objfile_end(…, 0 or -errno, "what") shows why it failed. */
 void objfile_begin(struct objfile *file);
-int objfile_end(struct objfile *file, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int objfile_end(struct objfile *file, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Parses [FN=]KIND:TARGET or FN=none (TARGET_NONE). *fn and *fn_len are the name before '=', or NULL and 0. -EINVAL with a message. */
-int target_parse(const char *text, const char **fn, size_t *fn_len, struct target *out, struct log *log);
+int target_parse(const char *text, const char **fn, size_t *fn_len, struct target *out,
+		 struct log *log);
 /* Attaches p to its target: 0, or -errno and the reason in the log. */
 int target_attach(struct objfile *file, struct objfile_prog *p);
 /* Whether skep has the packets of an XDP target that was asked for by text: 0, or -errno and the reason in the log. */
@@ -109,12 +119,13 @@ int objfile_print_maps(struct objfile *file, const char *names, struct log *out)
  */
 int objfile_open_streams(struct objfile *file, struct log *out);
 void objfile_read_streams(struct objfile *file);
-void objfile_close_streams(struct objfile *file);	/* objfile_close() does */
+void objfile_close_streams(struct objfile *file); /* objfile_close() does */
 
 /*
  * Writes the programs (or the one of that name) as loaded: instructions after fix-ups, or machine code; source: with the
  * source lines that BTF keeps. -ENODATA: none.
  */
-int objfile_print_loaded(struct objfile *file, const char *name, bool jited, bool source, struct log *out);
+int objfile_print_loaded(struct objfile *file, const char *name, bool jited, bool source,
+			 struct log *out);
 
 #endif

@@ -34,11 +34,14 @@ static _Thread_local struct {
 	struct log *log;
 } now;
 
-static atomic_int first_kind;	/* 0: none yet, 1: skep, 2: Linux */
+static atomic_int first_kind; /* 0: none yet, 1: skep, 2: Linux */
 
-FILE *seam_stderr;	/* libbpf prints through print() below, never here */
+FILE *seam_stderr; /* libbpf prints through print() below, never here */
 
-static struct hive *hive(void) { return now.answer ? now.answer->hive : NULL; }
+static struct hive *hive(void)
+{
+	return now.answer ? now.answer->hive : NULL;
+}
 
 static long result(long ret)
 {
@@ -71,7 +74,8 @@ int answer_init(struct answer *answer, struct hive *h, struct log *log)
 	int kind = h ? 1 : 2, none = 0;
 
 	if (!atomic_compare_exchange_strong(&first_kind, &none, kind) && none != kind)
-		return fail(log, -EBUSY, "one process can load through skep or through Linux, not through both");
+		return fail(log, -EBUSY,
+			    "one process can load through skep or through Linux, not through both");
 	if (none == 0) {
 		libbpf_set_print(print);
 		libbpf_set_memlock_rlim(0);
@@ -80,8 +84,11 @@ int answer_init(struct answer *answer, struct hive *h, struct log *log)
 	}
 	*answer = (struct answer){
 		.hive = h,
-		.caller = { .ops = &caller_self_ops, .pid = (u32)gettid(), .tgid = (u32)getpid(),
-			    .uid = getuid(), .gid = getgid() },
+		.caller = { .ops = &caller_self_ops,
+			    .pid = (u32)gettid(),
+			    .tgid = (u32)getpid(),
+			    .uid = getuid(),
+			    .gid = getgid() },
 	};
 	return 0;
 }
@@ -101,7 +108,8 @@ void seam_leave(void)
 static long bpf(int cmd, const void *attr, unsigned int size)
 {
 	if (hive())
-		return result(core_bpf(hive(), &now.answer->caller, cmd, (u64)(uintptr_t)attr, size));
+		return result(
+			core_bpf(hive(), &now.answer->caller, cmd, (u64)(uintptr_t)attr, size));
 	return syscall(__NR_bpf, cmd, attr, size);
 }
 
@@ -128,8 +136,8 @@ long seam_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	if (nr == __NR_bpf)
 		return bpf((int)a, (const void *)b, (unsigned int)c);
 	if (hive() && nr == __NR_perf_event_open)
-		return result(core_perf_event_open(hive(), &now.answer->caller, (u64)a, (int)b, (int)c, (int)d,
-						   (u64)e));
+		return result(core_perf_event_open(hive(), &now.answer->caller, (u64)a, (int)b,
+						   (int)c, (int)d, (u64)e));
 	return syscall(nr, a, b, c, d, e, f);
 }
 
@@ -146,7 +154,10 @@ void *seam_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 	return mmap(addr, len, prot, flags, fd, off);
 }
 
-int seam_munmap(void *addr, size_t len) { return munmap(addr, len); }
+int seam_munmap(void *addr, size_t len)
+{
+	return munmap(addr, len);
+}
 
 /* A buffer's fd is a memfd, which cannot be polled: its eventfd is polled in its place, by edges, with the caller's data. */
 int seam_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
@@ -195,11 +206,14 @@ FILE *seam_fopen(const char *path, const char *mode)
 
 int seam_faccessat(int dir, const char *path, int mode, int flags)
 {
-	return hive() && paths_claim(path) ? (int)result(min(paths_kind(hive(), path), 0)) :
-					     faccessat(dir, path, mode, flags);
+	return hive() && paths_claim(path) ? (int)result(min(paths_kind(hive(), path), 0))
+					   : faccessat(dir, path, mode, flags);
 }
 
-int seam_access(const char *path, int mode) { return seam_faccessat(AT_FDCWD, path, mode, 0); }
+int seam_access(const char *path, int mode)
+{
+	return seam_faccessat(AT_FDCWD, path, mode, 0);
+}
 
 int seam_statfs(const char *path, struct statfs *out)
 {
@@ -213,12 +227,14 @@ int seam_statfs(const char *path, struct statfs *out)
 
 int seam_unlink(const char *path)
 {
-	return hive() && paths_in_bpffs(path) ? (int)result(core_bpffs_remove(hive(), path, false)) : unlink(path);
+	return hive() && paths_in_bpffs(path) ? (int)result(core_bpffs_remove(hive(), path, false))
+					      : unlink(path);
 }
 
 int seam_mkdir(const char *path, unsigned int mode)
 {
-	return hive() && paths_in_bpffs(path) ? (int)result(core_bpffs_mkdir(hive(), path)) : mkdir(path, mode);
+	return hive() && paths_in_bpffs(path) ? (int)result(core_bpffs_mkdir(hive(), path))
+					      : mkdir(path, mode);
 }
 
 /* glibc's other names of the same functions, where off_t has 64 bits */

@@ -13,9 +13,9 @@
 #include "util/log.h"
 
 struct answer {
-	struct hive *hive;	/* NULL: Linux answers */
+	struct hive *hive; /* NULL: Linux answers */
 	struct caller caller;
-	bool bcc;		/* what is loaded was written in BCC's dialect: its implicit reads become calls */
+	bool bcc; /* what is loaded was written in BCC's dialect: its implicit reads become calls */
 };
 
 /* Fills *answer for this very process; hive NULL: Linux. -EBUSY: libbpf has been used with the other kind. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Programs whose section the linked libbpf does not know: their kind by the table of newer names. */
-#include "load/objfile.h"	/* first: it brings our uapi.h */
+#include "load/objfile.h" /* first: it brings our uapi.h */
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -32,7 +32,7 @@ int section_apply(struct bpf_program *prog)
 
 	if (bpf_program__type(prog) != BPF_PROG_TYPE_UNSPEC)
 		return 0;
-	name += *name == '?';	/* libbpf's "not by default" */
+	name += *name == '?'; /* libbpf's "not by default" */
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
 		const struct section *s = &sections[i];
 

@@ -11,13 +11,18 @@ enum { SOURCE_MAX = 16 << 20 };
 
 struct source {
 	struct source *next;
-	char *path, *text;	/* text: its line ends made NUL; NULL: unreadable */
+	char *path, *text; /* text: its line ends made NUL; NULL: unreadable */
 	const char **line;
 	u32 count;
 };
-struct texts { struct source *first; };
+struct texts {
+	struct source *first;
+};
 
-struct texts *texts_new(void) { return calloc(1, sizeof(struct texts)); }
+struct texts *texts_new(void)
+{
+	return calloc(1, sizeof(struct texts));
+}
 
 void texts_free(struct texts *sources)
 {
@@ -40,7 +45,7 @@ static char *read_text(const char *path, size_t *len)
 	if (file && !fstat(fileno(file), &st) && S_ISREG(st.st_mode) && st.st_size <= SOURCE_MAX)
 		text = malloc((size_t)st.st_size + 1);
 	if (text)
-		text[*len = fread(text, 1, (size_t)st.st_size, file)] = 0;
+		text[ *len = fread(text, 1, (size_t)st.st_size, file)] = 0;
 	if (file)
 		fclose(file);
 	return text;

@@ -6,7 +6,7 @@
 #include "util/types.h"
 
 struct texts;
-struct texts *texts_new(void);	/* NULL: no memory */
+struct texts *texts_new(void); /* NULL: no memory */
 void texts_free(struct texts *sources);
 
 bool texts_have(struct texts *sources, const char *path);

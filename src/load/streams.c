@@ -4,7 +4,7 @@
  * record, "name: value". What a record is, BCC's dialect says: bcc.h leaves a variable NAME_skep_event_N
  * of type "pointer to it" in section .skep.events for every perf_submit and ringbuf_output.
  */
-#include "load/value.h"	/* first: it brings our uapi.h */
+#include "load/value.h" /* first: it brings our uapi.h */
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -16,15 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PERF_PAGES = 8 };	/* a CPU, as BCC's default */
-enum { TELL_EVERY = 1 };	/* seconds between words about records that are being lost */
+enum { PERF_PAGES = 8 }; /* a CPU, as BCC's default */
+enum { TELL_EVERY = 1 }; /* seconds between words about records that are being lost */
 
 struct stream {
 	struct objfile *file;
 	const char *name;
-	u32 type;	/* BTF id of a record, 0: unknown */
+	u32 type; /* BTF id of a record, 0: unknown */
 	int map;
-	u64 lost, told;	/* records */
+	u64 lost, told; /* records */
 	time_t told_at;
 	struct perf_buffer *perf;
 	struct ring_buffer *ring;
@@ -133,7 +133,8 @@ static int open_all(struct objfile *file)
 	struct bpf_map *map;
 	int err = 0;
 
-	bpf_object__for_each_map(map, file->bpf) {
+	bpf_object__for_each_map(map, file->bpf)
+	{
 		struct stream *s = &streams->stream[streams->count];
 
 		if (err || !is_stream(map))
@@ -149,7 +150,8 @@ bool objfile_is_dialect(const struct objfile *file)
 {
 	const struct btf *btf = bpf_object__btf(file->bpf);
 
-	return btf && btf__find_by_name_kind(btf, ".skep.bcc", BTF_KIND_DATASEC) > 0;	/* skep/bcc.h's */
+	return btf &&
+	       btf__find_by_name_kind(btf, ".skep.bcc", BTF_KIND_DATASEC) > 0; /* skep/bcc.h's */
 }
 
 int objfile_open_streams(struct objfile *file, struct log *out)
@@ -158,8 +160,7 @@ int objfile_open_streams(struct objfile *file, struct log *out)
 	u32 n = 0;
 	int err = -ENOMEM;
 
-	bpf_object__for_each_map(map, file->bpf)
-		n += is_stream(map);
+	bpf_object__for_each_map(map, file->bpf) n += is_stream(map);
 	if (!n)
 		return -ENOENT;
 	file->streams = calloc(1, sizeof(*file->streams));
@@ -219,8 +220,9 @@ void objfile_close_streams(struct objfile *file)
 		ring_buffer__free(s->ring);
 		perf_buffer__free(s->perf);
 		if (s->lost && !file->answer.hive)
-			say(file->log, "%s: %llu records were lost: they found no room in the buffer\n", s->name,
-			    (unsigned long long)s->lost);
+			say(file->log,
+			    "%s: %llu records were lost: they found no room in the buffer\n",
+			    s->name, (unsigned long long)s->lost);
 	}
 	if (streams->epoll >= 0)
 		close(streams->epoll);

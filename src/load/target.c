@@ -3,7 +3,7 @@
  * Where a program goes: [FN=]KIND:TARGET as words, and the attaching of it through libbpf. A row of
  * target_kinds[] is a kind: its names, its program type, its attach function.
  */
-#include "load/objfile.h"	/* first: it brings our uapi.h */
+#include "load/objfile.h" /* first: it brings our uapi.h */
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -52,9 +52,10 @@ static struct bpf_link *attach_function(struct objfile *file, struct objfile_pro
 	struct bpf_link *link;
 
 	if (file->answer.hive && !strstr(name, "sys_"))
-		return attach_call(p, name, retprobe);	/* skep's kprobes are on system calls only */
+		return attach_call(p, name, retprobe); /* skep's kprobes are on system calls only */
 	link = bpf_program__attach_kprobe(p->prog, retprobe, name);
-	return link || file->answer.hive || call_of(name) < 0 ? link : attach_call(p, name, retprobe);
+	return link || file->answer.hive || call_of(name) < 0 ? link
+							      : attach_call(p, name, retprobe);
 }
 
 static struct bpf_link *attach_kprobe(struct objfile *file, struct objfile_prog *p)
@@ -114,7 +115,7 @@ static struct bpf_link *attach_xdp(struct objfile *file, struct objfile_prog *p)
 	for (;;) {
 		next_name(&names, name);
 		if (!if_nametoindex(name))
-			return NULL;	/* errno: ENODEV */
+			return NULL; /* errno: ENODEV */
 		link = bpf_program__attach_xdp(p->prog, (int)if_nametoindex(name));
 		if (!link || !*names)
 			return link;
@@ -145,11 +146,15 @@ int target_check_xdp(struct objfile *file, const char *text, const struct target
 	if (file->xdp_ifindex)
 		return 0;
 	if (!file->interfaces[0])
-		return fail(file->log, -EOPNOTSUPP, "'%s': say where packets come from: --bridge A,B between two interfaces, "
-			    "--pcap FILE; --kernel has them all", text);
+		return fail(
+			file->log, -EOPNOTSUPP,
+			"'%s': say where packets come from: --bridge A,B between two interfaces, "
+			"--pcap FILE; --kernel has them all",
+			text);
 	while (next_name(&names, name))
 		if (!is_among(name, file->interfaces))
-			return fail(file->log, -EINVAL, "'%s': %s is not of the bridge %s", text, name, file->interfaces);
+			return fail(file->log, -EINVAL, "'%s': %s is not of the bridge %s", text,
+				    name, file->interfaces);
 	return 0;
 }
 
@@ -162,14 +167,17 @@ static struct bpf_link *attach_auto(struct objfile *file, struct objfile_prog *p
 static const struct {
 	enum target_kind kind;
 	u32 prog_type;
-	const char *names[3];	/* as --attach takes them */
+	const char *names[3]; /* as --attach takes them */
 	attach_fn attach;
 } target_kinds[] = {
 	{ TARGET_AUTO, BPF_PROG_TYPE_UNSPEC, { NULL }, attach_auto },
 	{ TARGET_KPROBE, BPF_PROG_TYPE_KPROBE, { "kprobe" }, attach_kprobe },
 	{ TARGET_KRETPROBE, BPF_PROG_TYPE_KPROBE, { "kretprobe" }, attach_kretprobe },
 	{ TARGET_TRACEPOINT, BPF_PROG_TYPE_TRACEPOINT, { "tracepoint", "tp" }, attach_tracepoint },
-	{ TARGET_RAW_TRACEPOINT, BPF_PROG_TYPE_RAW_TRACEPOINT, { "raw_tracepoint", "raw_tp" }, attach_raw_tracepoint },
+	{ TARGET_RAW_TRACEPOINT,
+	  BPF_PROG_TYPE_RAW_TRACEPOINT,
+	  { "raw_tracepoint", "raw_tp" },
+	  attach_raw_tracepoint },
 	{ TARGET_XDP, BPF_PROG_TYPE_XDP, { "xdp" }, attach_xdp },
 };
 
@@ -187,7 +195,8 @@ static enum target_kind find_kind(const char *word, size_t len)
 	return TARGET_NONE;
 }
 
-int target_parse(const char *text, const char **fn, size_t *fn_len, struct target *out, struct log *log)
+int target_parse(const char *text, const char **fn, size_t *fn_len, struct target *out,
+		 struct log *log)
 {
 	const char *equals = strchr(text, '='), *colon = strchr(text, ':'), *kind = text;
 
@@ -206,10 +215,13 @@ int target_parse(const char *text, const char **fn, size_t *fn_len, struct targe
 		return fail(log, -EINVAL, "'%s': want [FN=]KIND:TARGET, as in kprobe:execve", text);
 	out->kind = find_kind(kind, (size_t)(colon - kind));
 	if (out->kind == TARGET_NONE)
-		return fail(log, -EINVAL, "'%s': no kind '%.*s' (kprobe, kretprobe, tracepoint, raw_tracepoint, xdp)",
-			    text, (int)(colon - kind), kind);
+		return fail(
+			log, -EINVAL,
+			"'%s': no kind '%.*s' (kprobe, kretprobe, tracepoint, raw_tracepoint, xdp)",
+			text, (int)(colon - kind), kind);
 	if (!colon[1] || strlen(colon + 1) >= sizeof(out->name))
-		return fail(log, -EINVAL, "'%s': no target after the colon, or one that is too long", text);
+		return fail(log, -EINVAL,
+			    "'%s': no target after the colon, or one that is too long", text);
 	strcpy(out->name, colon + 1);
 	if (out->kind == TARGET_TRACEPOINT && !strpbrk(out->name, ":/"))
 		return fail(log, -EINVAL, "'%s': want tracepoint:CATEGORY:NAME", text);
@@ -235,8 +247,14 @@ static const char *kind_name(enum target_kind kind)
 /* The function that a section's name puts a program on, NULL: none. */
 static const char *section_function(const char *section, bool *at_return)
 {
-	static const struct { const char *prefix; bool at_return; } sections[] = {
-		{ "kprobe/", false }, { "kretprobe/", true }, { "ksyscall/", false }, { "kretsyscall/", true },
+	static const struct {
+		const char *prefix;
+		bool at_return;
+	} sections[] = {
+		{ "kprobe/", false },
+		{ "kretprobe/", true },
+		{ "ksyscall/", false },
+		{ "kretsyscall/", true },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
@@ -276,14 +294,15 @@ int target_settle_kprobe(struct objfile *file, struct objfile_prog *p)
 		return 0;
 	nr = function ? call_of(function) : -1;
 	if (nr < 0)
-		return 0;	/* attaching it fails, and says why */
+		return 0; /* attaching it fails, and says why */
 	if (p->target.kind == TARGET_AUTO)
 		snprintf(p->target.name, sizeof(p->target.name), "%s", function);
 	p->target.kind = at_return ? TARGET_KRETPROBE : TARGET_KPROBE;
 	if (!unprobed_kernel())
 		return 0;
 	p->unprobed = nr + 1;
-	return bpf_program__set_type(p->prog, BPF_PROG_TYPE_RAW_TRACEPOINT) || rewrite(p) ? -EINVAL : 0;
+	return bpf_program__set_type(p->prog, BPF_PROG_TYPE_RAW_TRACEPOINT) || rewrite(p) ? -EINVAL
+											  : 0;
 }
 
 /* In a kprobe's stead: 0 or -errno and the reason in the log. */
@@ -293,12 +312,14 @@ static int attach_unprobed(struct objfile *file, struct objfile_prog *p)
 	bool at_return = p->target.kind == TARGET_KRETPROBE;
 
 	objfile_begin(file);
-	p->unprobed_link = unprobed_attach(bpf_program__fd(p->prog), p->unprobed - 1, at_return, &p->unprobed_array);
-	if (objfile_end(file, min(p->unprobed_link, 0), "program '%s' could not be attached to %s:%s", name,
+	p->unprobed_link = unprobed_attach(bpf_program__fd(p->prog), p->unprobed - 1, at_return,
+					   &p->unprobed_array);
+	if (objfile_end(file, min(p->unprobed_link, 0),
+			"program '%s' could not be attached to %s:%s", name,
 			kind_name(p->target.kind), p->target.name))
 		return p->unprobed_link;
-	say(file->log, "note: this kernel has no kprobes; %s runs from raw tracepoint %s, for %s\n", name,
-	    at_return ? "sys_exit" : "sys_enter", p->target.name);
+	say(file->log, "note: this kernel has no kprobes; %s runs from raw tracepoint %s, for %s\n",
+	    name, at_return ? "sys_exit" : "sys_enter", p->target.name);
 	return 0;
 }
 
@@ -318,24 +339,30 @@ int target_attach(struct objfile *file, struct objfile_prog *p)
 	if (p->target.kind == TARGET_AUTO) {
 		bool told = file->said_len;
 
-		err = objfile_end(file, err, "program '%s' could not be attached as its section '%s' says", name,
-				  bpf_program__section_name(p->prog));
+		err = objfile_end(file, err,
+				  "program '%s' could not be attached as its section '%s' says",
+				  name, bpf_program__section_name(p->prog));
 		if (err == -EOPNOTSUPP && !told)
-			say(file->log, "  the section names no place for it: --attach %s=KIND:TARGET does, "
-				       "or %s=none where only tail calls lead to it\n", name, name);
+			say(file->log,
+			    "  the section names no place for it: --attach %s=KIND:TARGET does, "
+			    "or %s=none where only tail calls lead to it\n",
+			    name, name);
 		return err;
 	}
 	if (file->answer.hive)
-		file->said_len = 0;	/* the event source has told why, in better words */
+		file->said_len = 0; /* the event source has told why, in better words */
 	if (p->target.kind == TARGET_XDP && !*where && err == -EBUSY)
-		err = objfile_end(file, err, "program '%s' would be the second to get the packets; --attach %s=none leaves it out",
-				  name, name);
+		err = objfile_end(
+			file, err,
+			"program '%s' would be the second to get the packets; --attach %s=none leaves it out",
+			name, name);
 	else if (p->target.kind == TARGET_XDP && !*where)
 		err = objfile_end(file, err, "program '%s' could not be given the packets", name);
 	else
-		err = objfile_end(file, err, "program '%s' could not be attached to %s:%s", name, kind_name(p->target.kind),
-				  where);
-	if (err && !file->answer.hive && (p->target.kind == TARGET_KPROBE || p->target.kind == TARGET_KRETPROBE) &&
+		err = objfile_end(file, err, "program '%s' could not be attached to %s:%s", name,
+				  kind_name(p->target.kind), where);
+	if (err && !file->answer.hive &&
+	    (p->target.kind == TARGET_KPROBE || p->target.kind == TARGET_KRETPROBE) &&
 	    unprobed_kernel())
 		say(file->log, "  note: this kernel has no kprobes\n");
 	return err;

@@ -9,7 +9,7 @@
  * the return value is sys_exit's second; of the other registers nothing is known: 0. A read that is
  * not seen to be of the context stays, and the verifier refuses it: nothing is guessed.
  */
-#include "def/uapi.h"	/* first: it stands for linux/bpf.h */
+#include "def/uapi.h" /* first: it stands for linux/bpf.h */
 #include "load/unprobed.h"
 
 #include <bpf/bpf.h>
@@ -18,13 +18,20 @@
 #include <unistd.h>
 
 #if defined(__x86_64__)
-enum { FIRST_PARM = 112, RETURN_VALUE = 80, SYSCALL_NR = 120 }; /* of struct pt_regs: di, ax, orig_ax */
+enum {
+	FIRST_PARM = 112,
+	RETURN_VALUE = 80,
+	SYSCALL_NR = 120
+}; /* of struct pt_regs: di, ax, orig_ax */
 #else
 enum { FIRST_PARM = 0, RETURN_VALUE = 0, SYSCALL_NR = 64 }; /* regs[0], regs[0], regs[8] */
 #endif
 enum { ARG0 = 0, ARG1 = 8, STACK_SLOTS = 64 };
 
-static const struct { const char *function; int nr; } syscalls[] = {
+static const struct {
+	const char *function;
+	int nr;
+} syscalls[] = {
 #define SYSCALL(nr, name, function) { #function, nr },
 #include "event/syscall.def"
 #undef SYSCALL
@@ -32,13 +39,15 @@ static const struct { const char *function; int nr; } syscalls[] = {
 
 bool unprobed_kernel(void)
 {
-	return access("/sys/bus/event_source/devices/kprobe/type", F_OK) && access("/sys/kernel/tracing/kprobe_events", F_OK) &&
+	return access("/sys/bus/event_source/devices/kprobe/type", F_OK) &&
+	       access("/sys/kernel/tracing/kprobe_events", F_OK) &&
 	       access("/sys/kernel/debug/tracing/kprobe_events", F_OK);
 }
 
 int unprobed_syscall(const char *function)
 {
-	static const char *const prefixes[] = { "__x64_sys_", "__arm64_sys_", "__sys_", "sys_", "" };
+	static const char *const prefixes[] = { "__x64_sys_", "__arm64_sys_", "__sys_", "sys_",
+						"" };
 
 	for (size_t p = 0; p < ARRAY_SIZE(prefixes); p++) {
 		size_t len = strlen(prefixes[p]);
@@ -57,11 +66,14 @@ int unprobed_syscall(const char *function)
 /* What holds the context's address before an instruction. */
 struct known {
 	u16 registers;
-	u64 slots;	/* of the stack, 8 bytes each */
+	u64 slots; /* of the stack, 8 bytes each */
 	bool seen;
 };
 
-static int slot_of(s16 off) { return off < 0 && off >= -512 && off % 8 == 0 ? -off / 8 - 1 : -1; }
+static int slot_of(s16 off)
+{
+	return off < 0 && off >= -512 && off % 8 == 0 ? -off / 8 - 1 : -1;
+}
 
 static void forget_stack(struct known *k, s16 off, int size)
 {
@@ -73,12 +85,9 @@ static void forget_stack(struct known *k, s16 off, int size)
 static int access_size(u8 code)
 {
 	switch (BPF_SIZE(code)) {
-	case BPF_B:
-		return 1;
-	case BPF_H:
-		return 2;
-	case BPF_W:
-		return 4;
+	case BPF_B: return 1;
+	case BPF_H: return 2;
+	case BPF_W: return 4;
 	}
 	return 8;
 }
@@ -92,20 +101,23 @@ static void step(struct known *k, const struct bpf_insn *insn)
 
 	switch (BPF_CLASS(insn->code)) {
 	case BPF_ALU64:
-		held = BPF_OP(insn->code) == BPF_MOV && BPF_SRC(insn->code) == BPF_X && !insn->off && k->registers & src;
+		held = BPF_OP(insn->code) == BPF_MOV && BPF_SRC(insn->code) == BPF_X &&
+		       !insn->off && k->registers & src;
 		break;
 	case BPF_LDX:
-		held = insn->src_reg == BPF_REG_10 && access_size(insn->code) == 8 && slot >= 0 && k->slots >> slot & 1;
+		held = insn->src_reg == BPF_REG_10 && access_size(insn->code) == 8 && slot >= 0 &&
+		       k->slots >> slot & 1;
 		break;
 	case BPF_ST:
 	case BPF_STX:
 		if (insn->dst_reg == BPF_REG_10) {
 			forget_stack(k, insn->off, access_size(insn->code));
-			if (insn->code == (BPF_STX | BPF_MEM | BPF_DW) && slot >= 0 && k->registers & src)
+			if (insn->code == (BPF_STX | BPF_MEM | BPF_DW) && slot >= 0 &&
+			    k->registers & src)
 				k->slots |= 1ull << slot;
 		}
 		if (BPF_CLASS(insn->code) == BPF_STX && BPF_MODE(insn->code) == BPF_ATOMIC)
-			k->registers &= (u16)~(src | 1u);
+			k->registers &= (u16) ~(src | 1u);
 		return;
 	case BPF_JMP:
 	case BPF_JMP32:
@@ -156,7 +168,8 @@ static void find_reads(const struct bpf_insn *insns, size_t count, struct known 
 			step(&after, insn);
 			if (is_jump(insn) && target >= 0 && target < (s64)count)
 				again |= join(&known[target], &after);
-			if (next < count && insn->code != (BPF_JMP | BPF_EXIT) && insn->code != (BPF_JMP | BPF_JA))
+			if (next < count && insn->code != (BPF_JMP | BPF_EXIT) &&
+			    insn->code != (BPF_JMP | BPF_JA))
 				again |= join(&known[next], &after);
 		}
 	}
@@ -172,22 +185,26 @@ void unprobed_rewrite(struct bpf_insn *insns, size_t count, bool at_return)
 	for (size_t i = 0; i < count; i++) {
 		struct bpf_insn *insn = &insns[i];
 
-		if (!known[i].seen || BPF_CLASS(insn->code) != BPF_LDX || BPF_MODE(insn->code) != BPF_MEM ||
-		    !(known[i].registers >> insn->src_reg & 1))
+		if (!known[i].seen || BPF_CLASS(insn->code) != BPF_LDX ||
+		    BPF_MODE(insn->code) != BPF_MEM || !(known[i].registers >> insn->src_reg & 1))
 			continue;
 		if (at_return && insn->off == RETURN_VALUE)
 			insn->off = ARG1;
 		else if (!at_return && insn->off == FIRST_PARM)
 			insn->off = ARG0;
 		else
-			*insn = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = insn->dst_reg };
+			*insn = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K,
+						   .dst_reg = insn->dst_reg };
 	}
 	free(known);
 }
 
 /* ---- the dispatcher ---- */
 
-#define INSN(c, d, s, o, i) { .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
+#define INSN(c, d, s, o, i)                                                         \
+	{                                                                           \
+		.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) \
+	}
 
 /* r2 := the system call's number; goes on where it is nr, with a tail call of array[0]. */
 static int load_dispatcher(int nr, bool at_return, int array)
@@ -220,7 +237,8 @@ static int load_dispatcher(int nr, bool at_return, int array)
 
 	memcpy(insns, at_return ? number_at_exit : number_at_entry, n * sizeof(*insns));
 	memcpy(insns + n, dispatch, sizeof(dispatch));
-	return bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "skep_dispatch", "GPL", insns, n + ARRAY_SIZE(dispatch), NULL);
+	return bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "skep_dispatch", "GPL", insns,
+			     n + ARRAY_SIZE(dispatch), NULL);
 }
 
 int unprobed_attach(int prog_fd, int nr, bool at_return, int *array)
@@ -232,7 +250,8 @@ int unprobed_attach(int prog_fd, int nr, bool at_return, int *array)
 		return *array;
 	link = bpf_map_update_elem(*array, &key, &prog_fd, BPF_ANY);
 	prog = link ? link : load_dispatcher(nr, at_return, *array);
-	link = prog < 0 ? prog : bpf_raw_tracepoint_open(at_return ? "sys_exit" : "sys_enter", prog);
+	link = prog < 0 ? prog
+			: bpf_raw_tracepoint_open(at_return ? "sys_exit" : "sys_enter", prog);
 	if (prog >= 0)
 		close(prog);
 	if (link < 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Values as their BTF types say: numbers, names, strings, [ arrays ], { .member = structs }. */
-#include "load/value.h"	/* first: it brings our uapi.h */
+#include "load/value.h" /* first: it brings our uapi.h */
 
 #include <bpf/btf.h>
 #include <string.h>
@@ -74,14 +74,17 @@ static bool is_text(const u8 *data, u32 size)
 	return len;
 }
 
-static void print_array(const struct typed *t, const struct btf_array *array, const u8 *data, u32 size, int depth)
+static void print_array(const struct typed *t, const struct btf_array *array, const u8 *data,
+			u32 size, int depth)
 {
 	u32 type = array->type;
 	s64 each = btf__resolve_size(t->btf, type);
-	const struct btf_type *element = btf__type_by_id(t->btf, (u32)btf__resolve_type(t->btf, type));
+	const struct btf_type *element =
+		btf__type_by_id(t->btf, (u32)btf__resolve_type(t->btf, type));
 
 	if (each == 1 && element && btf_is_int(element) &&
-	    (!strcmp(btf__name_by_offset(t->btf, element->name_off), "char") || is_text(data, min(size, array->nelems)))) {
+	    (!strcmp(btf__name_by_offset(t->btf, element->name_off), "char") ||
+	     is_text(data, min(size, array->nelems)))) {
 		print_string(t->out, data, min(size, array->nelems));
 		return;
 	}
@@ -101,7 +104,8 @@ static void print_bits(struct log *out, const u8 *data, u32 size, u32 bit, u32 b
 	say(out, "%llu", (unsigned long long)(bits < 64 ? value & ((1ull << bits) - 1) : value));
 }
 
-static void print_struct(const struct typed *t, const struct btf_type *type, const u8 *data, u32 size, int depth)
+static void print_struct(const struct typed *t, const struct btf_type *type, const u8 *data,
+			 u32 size, int depth)
 {
 	const struct btf_member *m = btf_members(type);
 
@@ -143,21 +147,12 @@ static void print_typed(const struct typed *t, u32 id, const u8 *data, u32 size,
 	case BTF_KIND_INT:
 		print_int(t->out, btf_int_encoding(type), data, min(size, type->size));
 		break;
-	case BTF_KIND_ENUM:
-		print_enum(t, type, data, size);
-		break;
-	case BTF_KIND_PTR:
-		say(t->out, "0x%llx", (unsigned long long)number(data, size));
-		break;
-	case BTF_KIND_ARRAY:
-		print_array(t, btf_array(type), data, size, depth + 1);
-		break;
+	case BTF_KIND_ENUM: print_enum(t, type, data, size); break;
+	case BTF_KIND_PTR: say(t->out, "0x%llx", (unsigned long long)number(data, size)); break;
+	case BTF_KIND_ARRAY: print_array(t, btf_array(type), data, size, depth + 1); break;
 	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-		print_struct(t, type, data, size, depth + 1);
-		break;
-	default:
-		print_bytes(t->out, data, size);
+	case BTF_KIND_UNION: print_struct(t, type, data, size, depth + 1); break;
+	default: print_bytes(t->out, data, size);
 	}
 }
 

@@ -6,7 +6,7 @@
  *
  * A rejected program gets an fd all the same, so that libbpf goes on to the next.
  */
-#include "load/objfile.h"	/* first: it brings our uapi.h */
+#include "load/objfile.h" /* first: it brings our uapi.h */
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -21,7 +21,7 @@ enum { LOG_SIZE = 1 << 24 };
 
 struct judged_prog {
 	struct bpf_program *prog;
-	char *log;	/* LOG_SIZE bytes, touched as far as they are written */
+	char *log; /* LOG_SIZE bytes, touched as far as they are written */
 };
 
 struct object_check {
@@ -41,13 +41,14 @@ static enum judged judge(void *arg, const union bpf_attr *attr, const struct ver
 
 		if (attr->log_buf != (uintptr_t)p->log)
 			continue;
-		if (err == -ENOSPC && result)	/* only the log was too long */
+		if (err == -ENOSPC && result) /* only the log was too long */
 			err = result->reason ? result->reason->err : 0;
 		c->nr_judged++;
 		c->nr_rejected += err != 0;
 		if (c->opts.verdict)
-			verdict_tell(bpf_program__name(p->prog), env, result, err, c->opts.log_level ? p->log : "",
-				     c->opts.color, c->opts.verdict, c->opts.arg);
+			verdict_tell(bpf_program__name(p->prog), env, result, err,
+				     c->opts.log_level ? p->log : "", c->opts.color,
+				     c->opts.verdict, c->opts.arg);
 		return JUDGED_FD;
 	}
 	return JUDGED_FD_IF_GOOD;
@@ -58,19 +59,20 @@ static int find_type(struct objfile *file, struct bpf_program *prog)
 {
 	if (bpf_program__type(prog) != BPF_PROG_TYPE_UNSPEC)
 		return 0;
-	if (!strncmp(bpf_program__section_name(prog), "fn/", 3))	/* bcc/dialect.c's */
+	if (!strncmp(bpf_program__section_name(prog), "fn/", 3)) /* bcc/dialect.c's */
 		return bpf_program__set_type(prog, BPF_PROG_TYPE_KPROBE) ? -EINVAL : 0;
-	return fail(file->log, -EINVAL, "%s: program '%s' is in section '%s', which names no kind of program",
+	return fail(file->log, -EINVAL,
+		    "%s: program '%s' is in section '%s', which names no kind of program",
 		    file->name, bpf_program__name(prog), bpf_program__section_name(prog));
 }
 
 /* Local storage: the kernel wants no number of entries. */
 static bool sizes_itself(u32 type)
 {
-	return type == BPF_MAP_TYPE_SK_STORAGE || type == BPF_MAP_TYPE_TASK_STORAGE || type == BPF_MAP_TYPE_INODE_STORAGE ||
-	       type == BPF_MAP_TYPE_CGRP_STORAGE || type == BPF_MAP_TYPE_CGROUP_STORAGE ||
-	       type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE || type == BPF_MAP_TYPE_PERF_EVENT_ARRAY ||
-	       type == BPF_MAP_TYPE_STRUCT_OPS;
+	return type == BPF_MAP_TYPE_SK_STORAGE || type == BPF_MAP_TYPE_TASK_STORAGE ||
+	       type == BPF_MAP_TYPE_INODE_STORAGE || type == BPF_MAP_TYPE_CGRP_STORAGE ||
+	       type == BPF_MAP_TYPE_CGROUP_STORAGE || type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE ||
+	       type == BPF_MAP_TYPE_PERF_EVENT_ARRAY || type == BPF_MAP_TYPE_STRUCT_OPS;
 }
 
 /* Sizes that a loader sets before it loads: any will do for a verdict. */
@@ -78,11 +80,12 @@ static void size_maps(struct objfile *file)
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, file->bpf) {
+	bpf_object__for_each_map(map, file->bpf)
+	{
 		u32 type = bpf_map__type(map);
 		bool ring = type == BPF_MAP_TYPE_RINGBUF || type == BPF_MAP_TYPE_USER_RINGBUF;
 
-		if (type == BPF_MAP_TYPE_STRUCT_OPS)	/* nothing that is judged needs one */
+		if (type == BPF_MAP_TYPE_STRUCT_OPS) /* nothing that is judged needs one */
 			bpf_map__set_autocreate(map, false);
 		if (!bpf_map__max_entries(map) && !sizes_itself(type))
 			bpf_map__set_max_entries(map, ring ? 4096 : 1);
@@ -121,7 +124,9 @@ static int choose(struct object_check *c)
 		bpf_program__set_log_buf(prog, p->log, LOG_SIZE);
 		bpf_program__set_log_level(prog, c->opts.log_level ? c->opts.log_level : 4);
 	}
-	return c->nr_progs ? 0 : fail(c->file->log, -ENOENT, "%s: has no program '%s'", file->name, c->opts.prog);
+	return c->nr_progs ? 0
+			   : fail(c->file->log, -ENOENT, "%s: has no program '%s'", file->name,
+				  c->opts.prog);
 }
 
 static int run(struct object_check *c, struct hive *hive)
@@ -139,7 +144,7 @@ static int run(struct object_check *c, struct hive *hive)
 	core_set_judge(hive, &all);
 	err = bpf_object__load(c->file->bpf);
 	if (c->nr_judged == c->nr_progs)
-		err = 0;	/* what libbpf does after the last program is not asked for */
+		err = 0; /* what libbpf does after the last program is not asked for */
 	err = objfile_end(c->file, err, "could not be prepared for verification");
 	core_set_judge(hive, NULL);
 	return err < 0 ? err : (int)c->nr_rejected;
@@ -157,7 +162,8 @@ SKEP_API int skep_verify_object(struct skep *skep, const void *bytes, size_t siz
 	if (given)
 		memcpy(&c.opts, given, min(given->sz, sizeof(c.opts)));
 	log = (struct log){ .write = c.opts.log, .arg = c.opts.log_arg };
-	err = objfile_open(&c.file, skep_hive(skep), bytes, size, c.opts.name ? c.opts.name : "object", &log);
+	err = objfile_open(&c.file, skep_hive(skep), bytes, size,
+			   c.opts.name ? c.opts.name : "object", &log);
 	if (err)
 		return err;
 	err = run(&c, skep_hive(skep));

@@ -10,7 +10,7 @@
 
 struct area {
 	u8 *mem;
-	u64 len;	/* whole pages */
+	u64 len; /* whole pages */
 };
 
 /* Private memory of at least len > 0 bytes. 0 or -ENOMEM. */

@@ -21,26 +21,37 @@ struct array {
 	struct map map;
 	struct area area;
 	u64 cpu_stride;
-	int memfd;	/* -1: private memory */
+	int memfd; /* -1: private memory */
 };
 
-static struct array *to_array(struct map *map) { return container_of(map, struct array, map); }
+static struct array *to_array(struct map *map)
+{
+	return container_of(map, struct array, map);
+}
 
 int array_check(const struct map_spec *spec, struct log *why)
 {
-	const u32 known = BPF_F_NUMA_NODE | BPF_F_MMAPABLE | BPF_F_PRESERVE_ELEMS | BPF_F_INNER_MAP | MAP_ACCESS_FLAGS;
+	const u32 known = BPF_F_NUMA_NODE | BPF_F_MMAPABLE | BPF_F_PRESERVE_ELEMS |
+			  BPF_F_INNER_MAP | MAP_ACCESS_FLAGS;
 	bool percpu = spec->type == BPF_MAP_TYPE_PERCPU_ARRAY;
 
 	if (!spec->max_entries || spec->key_size != 4 || !spec->value_size)
-		return fail(why, -EINVAL, "%s: an array wants entries, keys of 4 bytes and values", spec->name);
-	if (spec->flags & ~known || !map_access_flags_ok(spec->flags) || (percpu && spec->flags & BPF_F_NUMA_NODE))
-		return fail(why, -EINVAL, "%s: flags 0x%x do not suit an array", spec->name, spec->flags);
+		return fail(why, -EINVAL, "%s: an array wants entries, keys of 4 bytes and values",
+			    spec->name);
+	if (spec->flags & ~known || !map_access_flags_ok(spec->flags) ||
+	    (percpu && spec->flags & BPF_F_NUMA_NODE))
+		return fail(why, -EINVAL, "%s: flags 0x%x do not suit an array", spec->name,
+			    spec->flags);
 	if (spec->type != BPF_MAP_TYPE_ARRAY && spec->flags & (BPF_F_MMAPABLE | BPF_F_INNER_MAP))
-		return fail(why, -EINVAL, "%s: only plain arrays are mappable or of varying size", spec->name);
+		return fail(why, -EINVAL, "%s: only plain arrays are mappable or of varying size",
+			    spec->name);
 	if (spec->type != BPF_MAP_TYPE_PERF_EVENT_ARRAY && spec->flags & BPF_F_PRESERVE_ELEMS)
-		return fail(why, -EINVAL, "%s: BPF_F_PRESERVE_ELEMS is for perf_event_array", spec->name);
-	if (spec->value_size > INT_MAX || (percpu && round_up((u64)spec->value_size, 8) > MAP_PERCPU_VALUE_MAX))
-		return fail(why, -E2BIG, "%s: values of %u bytes are too large", spec->name, spec->value_size);
+		return fail(why, -EINVAL, "%s: BPF_F_PRESERVE_ELEMS is for perf_event_array",
+			    spec->name);
+	if (spec->value_size > INT_MAX ||
+	    (percpu && round_up((u64)spec->value_size, 8) > MAP_PERCPU_VALUE_MAX))
+		return fail(why, -E2BIG, "%s: values of %u bytes are too large", spec->name,
+			    spec->value_size);
 	return 0;
 }
 
@@ -167,7 +178,8 @@ static int percpu_sys_update(struct map *map, const void *key, const void *value
 	int err = check_update(map, key, flags, false);
 
 	for (u32 cpu = 0; !err && cpu < map->spec.nr_cpus; cpu++)
-		words_in(percpu_lookup(map, key, cpu), (const u8 *)value + (u64)cpu * map->stride, map->spec.value_size);
+		words_in(percpu_lookup(map, key, cpu), (const u8 *)value + (u64)cpu * map->stride,
+			 map->spec.value_size);
 	return err;
 }
 
@@ -177,7 +189,8 @@ static int percpu_sys_lookup(struct map *map, const void *key, void *value, u64 
 	if (!percpu_lookup(map, key, 0))
 		return -ENOENT;
 	for (u32 cpu = 0; cpu < map->spec.nr_cpus; cpu++)
-		words_out((u8 *)value + (u64)cpu * map->stride, percpu_lookup(map, key, cpu), map->stride);
+		words_out((u8 *)value + (u64)cpu * map->stride, percpu_lookup(map, key, cpu),
+			  map->stride);
 	return 0;
 }
 
@@ -194,7 +207,8 @@ int array_next_key(struct map *map, const void *key, void *next)
 	return 0;
 }
 
-static s64 array_for_each(struct map *map, u32 cpu, bool (*visit)(void *, struct map *, const void *, void *), void *arg)
+static s64 array_for_each(struct map *map, u32 cpu,
+			  bool (*visit)(void *, struct map *, const void *, void *), void *arg)
 {
 	u32 index;
 
@@ -243,7 +257,8 @@ static int array_freeze(struct map *map)
 		return err;
 	memcpy(copy.mem, array->area.mem, copy.len);
 	if (mprotect(copy.mem, copy.len, PROT_READ) ||
-	    mremap(copy.mem, copy.len, copy.len, MREMAP_MAYMOVE | MREMAP_FIXED, array->area.mem) == MAP_FAILED) {
+	    mremap(copy.mem, copy.len, copy.len, MREMAP_MAYMOVE | MREMAP_FIXED, array->area.mem) ==
+		    MAP_FAILED) {
 		area_free(&copy);
 		return -ENOMEM;
 	}

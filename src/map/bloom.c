@@ -18,11 +18,14 @@ struct bloom {
 	struct map map;
 	struct area area;
 	u64 seed;
-	u32 mask;	/* of a bit's number */
+	u32 mask; /* of a bit's number */
 	u32 nr_hashes;
 };
 
-static struct bloom *to_bloom(struct map *map) { return container_of(map, struct bloom, map); }
+static struct bloom *to_bloom(struct map *map)
+{
+	return container_of(map, struct bloom, map);
+}
 
 /* n * k / ln 2 bits, rounded up to a power of two, at most 2^32. */
 static u32 mask_for(u64 entries, u32 nr_hashes)
@@ -44,13 +47,15 @@ static int bloom_alloc(struct map **out, const struct map_spec *spec, struct log
 		return fail(why, -E2BIG, "%s: values are too large", spec->name);
 	if (spec->key_size || !spec->value_size || !spec->max_entries || spec->flags & ~known ||
 	    !map_access_flags_ok(spec->flags) || spec->extra & ~0xfull)
-		return fail(why, -EINVAL, "%s: a bloom filter has entries and values, but no keys", spec->name);
+		return fail(why, -EINVAL, "%s: a bloom filter has entries and values, but no keys",
+			    spec->name);
 	bloom = calloc(1, sizeof(*bloom));
 	if (!bloom)
 		return -ENOMEM;
 	bloom->nr_hashes = spec->extra ? (u32)spec->extra : 5;
 	bloom->mask = mask_for(spec->max_entries, bloom->nr_hashes);
-	if (!(spec->flags & BPF_F_ZERO_SEED) && getrandom(&bloom->seed, sizeof(bloom->seed), GRND_NONBLOCK) < 0)
+	if (!(spec->flags & BPF_F_ZERO_SEED) &&
+	    getrandom(&bloom->seed, sizeof(bloom->seed), GRND_NONBLOCK) < 0)
 		bloom->seed = (u64)(uintptr_t)bloom;
 	err = area_new(&bloom->area, ((u64)bloom->mask + 1) / 8);
 	if (err) {

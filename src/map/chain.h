@@ -16,8 +16,8 @@
 #include "util/hash.h"
 
 enum {
-	CHAIN_RETRIES = 16,	/* then a reader takes the lock */
-	CHAIN_STEPS = 4096,	/* a chain so long is only seen when led astray */
+	CHAIN_RETRIES = 16, /* then a reader takes the lock */
+	CHAIN_STEPS = 4096, /* a chain so long is only seen when led astray */
 };
 
 static inline u64 table_hash(const struct hash_map *hash, const void *key)
@@ -49,7 +49,8 @@ static inline bool same_key(const struct elem *elem, const void *key, u32 size)
 	return stored == word;
 }
 
-static inline void table_set_key(const struct hash_map *hash, u32 index, const void *key, u32 key_hash)
+static inline void table_set_key(const struct hash_map *hash, u32 index, const void *key,
+				 u32 key_hash)
 {
 	struct elem *elem = elem_at(hash, index);
 
@@ -63,14 +64,16 @@ static inline void table_get_key(const struct hash_map *hash, u32 index, void *k
 }
 
 /* The element of the chain that has the key; 0 at its end, ~0 if it seems endless. */
-static inline u32 chain_walk(const struct hash_map *hash, const struct bucket *bucket, const void *key, u32 key_hash)
+static inline u32 chain_walk(const struct hash_map *hash, const struct bucket *bucket,
+			     const void *key, u32 key_hash)
 {
 	u32 at = __atomic_load_n(&bucket->head, __ATOMIC_ACQUIRE), size = hash->map.spec.key_size;
 
 	for (u32 steps = 0; at; steps++) {
 		const struct elem *elem = elem_at(hash, at);
 
-		if (__atomic_load_n(&elem->hash, __ATOMIC_RELAXED) == key_hash && same_key(elem, key, size))
+		if (__atomic_load_n(&elem->hash, __ATOMIC_RELAXED) == key_hash &&
+		    same_key(elem, key, size))
 			return at;
 		if (steps > CHAIN_STEPS)
 			return ~0u;
@@ -106,8 +109,8 @@ static inline void table_lock(struct bucket *bucket)
 	for (u32 tries = 0;;) {
 		u32 seq = __atomic_load_n(&bucket->seq, __ATOMIC_RELAXED);
 
-		if (!(seq & 1) && __atomic_compare_exchange_n(&bucket->seq, &seq, seq + 1, false, __ATOMIC_ACQUIRE,
-							      __ATOMIC_RELAXED))
+		if (!(seq & 1) && __atomic_compare_exchange_n(&bucket->seq, &seq, seq + 1, false,
+							      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return;
 		lock_pause(tries++);
 	}
@@ -115,11 +118,13 @@ static inline void table_lock(struct bucket *bucket)
 
 static inline void table_unlock(struct bucket *bucket)
 {
-	__atomic_store_n(&bucket->seq, __atomic_load_n(&bucket->seq, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&bucket->seq, __atomic_load_n(&bucket->seq, __ATOMIC_RELAXED) + 1,
+			 __ATOMIC_RELEASE);
 }
 
 /* Locked: the element with the key, and the link that names it (or the head's, if none). */
-static inline u32 table_find_locked(const struct hash_map *hash, struct bucket *bucket, const void *key, u32 key_hash, u32 **link)
+static inline u32 table_find_locked(const struct hash_map *hash, struct bucket *bucket,
+				    const void *key, u32 key_hash, u32 **link)
 {
 	u32 size = hash->map.spec.key_size;
 

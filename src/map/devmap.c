@@ -13,10 +13,13 @@
 
 struct devmap {
 	struct map map;
-	struct map *store;	/* u32 to struct bpf_devmap_val */
+	struct map *store; /* u32 to struct bpf_devmap_val */
 };
 
-static struct map *store_of(struct map *map) { return container_of(map, struct devmap, map)->store; }
+static struct map *store_of(struct map *map)
+{
+	return container_of(map, struct devmap, map)->store;
+}
 
 static int devmap_alloc(struct map **out, const struct map_spec *spec, struct log *why)
 {
@@ -25,9 +28,11 @@ static int devmap_alloc(struct map **out, const struct map_spec *spec, struct lo
 	struct devmap *devmap;
 	int err;
 
-	if (!spec->max_entries || spec->key_size != 4 || (spec->value_size != 4 && spec->value_size != 8) ||
+	if (!spec->max_entries || spec->key_size != 4 ||
+	    (spec->value_size != 4 && spec->value_size != 8) ||
 	    spec->flags & ~(u32)(BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY))
-		return fail(why, -EINVAL, "%s: a devmap has keys of 4 and values of 4 or 8 bytes", spec->name);
+		return fail(why, -EINVAL, "%s: a devmap has keys of 4 and values of 4 or 8 bytes",
+			    spec->name);
 	if (hash && spec->max_entries > 1u << 31)
 		return fail(why, -EINVAL, "%s: too many entries", spec->name);
 	devmap = calloc(1, sizeof(*devmap));
@@ -46,7 +51,10 @@ static int devmap_alloc(struct map **out, const struct map_spec *spec, struct lo
 	return 0;
 }
 
-static void devmap_adjust(struct map *map) { map->spec.flags |= BPF_F_RDONLY_PROG; }
+static void devmap_adjust(struct map *map)
+{
+	map->spec.flags |= BPF_F_RDONLY_PROG;
+}
 
 static void devmap_free(struct map *map)
 {
@@ -111,7 +119,8 @@ static int devmap_remove(struct map *map, const void *key)
 	u32 index;
 
 	memcpy(&index, key, 4);
-	return index >= map->spec.max_entries ? -EINVAL : map_sys_update(store_of(map), key, &none, BPF_ANY);
+	return index >= map->spec.max_entries ? -EINVAL
+					      : map_sys_update(store_of(map), key, &none, BPF_ANY);
 }
 
 static int devhash_update(struct map *map, const void *key, const void *from, u64 flags)
@@ -129,9 +138,15 @@ static int devhash_update(struct map *map, const void *key, const void *from, u6
 	return err ? err : map_sys_update(store_of(map), key, &value, flags & BPF_NOEXIST);
 }
 
-static int devhash_remove(struct map *map, const void *key) { return map_sys_remove(store_of(map), key); }
+static int devhash_remove(struct map *map, const void *key)
+{
+	return map_sys_remove(store_of(map), key);
+}
 
-static int devmap_next_key(struct map *map, const void *key, void *next) { return map_next_key(store_of(map), key, next); }
+static int devmap_next_key(struct map *map, const void *key, void *next)
+{
+	return map_next_key(store_of(map), key, next);
+}
 
 struct device_list {
 	u32 *ifindexes;
@@ -158,8 +173,11 @@ u32 map_devices(struct map *map, u32 *ifindexes, u32 max)
 	return list.count;
 }
 
-#define COMMON .alloc = devmap_alloc, .adjust = devmap_adjust, .free = devmap_free, .lookup = devmap_lookup,       \
-	.sys_lookup = devmap_sys_lookup, .next_key = devmap_next_key
+#define COMMON                                                               \
+	.alloc = devmap_alloc, .adjust = devmap_adjust, .free = devmap_free, \
+	.lookup = devmap_lookup, .sys_lookup = devmap_sys_lookup, .next_key = devmap_next_key
 
-const struct map_ops devmap_ops = { COMMON, .sys_update = devmap_update, .sys_remove = devmap_remove };
-const struct map_ops devmap_hash_ops = { COMMON, .sys_update = devhash_update, .sys_remove = devhash_remove };
+const struct map_ops devmap_ops = { COMMON, .sys_update = devmap_update,
+				    .sys_remove = devmap_remove };
+const struct map_ops devmap_hash_ops = { COMMON, .sys_update = devhash_update,
+					 .sys_remove = devhash_remove };

@@ -16,11 +16,14 @@ struct fd_array {
 	struct map map;
 	struct area area;
 	struct slot *slots;
-	struct map_meta inner;	/* array_of_maps */
+	struct map_meta inner; /* array_of_maps */
 	u32 lock;
 };
 
-static struct fd_array *to_fd_array(struct map *map) { return container_of(map, struct fd_array, map); }
+static struct fd_array *to_fd_array(struct map *map)
+{
+	return container_of(map, struct fd_array, map);
+}
 
 static int fd_array_alloc(struct map **out, const struct map_spec *spec, struct log *why)
 {
@@ -29,7 +32,9 @@ static int fd_array_alloc(struct map **out, const struct map_spec *spec, struct 
 	int err;
 
 	if (spec->value_size != 4 || spec->flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG))
-		return fail(why, -EINVAL, "%s: an array of fds has values of 4 bytes, and no access flags", spec->name);
+		return fail(why, -EINVAL,
+			    "%s: an array of fds has values of 4 bytes, and no access flags",
+			    spec->name);
 	err = array_check(spec, why);
 	if (!err && spec->type == BPF_MAP_TYPE_ARRAY_OF_MAPS)
 		err = map_meta_take(&inner, spec, why);
@@ -142,9 +147,11 @@ static void *inner_lookup(struct map *map, const void *key, u32 cpu)
 	return get(map, key);
 }
 
-#define COMMON .alloc = fd_array_alloc, .free = fd_array_free, .set_object = set, .object = get,                   \
+#define COMMON                                                                            \
+	.alloc = fd_array_alloc, .free = fd_array_free, .set_object = set, .object = get, \
 	.sys_remove = fd_array_remove, .next_key = array_next_key
 
 const struct map_ops prog_array_ops = { COMMON, .sys_lookup = sys_lookup, .lookup = map_no_lookup };
 const struct map_ops perf_event_array_ops = { COMMON, .lookup = map_no_lookup };
-const struct map_ops array_of_maps_ops = { COMMON, .sys_lookup = sys_lookup, .lookup = inner_lookup };
+const struct map_ops array_of_maps_ops = { COMMON, .sys_lookup = sys_lookup,
+					   .lookup = inner_lookup };

@@ -16,8 +16,8 @@
 
 enum {
 	KMALLOC_MAX = 4 << 20,
-	KERNEL_ELEM_SIZE = 48,		/* Linux's struct htab_elem */
-	KERNEL_MAX_BUCKETS = 1 << 28,	/* U32_MAX / its struct bucket */
+	KERNEL_ELEM_SIZE = 48,	      /* Linux's struct htab_elem */
+	KERNEL_MAX_BUCKETS = 1 << 28, /* U32_MAX / its struct bucket */
 };
 
 static bool is_percpu(const struct map_spec *spec)
@@ -32,13 +32,17 @@ static bool is_lru(const struct map_spec *spec)
 
 static int hash_check(const struct map_spec *spec, struct log *why)
 {
-	const u32 known = BPF_F_NO_PREALLOC | BPF_F_NO_COMMON_LRU | BPF_F_NUMA_NODE | BPF_F_ZERO_SEED | MAP_ACCESS_FLAGS;
-	bool percpu = is_percpu(spec), lru = is_lru(spec), own_lru = spec->flags & BPF_F_NO_COMMON_LRU;
+	const u32 known = BPF_F_NO_PREALLOC | BPF_F_NO_COMMON_LRU | BPF_F_NUMA_NODE |
+			  BPF_F_ZERO_SEED | MAP_ACCESS_FLAGS;
+	bool percpu = is_percpu(spec), lru = is_lru(spec),
+	     own_lru = spec->flags & BPF_F_NO_COMMON_LRU;
 
 	if (spec->flags & ~known || !map_access_flags_ok(spec->flags) || (own_lru && !lru))
-		return fail(why, -EINVAL, "%s: flags 0x%x do not suit a hash", spec->name, spec->flags);
+		return fail(why, -EINVAL, "%s: flags 0x%x do not suit a hash", spec->name,
+			    spec->flags);
 	if (lru && spec->flags & BPF_F_NO_PREALLOC)
-		return fail(why, -MAP_ENOTSUPP, "%s: an LRU map is always preallocated", spec->name);
+		return fail(why, -MAP_ENOTSUPP, "%s: an LRU map is always preallocated",
+			    spec->name);
 	if (spec->flags & BPF_F_NUMA_NODE && (percpu || own_lru))
 		return fail(why, -EINVAL, "%s: no NUMA node for per-CPU memory", spec->name);
 	if (!spec->max_entries || !spec->key_size || !spec->value_size)
@@ -53,14 +57,18 @@ static int hash_check(const struct map_spec *spec, struct log *why)
 
 static int alloc_areas(struct hash_map *hash, const struct map_spec *spec)
 {
-	u64 count = 1ull + hash->nr_pools + hash->capacity, buckets = size_pow2(spec->max_entries), bytes;
+	u64 count = 1ull + hash->nr_pools + hash->capacity, buckets = size_pow2(spec->max_entries),
+	    bytes;
 	int err = area_new(&hash->bucket_area, buckets * sizeof(struct bucket));
 
 	if (!err)
-		err = size_mul(count, hash->elem_size, &bytes) ? area_new(&hash->elem_area, bytes) : -ENOMEM;
+		err = size_mul(count, hash->elem_size, &bytes) ? area_new(&hash->elem_area, bytes)
+							       : -ENOMEM;
 	if (!err && is_percpu(spec)) {
 		hash->percpu_stride = round_up(count * hash->value_stride, 4096);
-		err = size_mul(hash->percpu_stride, spec->nr_cpus, &bytes) ? area_new(&hash->percpu_area, bytes) : -ENOMEM;
+		err = size_mul(hash->percpu_stride, spec->nr_cpus, &bytes)
+			      ? area_new(&hash->percpu_area, bytes)
+			      : -ENOMEM;
 	}
 	hash->buckets = (struct bucket *)hash->bucket_area.mem;
 	hash->mask = (u32)buckets - 1;
@@ -92,9 +100,11 @@ static int table_new(struct map **out, const struct map_spec *spec, u32 stored)
 	hash->nr_pools = spec->nr_cpus + 1;
 	hash->value_off = key_room;
 	hash->value_stride = round_up(stored, 8);
-	hash->elem_size = (u32)sizeof(struct elem) + key_room + (is_percpu(spec) ? 0 : hash->value_stride);
+	hash->elem_size =
+		(u32)sizeof(struct elem) + key_room + (is_percpu(spec) ? 0 : hash->value_stride);
 	hash->lru = is_lru(spec);
-	if (!(spec->flags & BPF_F_ZERO_SEED) && getrandom(&hash->seed, sizeof(hash->seed), GRND_NONBLOCK) < 0)
+	if (!(spec->flags & BPF_F_ZERO_SEED) &&
+	    getrandom(&hash->seed, sizeof(hash->seed), GRND_NONBLOCK) < 0)
 		hash->seed = (u64)(uintptr_t)hash * 0x9e3779b97f4a7c15ull;
 	err = alloc_areas(hash, spec);
 	if (!err)
@@ -122,7 +132,10 @@ static int hash_alloc(struct map **out, const struct map_spec *spec, struct log 
 	return 0;
 }
 
-static void hash_free(struct map *map) { free_all(to_hash(map)); }
+static void hash_free(struct map *map)
+{
+	free_all(to_hash(map));
+}
 
 static void touch(const struct hash_map *hash, u32 index)
 {
@@ -169,11 +182,11 @@ static void *percpu_lookup(struct map *map, const void *key, u32 cpu)
 struct change {
 	const void *key, *value;
 	u64 flags;
-	u32 pool;	/* also the CPU of a program's change */
-	bool all_cpus;	/* value holds one value a CPU */
+	u32 pool;      /* also the CPU of a program's change */
+	bool all_cpus; /* value holds one value a CPU */
 	u32 key_hash;
-	u32 fresh;	/* LRU: an element taken before the bucket was locked */
-	struct slot old;	/* out, maps of objects: what was replaced */
+	u32 fresh;	 /* LRU: an element taken before the bucket was locked */
+	struct slot old; /* out, maps of objects: what was replaced */
 };
 
 static int check_exists(u32 index, u64 flags)
@@ -193,7 +206,8 @@ static void set_percpu(struct hash_map *hash, u32 index, const struct change *ch
 		void *stored = elem_percpu(hash, index, cpu);
 
 		if (change->all_cpus)
-			words_in(stored, (const u8 *)change->value + (u64)cpu * hash->value_stride, size);
+			words_in(stored, (const u8 *)change->value + (u64)cpu * hash->value_stride,
+				 size);
 		else if (cpu == change->pool)
 			words_in(stored, change->value, size);
 		else if (is_new)
@@ -255,7 +269,8 @@ static u32 swap(struct hash_map *hash, u32 *link, u32 old, struct change *change
 	return old;
 }
 
-static int change_locked(struct hash_map *hash, struct bucket *bucket, struct change *change, u32 *freed)
+static int change_locked(struct hash_map *hash, struct bucket *bucket, struct change *change,
+			 u32 *freed)
 {
 	u32 *link, index = table_find_locked(hash, bucket, change->key, change->key_hash, &link);
 	int err = check_exists(index, change->flags);
@@ -267,7 +282,8 @@ static int change_locked(struct hash_map *hash, struct bucket *bucket, struct ch
 	if (hash->percpu)
 		set_percpu(hash, index, change, false);
 	else if (change->flags & BPF_F_LOCK)
-		value_in(&hash->map.spec, elem_value(hash, elem_at(hash, index)), change->value, BPF_F_LOCK);
+		value_in(&hash->map.spec, elem_value(hash, elem_at(hash, index)), change->value,
+			 BPF_F_LOCK);
 	else
 		*freed = swap(hash, link, index, change);
 	if (hash->lru && hash->percpu)
@@ -305,7 +321,7 @@ static int change_elem(struct hash_map *hash, struct change *change)
 		table_lock(bucket);
 		err = change_locked(hash, bucket, change, &freed);
 		table_unlock(bucket);
-	} while (err == -ENOMEM);	/* the key was removed between the look and the lock */
+	} while (err == -ENOMEM); /* the key was removed between the look and the lock */
 	if (freed) {
 		release(hash, freed);
 		spare_give(hash, change->pool, freed);
@@ -327,13 +343,16 @@ static int check_flags(const struct hash_map *hash, u64 flags)
 static int hash_update(struct map *map, const void *key, const void *value, u64 flags, u32 cpu)
 {
 	struct hash_map *hash = to_hash(map);
-	struct change change = { .key = key, .value = value, .flags = flags, .pool = min(cpu, hash->nr_pools - 1) };
+	struct change change = {
+		.key = key, .value = value, .flags = flags, .pool = min(cpu, hash->nr_pools - 1)
+	};
 	int err = check_flags(hash, flags);
 
 	return err ? err : change_elem(hash, &change);
 }
 
-static void set_plain(struct hash_map *hash, u32 index, const void *key, const void *value, u32 key_hash)
+static void set_plain(struct hash_map *hash, u32 index, const void *key, const void *value,
+		      u32 key_hash)
 {
 	table_set_key(hash, index, key, key_hash);
 	words_in(elem_value(hash, elem_at(hash, index)), value, hash->map.spec.value_size);
@@ -373,7 +392,11 @@ static int plain_update(struct map *map, const void *key, const void *value, u64
 static int hash_sys_update(struct map *map, const void *key, const void *value, u64 flags)
 {
 	struct hash_map *hash = to_hash(map);
-	struct change change = { .key = key, .value = value, .flags = flags, .pool = hash->nr_pools - 1, .all_cpus = true };
+	struct change change = { .key = key,
+				 .value = value,
+				 .flags = flags,
+				 .pool = hash->nr_pools - 1,
+				 .all_cpus = true };
 	int err = check_flags(hash, flags);
 
 	return err ? err : change_elem(hash, &change);
@@ -484,21 +507,24 @@ static int hash_next_key(struct map *map, const void *key, void *next)
 }
 
 /* The chain is read without a lock, next before the visit: the callback may delete what it is shown. */
-static s64 hash_for_each(struct map *map, u32 cpu, bool (*visit)(void *, struct map *, const void *, void *), void *arg)
+static s64 hash_for_each(struct map *map, u32 cpu,
+			 bool (*visit)(void *, struct map *, const void *, void *), void *arg)
 {
 	struct hash_map *hash = to_hash(map);
 	u64 limit = (u64)hash->capacity + hash->nr_pools, seen = 0;
 	u32 index, next;
 
 	for (u64 at = 0; at <= hash->mask; at++)
-		for (index = __atomic_load_n(&hash->buckets[at].head, __ATOMIC_ACQUIRE); index; index = next) {
+		for (index = __atomic_load_n(&hash->buckets[at].head, __ATOMIC_ACQUIRE); index;
+		     index = next) {
 			struct elem *elem = elem_at(hash, index);
 
 			next = __atomic_load_n(&elem->next, __ATOMIC_ACQUIRE);
 			if (++seen > limit)
 				return (s64)limit;
 			if (visit(arg, map, elem->data,
-				  hash->percpu ? elem_percpu(hash, index, cpu) : elem_value(hash, elem)))
+				  hash->percpu ? elem_percpu(hash, index, cpu)
+					       : elem_value(hash, elem)))
 				return (s64)seen;
 		}
 	return (s64)seen;
@@ -539,7 +565,9 @@ static int outer_set(struct map *map, const void *key, void *object, u32 id, u64
 {
 	struct hash_map *hash = to_hash(map);
 	struct slot slot = { object, id };
-	struct change change = { .key = key, .value = &slot, .flags = flags, .pool = hash->nr_pools - 1 };
+	struct change change = {
+		.key = key, .value = &slot, .flags = flags, .pool = hash->nr_pools - 1
+	};
 	int err = check_flags(hash, flags);
 
 	if (!err && !map_meta_fits(&hash->inner, object))
@@ -592,14 +620,16 @@ static int outer_remove(struct map *map, const void *key)
 	return 0;
 }
 
-#define COMMON .free = hash_free, .alloc = hash_alloc, .remove = hash_remove,               \
-	.sys_lookup = hash_sys_lookup, .sys_update = hash_sys_update, .sys_remove = hash_remove,                   \
+#define COMMON                                                                                   \
+	.free = hash_free, .alloc = hash_alloc, .remove = hash_remove,                           \
+	.sys_lookup = hash_sys_lookup, .sys_update = hash_sys_update, .sys_remove = hash_remove, \
 	.lookup_remove = hash_lookup_remove, .next_key = hash_next_key, .for_each = hash_for_each
 
 const struct map_ops hash_ops = { COMMON, .lookup = hash_lookup, .update = plain_update };
 const struct map_ops percpu_hash_ops = { COMMON, .lookup = percpu_lookup, .update = hash_update };
 const struct map_ops lru_hash_ops = { COMMON, .lookup = lru_lookup, .update = hash_update };
-const struct map_ops lru_percpu_hash_ops = { COMMON, .lookup = percpu_lookup, .update = hash_update };
+const struct map_ops lru_percpu_hash_ops = { COMMON, .lookup = percpu_lookup,
+					     .update = hash_update };
 const struct map_ops hash_of_maps_ops = {
 	.alloc = outer_alloc,
 	.free = outer_free,

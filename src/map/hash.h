@@ -13,48 +13,51 @@ enum { ELEM_REF = 1, ELEM_LINKED = 2, ELEM_HOME_SHIFT = 8 };
 
 /* In memory: this, the key padded to 8, the value padded to 8 (unless per-CPU). */
 struct elem {
-	u32 next;	/* in the bucket, 0: last; kept after unlinking for readers on it */
+	u32 next; /* in the bucket, 0: last; kept after unlinking for readers on it */
 	u32 hash;
-	u32 free_next;	/* in a free list */
-	u32 state;	/* ELEM_*, and the pool it came from above ELEM_HOME_SHIFT */
+	u32 free_next; /* in a free list */
+	u32 state;     /* ELEM_*, and the pool it came from above ELEM_HOME_SHIFT */
 	u64 data[];
 };
 
 struct bucket {
 	u32 head;
-	u32 seq;	/* odd: a writer is at work; every change of the chain moves it by two */
+	u32 seq; /* odd: a writer is at work; every change of the chain moves it by two */
 };
 
 /* Free elements of a CPU slot; the last pool serves bpf(2). */
 struct pool {
 	u32 lock;
-	u32 head;	/* given back */
-	u32 fresh, fresh_end;	/* never used yet */
-	u32 spare;	/* the element an update of an existing key swaps in; 0 while somebody has it */
+	u32 head;	      /* given back */
+	u32 fresh, fresh_end; /* never used yet */
+	u32 spare; /* the element an update of an existing key swaps in; 0 while somebody has it */
 } __attribute__((aligned(64)));
 
 struct hash_map {
 	struct map map;
 	struct bucket *buckets;
 	u32 mask;
-	u32 elem_size, value_off;	/* value_off: from data */
-	u8 *elems;		/* element 0 does not exist */
-	u8 *percpu;		/* values of CPU 0, or NULL */
+	u32 elem_size, value_off; /* value_off: from data */
+	u8 *elems;		  /* element 0 does not exist */
+	u8 *percpu;		  /* values of CPU 0, or NULL */
 	u64 percpu_stride;
-	u32 value_stride;	/* of a stored value, per CPU where per-CPU */
-	u32 capacity;		/* elements that may be linked */
+	u32 value_stride; /* of a stored value, per CPU where per-CPU */
+	u32 capacity;	  /* elements that may be linked */
 	u64 seed;
 	bool lru;
-	bool objects;		/* values are struct slot */
-	struct map_meta inner;	/* with objects: what a map must look like to be one */
+	bool objects;	       /* values are struct slot */
+	struct map_meta inner; /* with objects: what a map must look like to be one */
 	u32 nr_pools;
 	struct pool *pools;
-	u32 fresh __attribute__((aligned(64)));	/* next never-used element */
-	u32 hand;		/* the clock of the LRU types */
+	u32 fresh __attribute__((aligned(64))); /* next never-used element */
+	u32 hand;				/* the clock of the LRU types */
 	struct area bucket_area, elem_area, percpu_area;
 };
 
-static inline struct hash_map *to_hash(struct map *map) { return container_of(map, struct hash_map, map); }
+static inline struct hash_map *to_hash(struct map *map)
+{
+	return container_of(map, struct hash_map, map);
+}
 
 static inline struct elem *elem_at(const struct hash_map *hash, u32 index)
 {
@@ -73,7 +76,7 @@ static inline void *elem_percpu(const struct hash_map *hash, u32 index, u32 cpu)
 
 /* hash_pool.c */
 int pools_new(struct hash_map *hash);
-u32 pool_take(struct hash_map *hash, u32 pool);	/* an unlinked element or 0: none left */
+u32 pool_take(struct hash_map *hash, u32 pool); /* an unlinked element or 0: none left */
 void pool_give(struct hash_map *hash, u32 index);
 u32 spare_take(struct hash_map *hash, u32 pool);
 void spare_give(struct hash_map *hash, u32 pool, u32 index);

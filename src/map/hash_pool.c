@@ -28,7 +28,8 @@ static u32 take_fresh(struct hash_map *hash, struct pool *pool)
 {
 	u64 end = 1ull + hash->nr_pools + hash->capacity;
 
-	if (pool->fresh == pool->fresh_end && __atomic_load_n(&hash->fresh, __ATOMIC_RELAXED) < end) {
+	if (pool->fresh == pool->fresh_end &&
+	    __atomic_load_n(&hash->fresh, __ATOMIC_RELAXED) < end) {
 		u32 run = min((u32)FRESH_RUN, hash->capacity / (4 * hash->nr_pools) + 1);
 		u32 from = __atomic_load_n(&hash->fresh, __ATOMIC_RELAXED), to;
 
@@ -36,8 +37,8 @@ static u32 take_fresh(struct hash_map *hash, struct pool *pool)
 			to = (u32)min((u64)from + run, end);
 			if (from >= end)
 				return 0;
-		} while (!__atomic_compare_exchange_n(&hash->fresh, &from, to, true, __ATOMIC_RELAXED,
-						      __ATOMIC_RELAXED));
+		} while (!__atomic_compare_exchange_n(&hash->fresh, &from, to, true,
+						      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 		pool->fresh = from;
 		pool->fresh_end = to;
 	}
@@ -66,14 +67,16 @@ u32 pool_take(struct hash_map *hash, u32 pool)
 	for (u32 i = 0; !index && i < hash->nr_pools; i++)
 		index = take_from(hash, (pool + i) % hash->nr_pools);
 	if (index)
-		__atomic_store_n(&elem_at(hash, index)->state, pool << ELEM_HOME_SHIFT, __ATOMIC_RELAXED);
+		__atomic_store_n(&elem_at(hash, index)->state, pool << ELEM_HOME_SHIFT,
+				 __ATOMIC_RELAXED);
 	return index;
 }
 
 void pool_give(struct hash_map *hash, u32 index)
 {
 	struct elem *elem = elem_at(hash, index);
-	struct pool *pool = &hash->pools[__atomic_load_n(&elem->state, __ATOMIC_RELAXED) >> ELEM_HOME_SHIFT];
+	struct pool *pool =
+		&hash->pools[__atomic_load_n(&elem->state, __ATOMIC_RELAXED) >> ELEM_HOME_SHIFT];
 
 	lock_take(&pool->lock);
 	elem->free_next = pool->head;
@@ -86,9 +89,10 @@ u32 spare_take(struct hash_map *hash, u32 pool)
 	u32 index;
 
 	if (pool < hash->nr_pools - 1)
-		index = hash->pools[pool].spare;	/* the slot is the caller's alone */
+		index = hash->pools[pool].spare; /* the slot is the caller's alone */
 	else
-		for (u32 tries = 0; !(index = __atomic_exchange_n(&hash->pools[pool].spare, 0, __ATOMIC_ACQUIRE));)
+		for (u32 tries = 0;
+		     !(index = __atomic_exchange_n(&hash->pools[pool].spare, 0, __ATOMIC_ACQUIRE));)
 			lock_pause(tries++);
 	__atomic_store_n(&elem_at(hash, index)->state, pool << ELEM_HOME_SHIFT, __ATOMIC_RELAXED);
 	return index;

@@ -4,13 +4,17 @@
 
 #include "map/ops.h"
 
-static bool is_outer(u32 type) { return type == BPF_MAP_TYPE_ARRAY_OF_MAPS || type == BPF_MAP_TYPE_HASH_OF_MAPS; }
+static bool is_outer(u32 type)
+{
+	return type == BPF_MAP_TYPE_ARRAY_OF_MAPS || type == BPF_MAP_TYPE_HASH_OF_MAPS;
+}
 
 /* Types that Linux lets nobody put into a map. */
 static bool never_inner(u32 type)
 {
-	return type == BPF_MAP_TYPE_PROG_ARRAY || type == BPF_MAP_TYPE_STRUCT_OPS || type == BPF_MAP_TYPE_CGROUP_STORAGE ||
-	       type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE || type == BPF_MAP_TYPE_ARENA;
+	return type == BPF_MAP_TYPE_PROG_ARRAY || type == BPF_MAP_TYPE_STRUCT_OPS ||
+	       type == BPF_MAP_TYPE_CGROUP_STORAGE || type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE ||
+	       type == BPF_MAP_TYPE_ARENA;
 }
 
 int map_meta_take(struct map_meta *meta, const struct map_spec *spec, struct log *why)
@@ -41,8 +45,8 @@ bool map_meta_fits(const struct map_meta *meta, const struct map *map)
 	const struct map_spec *spec = &map->spec;
 	bool array = meta->type == BPF_MAP_TYPE_ARRAY || meta->type == BPF_MAP_TYPE_PERCPU_ARRAY;
 
-	if (meta->type != spec->type || meta->key_size != spec->key_size || meta->value_size != spec->value_size ||
-	    meta->flags != spec->flags)
+	if (meta->type != spec->type || meta->key_size != spec->key_size ||
+	    meta->value_size != spec->value_size || meta->flags != spec->flags)
 		return false;
 	if (meta->spin_lock_off != spec->spin_lock_off || meta->timer_off != spec->timer_off)
 		return false;

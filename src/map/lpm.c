@@ -25,7 +25,7 @@ enum {
 	MIN_DATA = 1,
 	MAX_DATA = 256,
 	MAX_BITS = MAX_DATA * 8,
-	PREFIX = 4,	/* bytes of a key before its data: the prefix length */
+	PREFIX = 4, /* bytes of a key before its data: the prefix length */
 	KMALLOC_MAX = 4 << 20,
 	KERNEL_NODE = 40,
 	MAX_RETRIES = 16,
@@ -34,16 +34,16 @@ enum {
 
 struct node {
 	u32 child[2];
-	u32 bits;	/* of data that count */
-	u32 real;	/* has a value */
+	u32 bits; /* of data that count */
+	u32 real; /* has a value */
 	u32 free_next;
 	u32 pad;
-	u64 data[];	/* the key's data padded to 8, then the value */
+	u64 data[]; /* the key's data padded to 8, then the value */
 };
 
 struct entry {
-	u32 start;	/* topmost node of at least jump bits that begins with the pattern */
-	u32 best;	/* longest real node of less than jump bits that matches it */
+	u32 start; /* topmost node of at least jump bits that begins with the pattern */
+	u32 best;  /* longest real node of less than jump bits that matches it */
 };
 
 struct lpm {
@@ -54,19 +54,25 @@ struct lpm {
 	u32 jump;
 	u32 lock, seq;
 	u32 root, count;
-	u32 free_first, free_last, fresh;	/* unused nodes: given back (oldest first), never used */
+	u32 free_first, free_last, fresh; /* unused nodes: given back (oldest first), never used */
 	u32 nr_nodes;
 	u32 node_size, data_size, data_room;
 };
 
-static struct lpm *to_lpm(struct map *map) { return container_of(map, struct lpm, map); }
+static struct lpm *to_lpm(struct map *map)
+{
+	return container_of(map, struct lpm, map);
+}
 
 static struct node *node_at(const struct lpm *lpm, u32 index)
 {
 	return (struct node *)(lpm->area.mem + (u64)index * lpm->node_size);
 }
 
-static void *node_value(const struct lpm *lpm, struct node *node) { return (u8 *)node->data + lpm->data_room; }
+static void *node_value(const struct lpm *lpm, struct node *node)
+{
+	return (u8 *)node->data + lpm->data_room;
+}
 
 static int lpm_alloc(struct map **out, const struct map_spec *spec, struct log *why)
 {
@@ -77,10 +83,12 @@ static int lpm_alloc(struct map **out, const struct map_spec *spec, struct log *
 
 	if (!spec->max_entries || !(spec->flags & BPF_F_NO_PREALLOC) || spec->flags & ~known ||
 	    !map_access_flags_ok(spec->flags))
-		return fail(why, -EINVAL, "%s: an lpm_trie wants entries and BPF_F_NO_PREALLOC", spec->name);
-	if (spec->key_size < PREFIX + MIN_DATA || spec->key_size > PREFIX + MAX_DATA || !spec->value_size ||
-	    spec->value_size > KMALLOC_MAX - PREFIX - MAX_DATA - KERNEL_NODE)
-		return fail(why, -EINVAL, "%s: sizes of key and value do not suit an lpm_trie", spec->name);
+		return fail(why, -EINVAL, "%s: an lpm_trie wants entries and BPF_F_NO_PREALLOC",
+			    spec->name);
+	if (spec->key_size < PREFIX + MIN_DATA || spec->key_size > PREFIX + MAX_DATA ||
+	    !spec->value_size || spec->value_size > KMALLOC_MAX - PREFIX - MAX_DATA - KERNEL_NODE)
+		return fail(why, -EINVAL, "%s: sizes of key and value do not suit an lpm_trie",
+			    spec->name);
 	lpm = calloc(1, sizeof(*lpm));
 	if (!lpm)
 		return -ENOMEM;
@@ -89,7 +97,9 @@ static int lpm_alloc(struct map **out, const struct map_spec *spec, struct log *
 	lpm->node_size = (u32)sizeof(struct node) + lpm->data_room + round_up(spec->value_size, 8);
 	/* node 0 does not exist; n values need at most n - 1 joints, and an update one more for a moment */
 	size = 2 * (u64)spec->max_entries + 2;
-	err = size <= UINT32_MAX && size_mul(size, lpm->node_size, &size) ? area_new(&lpm->area, size) : -ENOMEM;
+	err = size <= UINT32_MAX && size_mul(size, lpm->node_size, &size)
+		      ? area_new(&lpm->area, size)
+		      : -ENOMEM;
 	lpm->jump = (u32)__builtin_ctzll(size_pow2(spec->max_entries));
 	lpm->jump = max(lpm->jump, 4u);
 	lpm->jump = min(lpm->jump, lpm->data_size == 1 ? 8u : (u32)MAX_JUMP);
@@ -116,9 +126,15 @@ static void lpm_free(struct map *map)
 	free(to_lpm(map));
 }
 
-static u32 bit_of(const u8 *data, u32 at) { return data[at / 8] >> (7 - at % 8) & 1; }
+static u32 bit_of(const u8 *data, u32 at)
+{
+	return data[at / 8] >> (7 - at % 8) & 1;
+}
 
-static u64 load_be(const u64 *word) { return be64toh(__atomic_load_n(word, __ATOMIC_RELAXED)); }
+static u64 load_be(const u64 *word)
+{
+	return be64toh(__atomic_load_n(word, __ATOMIC_RELAXED));
+}
 
 /* How many leading bits of data (padded with zeroes to 8) and the node's are the same, at most limit. */
 static u32 common(const struct node *node, const u64 *data, u32 limit)
@@ -158,7 +174,10 @@ static u32 step(const struct node *node, const struct key *key, u32 bits)
 	return __atomic_load_n(&node->child[bit_of((const u8 *)key->data, bits)], __ATOMIC_ACQUIRE);
 }
 
-static u32 pattern_of(const struct lpm *lpm, const u64 *data) { return (u32)(be64toh(data[0]) >> (64 - lpm->jump)); }
+static u32 pattern_of(const struct lpm *lpm, const u64 *data)
+{
+	return (u32)(be64toh(data[0]) >> (64 - lpm->jump));
+}
 
 /* The longest real node below `at` that matches the key, or best. What does not match has nothing below that does. */
 static u32 descend(const struct lpm *lpm, const struct key *key, u32 at, u32 best)
@@ -269,7 +288,10 @@ static void give_node(struct lpm *lpm, u32 index)
 	lpm->free_last = index;
 }
 
-static void set(u32 *word, u32 value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+static void set(u32 *word, u32 value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
 
 /* A node for bits of data, without children. */
 static u32 make_node(struct lpm *lpm, const u64 *data, u32 bits, const void *value)
@@ -292,7 +314,8 @@ static u32 *place(struct lpm *lpm, const struct key *key, u32 *shared)
 {
 	u32 *link = &lpm->root;
 
-	for (*shared = 0; *link; link = &node_at(lpm, *link)->child[bit_of((const u8 *)key->data, *shared)]) {
+	for (*shared = 0; *link;
+	     link = &node_at(lpm, *link)->child[bit_of((const u8 *)key->data, *shared)]) {
 		struct node *node = node_at(lpm, *link);
 
 		*shared = common(node, key->data, min(node->bits, key->bits));
@@ -361,7 +384,8 @@ static void mend_table(struct lpm *lpm, const struct key *key)
 
 	if (key->bits >= lpm->jump) {
 		while (at && node_at(lpm, at)->bits < lpm->jump)
-			at = node_at(lpm, at)->child[bit_of((const u8 *)key->data, node_at(lpm, at)->bits)];
+			at = node_at(lpm, at)
+				     ->child[bit_of((const u8 *)key->data, node_at(lpm, at)->bits)];
 		if (at && common(node_at(lpm, at), key->data, lpm->jump) < lpm->jump)
 			at = 0;
 		set(&lpm->table[pattern].start, at);
@@ -401,7 +425,10 @@ static int lpm_sys_update(struct map *map, const void *key, const void *value, u
 	return lpm_update(map, key, value, flags, 0);
 }
 
-static u32 only_child(const struct node *node) { return node->child[0] ? node->child[0] : node->child[1]; }
+static u32 only_child(const struct node *node)
+{
+	return node->child[0] ? node->child[0] : node->child[1];
+}
 
 /* Locked. Removes the node at link, whose parent hangs at parent_link (NULL: it is the root). */
 static void cut(struct lpm *lpm, u32 *link, u32 *parent_link)
@@ -435,7 +462,8 @@ static int lpm_remove(struct map *map, const void *from)
 	while (*link) {
 		struct node *node = node_at(lpm, *link);
 
-		if (common(node, key.data, min(node->bits, key.bits)) < node->bits || node->bits > key.bits)
+		if (common(node, key.data, min(node->bits, key.bits)) < node->bits ||
+		    node->bits > key.bits)
 			break;
 		if (node->bits == key.bits) {
 			err = node->real ? 0 : -ENOENT;

@@ -11,7 +11,8 @@
 #include "map/space.h"
 
 const struct map_type map_types[] = {
-#define TYPE(number, text, family) [BPF_MAP_TYPE_##number] = { BPF_MAP_TYPE_##number, text, &family##_ops },
+#define TYPE(number, text, family) \
+	[BPF_MAP_TYPE_##number] = { BPF_MAP_TYPE_##number, text, &family##_ops },
 #define UNRUN(number, text) [BPF_MAP_TYPE_##number] = { BPF_MAP_TYPE_##number, text, NULL },
 #include "map/types.def"
 #undef TYPE
@@ -21,8 +22,9 @@ const struct map_type map_types[] = {
 
 static bool is_storage(u32 type)
 {
-	return type == BPF_MAP_TYPE_CGROUP_STORAGE || type == BPF_MAP_TYPE_SK_STORAGE || type == BPF_MAP_TYPE_INODE_STORAGE ||
-	       type == BPF_MAP_TYPE_TASK_STORAGE || type == BPF_MAP_TYPE_CGRP_STORAGE;
+	return type == BPF_MAP_TYPE_CGROUP_STORAGE || type == BPF_MAP_TYPE_SK_STORAGE ||
+	       type == BPF_MAP_TYPE_INODE_STORAGE || type == BPF_MAP_TYPE_TASK_STORAGE ||
+	       type == BPF_MAP_TYPE_CGRP_STORAGE;
 }
 
 /* Special fields need a type that keeps values in place; which ones, the kernel's map_check_btf() says. */
@@ -31,9 +33,11 @@ static int check_fields(const struct map_spec *spec, struct log *why)
 	bool hash = spec->type == BPF_MAP_TYPE_HASH, array = spec->type == BPF_MAP_TYPE_ARRAY;
 
 	if (spec->spin_lock_off >= 0 && !hash && !array && !is_storage(spec->type))
-		return fail(why, -EOPNOTSUPP, "%s: no bpf_spin_lock in values of this type", spec->name);
+		return fail(why, -EOPNOTSUPP, "%s: no bpf_spin_lock in values of this type",
+			    spec->name);
 	if (spec->timer_off >= 0 && !hash && !array && spec->type != BPF_MAP_TYPE_LRU_HASH)
-		return fail(why, -EOPNOTSUPP, "%s: no bpf_timer in values of this type", spec->name);
+		return fail(why, -EOPNOTSUPP, "%s: no bpf_timer in values of this type",
+			    spec->name);
 	return 0;
 }
 
@@ -91,10 +95,8 @@ u32 map_sys_value_size(const struct map *map)
 	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
 	case BPF_MAP_TYPE_CGROUP_ARRAY:
 	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
-	case BPF_MAP_TYPE_HASH_OF_MAPS:
-		return 4;
-	default:
-		return map->spec.value_size;
+	case BPF_MAP_TYPE_HASH_OF_MAPS: return 4;
+	default: return map->spec.value_size;
 	}
 }
 
@@ -136,7 +138,8 @@ int map_sys_lookup_remove(struct map *map, const void *key, void *value, u64 fla
 		err = map->ops->sys_lookup(map, key, value, flags);
 		return err ? err : map->ops->sys_remove(map, key);
 	}
-	return map->ops->lookup_remove ? map->ops->lookup_remove(map, key, value, flags) : -MAP_ENOTSUPP;
+	return map->ops->lookup_remove ? map->ops->lookup_remove(map, key, value, flags)
+				       : -MAP_ENOTSUPP;
 }
 
 int map_sys_update(struct map *map, const void *key, const void *value, u64 flags)

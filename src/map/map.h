@@ -18,11 +18,13 @@ struct map_spec {
 	u32 type, key_size, value_size, max_entries, flags;
 	u64 extra;
 	char name[BPF_OBJ_NAME_LEN];
-	struct map *inner;	/* template of a map-in-map, or NULL; only valid during alloc(): copy what you need */
-	u32 nr_cpus;		/* slots of the hive: possible CPUs */
-	int spin_lock_off, timer_off;	/* in the value, -1 if none (from BTF) */
-	bool has_btf;	/* types of key and value were given */
-	struct map_space *space;	/* the hive's, where programs may read values blindly; may be NULL (map/space.h) */
+	struct map *
+		inner; /* template of a map-in-map, or NULL; only valid during alloc(): copy what you need */
+	u32 nr_cpus;		      /* slots of the hive: possible CPUs */
+	int spin_lock_off, timer_off; /* in the value, -1 if none (from BTF) */
+	bool has_btf;		      /* types of key and value were given */
+	struct map_space *
+		space; /* the hive's, where programs may read values blindly; may be NULL (map/space.h) */
 };
 
 struct map {
@@ -30,14 +32,14 @@ struct map {
 	struct map_spec spec;
 	u32 id;
 	bool frozen;
-	u32 writers;		/* writable user mappings */
+	u32 writers; /* writable user mappings */
 	/* Where values live: what probe_read_kernel may reach, NULL where they are no plain memory. Of an array, element i
 	 * is at values + i * stride, for inlined lookups. */
 	u8 *values;
 	u64 values_len;
 	u32 stride;
-	u64 dropped;		/* buffers: records that found no room, for people to see */
-	void *owner;		/* core's object around this map: BTF, pins, references (core/object.h) */
+	u64 dropped; /* buffers: records that found no room, for people to see */
+	void *owner; /* core's object around this map: BTF, pins, references (core/object.h) */
 	/* Types whose values are objects: gives back a reference that set_object() took over, once no program can
 	 * still see the object (after an epoch). Set by core before the first set_object(). */
 	void (*drop)(struct map *map, void *object);
@@ -60,7 +62,8 @@ struct map_ops {
 	int (*pop)(struct map *map, void *value);
 	int (*peek)(struct map *map, void *value);
 	/* Shows every element (value: the CPU's) to visit until it says true; how many were shown. */
-	s64 (*for_each)(struct map *map, u32 cpu, bool (*visit)(void *arg, struct map *map, const void *key, void *value),
+	s64 (*for_each)(struct map *map, u32 cpu,
+			bool (*visit)(void *arg, struct map *map, const void *key, void *value),
 			void *arg);
 
 	/* bpf(2) side: value is value_size bytes, or round_up(value_size, 8) * nr_cpus for per-CPU types. */
@@ -68,14 +71,16 @@ struct map_ops {
 	int (*sys_update)(struct map *map, const void *key, const void *value, u64 flags);
 	int (*sys_remove)(struct map *map, const void *key);
 	int (*lookup_remove)(struct map *map, const void *key, void *value, u64 flags);
-	int (*next_key)(struct map *map, const void *key, void *next);	/* key NULL: the first; -ENOENT at the end */
+	int (*next_key)(struct map *map, const void *key,
+			void *next); /* key NULL: the first; -ENOENT at the end */
 
 	/* Types whose values are objects (prog_array: struct prog, opaque here; perf_event_array: struct perf_ring; map in
 	 * map: struct map). A caller passes an fd; core finds the object and hands it over with one reference, with the
 	 * id that sys_lookup() shows. On error the reference stays core's. Replaced, removed (sys_remove) and freed ones
 	 * go to map->drop. sys_update() is not called for these types. */
 	int (*set_object)(struct map *map, const void *key, void *object, u32 id, u64 flags);
-	void *(*object)(struct map *map, const void *key);	/* program side: the object or NULL; lock-free */
+	void *(*object)(struct map *map,
+			const void *key); /* program side: the object or NULL; lock-free */
 
 	/* Direct values (BPF_PSEUDO_MAP_VALUE): address of byte off, or NULL. */
 	void *(*value_addr)(struct map *map, u32 off);
@@ -90,10 +95,10 @@ struct map_ops {
 
 struct map_type {
 	u32 type;
-	const char *name;		/* "hash", as bpftool prints it */
-	const struct map_ops *ops;	/* NULL: can be created for verification only */
+	const char *name;	   /* "hash", as bpftool prints it */
+	const struct map_ops *ops; /* NULL: can be created for verification only */
 };
-extern const struct map_type map_types[];	/* by number; holes have type 0 */
+extern const struct map_type map_types[]; /* by number; holes have type 0 */
 
 /* Creates a map; *out is freed by map_free(). 0 or -errno: -EINVAL, -E2BIG, -ENOMEM, -EOPNOTSUPP as Linux. */
 int map_new(struct map **out, const struct map_spec *spec, struct log *why);

@@ -10,12 +10,12 @@
 #include "map/types.def"
 #undef TYPE
 #undef UNRUN
-extern const struct map_ops unrun_ops;	/* types that are for verification only */
+extern const struct map_ops unrun_ops; /* types that are for verification only */
 
 enum {
 	MAP_ACCESS_FLAGS = BPF_F_RDONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY | BPF_F_WRONLY_PROG,
-	MAP_PERCPU_VALUE_MAX = 32 << 10,	/* PCPU_MIN_UNIT_SIZE */
-	MAP_ENOTSUPP = 524,			/* the kernel's own ENOTSUPP, which leaks through bpf(2) */
+	MAP_PERCPU_VALUE_MAX = 32 << 10, /* PCPU_MIN_UNIT_SIZE */
+	MAP_ENOTSUPP = 524,		 /* the kernel's own ENOTSUPP, which leaks through bpf(2) */
 };
 
 /* Not both of a pair. */
@@ -29,7 +29,7 @@ static inline bool map_access_flags_ok(u32 flags)
 /* Rules of all array-like types (array.c). */
 int array_check(const struct map_spec *spec, struct log *why);
 int array_next_key(struct map *map, const void *key, void *next);
-int map_no_remove(struct map *map, const void *key);	/* -EINVAL */
+int map_no_remove(struct map *map, const void *key); /* -EINVAL */
 /* For types whose elements programs may not look up: the verifier refuses it, this is the second wall (map.c). */
 void *map_no_lookup(struct map *map, const void *key, u32 cpu);
 

@@ -20,8 +20,9 @@
 enum {
 	PAGE = 4096,
 	MAX_DATA = 64 << 20,
-	SUPPORTED = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_ADDR |
-		    PERF_SAMPLE_ID | PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD | PERF_SAMPLE_RAW,
+	SUPPORTED = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |
+		    PERF_SAMPLE_ADDR | PERF_SAMPLE_ID | PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU |
+		    PERF_SAMPLE_PERIOD | PERF_SAMPLE_RAW,
 };
 
 struct perf_ring {
@@ -33,8 +34,8 @@ struct perf_ring {
 	u8 *data;
 	bool on;
 	u32 lock __attribute__((aligned(64)));
-	u32 unwoken;	/* samples since the consumer was last told */
-	u64 size;	/* bytes of data, 0 until mapped */
+	u32 unwoken; /* samples since the consumer was last told */
+	u64 size;    /* bytes of data, 0 until mapped */
 	u64 head;
 	u64 lost, lost_ever;
 };
@@ -43,7 +44,8 @@ static bool has_data(void *arg)
 {
 	struct perf_ring *ring = arg;
 
-	return __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) != __atomic_load_n(&ring->page->data_tail, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) !=
+	       __atomic_load_n(&ring->page->data_tail, __ATOMIC_ACQUIRE);
 }
 
 int perf_ring_new(struct perf_ring **out, const struct perf_ring_spec *spec)
@@ -84,15 +86,30 @@ void perf_ring_free(struct perf_ring *ring)
 	free(ring);
 }
 
-int perf_ring_memfd(struct perf_ring *ring) { return ring->memfd; }
+int perf_ring_memfd(struct perf_ring *ring)
+{
+	return ring->memfd;
+}
 
-int perf_ring_poll_fd(struct perf_ring *ring) { return notify_fd(&ring->notify); }
+int perf_ring_poll_fd(struct perf_ring *ring)
+{
+	return notify_fd(&ring->notify);
+}
 
-void perf_ring_enable(struct perf_ring *ring, bool on) { __atomic_store_n(&ring->on, on, __ATOMIC_RELEASE); }
+void perf_ring_enable(struct perf_ring *ring, bool on)
+{
+	__atomic_store_n(&ring->on, on, __ATOMIC_RELEASE);
+}
 
-bool perf_ring_unread(struct perf_ring *ring) { return has_data(ring); }
+bool perf_ring_unread(struct perf_ring *ring)
+{
+	return has_data(ring);
+}
 
-u64 perf_ring_lost(struct perf_ring *ring) { return __atomic_load_n(&ring->lost_ever, __ATOMIC_RELAXED); }
+u64 perf_ring_lost(struct perf_ring *ring)
+{
+	return __atomic_load_n(&ring->lost_ever, __ATOMIC_RELAXED);
+}
 
 int perf_ring_mapped(struct perf_ring *ring, u64 bytes)
 {
@@ -122,7 +139,10 @@ static void put(struct perf_ring *ring, u64 *pos, const void *from, u64 len)
 	*pos += len;
 }
 
-static void put_u64(struct perf_ring *ring, u64 *pos, u64 value) { put(ring, pos, &value, sizeof(value)); }
+static void put_u64(struct perf_ring *ring, u64 *pos, u64 value)
+{
+	put(ring, pos, &value, sizeof(value));
+}
 
 static u64 fixed_size(u64 sample_type)
 {
@@ -169,17 +189,22 @@ static void put_lost(struct perf_ring *ring, u64 *pos)
 }
 
 /* The raw field's own size, padding included, so that the record is a multiple of 8. */
-static u32 raw_size(u64 len) { return (u32)(round_up(len + 4, 8) - 4); }
+static u32 raw_size(u64 len)
+{
+	return (u32)(round_up(len + 4, 8) - 4);
+}
 
 struct sample {
 	const void *data, *extra;
 	u32 len, extra_len;
 };
 
-static void put_sample(struct perf_ring *ring, u64 *pos, struct run *run, const struct sample *sample, u16 size)
+static void put_sample(struct perf_ring *ring, u64 *pos, struct run *run,
+		       const struct sample *sample, u16 size)
 {
 	struct perf_event_header header = { PERF_RECORD_SAMPLE, PERF_RECORD_MISC_KERNEL, size };
-	u32 raw = raw_size((u64)sample->len + sample->extra_len), pad = raw - sample->len - sample->extra_len;
+	u32 raw = raw_size((u64)sample->len + sample->extra_len),
+	    pad = raw - sample->len - sample->extra_len;
 	static const u8 zeroes[8];
 
 	put(ring, pos, &header, sizeof(header));
@@ -193,9 +218,11 @@ static void put_sample(struct perf_ring *ring, u64 *pos, struct run *run, const 
 	put(ring, pos, zeroes, pad);
 }
 
-static int output_locked(struct perf_ring *ring, struct run *run, const struct sample *sample, u64 size)
+static int output_locked(struct perf_ring *ring, struct run *run, const struct sample *sample,
+			 u64 size)
 {
-	u64 tail = __atomic_load_n(&ring->page->data_tail, __ATOMIC_ACQUIRE), used = ring->head - tail, pos = ring->head;
+	u64 tail = __atomic_load_n(&ring->page->data_tail, __ATOMIC_ACQUIRE),
+	    used = ring->head - tail, pos = ring->head;
 	u64 want = size + (ring->lost ? 24 : 0);
 
 	if (!ring->size)
@@ -213,7 +240,8 @@ static int output_locked(struct perf_ring *ring, struct run *run, const struct s
 	return 0;
 }
 
-int perf_ring_output(struct perf_ring *ring, struct run *run, const void *data, u32 len, const void *extra, u32 extra_len)
+int perf_ring_output(struct perf_ring *ring, struct run *run, const void *data, u32 len,
+		     const void *extra, u32 extra_len)
 {
 	struct sample sample = { data, extra, len, extra_len };
 	u64 size = sizeof(struct perf_event_header) + fixed_size(ring->spec.sample_type);

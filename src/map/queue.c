@@ -20,7 +20,10 @@ struct queue {
 	u32 stride;
 };
 
-static struct queue *to_queue(struct map *map) { return container_of(map, struct queue, map); }
+static struct queue *to_queue(struct map *map)
+{
+	return container_of(map, struct queue, map);
+}
 
 static int queue_alloc(struct map **out, const struct map_spec *spec, struct log *why)
 {
@@ -30,7 +33,8 @@ static int queue_alloc(struct map **out, const struct map_spec *spec, struct log
 
 	if (!spec->max_entries || spec->key_size || !spec->value_size || spec->flags & ~known ||
 	    !map_access_flags_ok(spec->flags))
-		return fail(why, -EINVAL, "%s: a queue or stack has entries and values, but no keys", spec->name);
+		return fail(why, -EINVAL,
+			    "%s: a queue or stack has entries and values, but no keys", spec->name);
 	if (spec->value_size > KMALLOC_MAX)
 		return fail(why, -E2BIG, "%s: values are too large", spec->name);
 	queue = calloc(1, sizeof(*queue));
@@ -53,11 +57,20 @@ static void queue_free(struct map *map)
 	free(to_queue(map));
 }
 
-static u8 *place(struct queue *queue, u32 at) { return queue->area.mem + (u64)at * queue->stride; }
+static u8 *place(struct queue *queue, u32 at)
+{
+	return queue->area.mem + (u64)at * queue->stride;
+}
 
-static u32 after(const struct queue *queue, u32 at) { return at + 1 == queue->places ? 0 : at + 1; }
+static u32 after(const struct queue *queue, u32 at)
+{
+	return at + 1 == queue->places ? 0 : at + 1;
+}
 
-static u32 before(const struct queue *queue, u32 at) { return at ? at - 1 : queue->places - 1; }
+static u32 before(const struct queue *queue, u32 at)
+{
+	return at ? at - 1 : queue->places - 1;
+}
 
 static int push(struct map *map, const void *value, u64 flags)
 {
@@ -103,13 +116,25 @@ static int take(struct map *map, void *value, bool newest, bool remove)
 	return empty ? -ENOENT : 0;
 }
 
-static int queue_pop(struct map *map, void *value) { return take(map, value, false, true); }
+static int queue_pop(struct map *map, void *value)
+{
+	return take(map, value, false, true);
+}
 
-static int queue_peek(struct map *map, void *value) { return take(map, value, false, false); }
+static int queue_peek(struct map *map, void *value)
+{
+	return take(map, value, false, false);
+}
 
-static int stack_pop(struct map *map, void *value) { return take(map, value, true, true); }
+static int stack_pop(struct map *map, void *value)
+{
+	return take(map, value, true, true);
+}
 
-static int stack_peek(struct map *map, void *value) { return take(map, value, true, false); }
+static int stack_peek(struct map *map, void *value)
+{
+	return take(map, value, true, false);
+}
 
 static int no_next(struct map *map, const void *key, void *next)
 {
@@ -117,7 +142,9 @@ static int no_next(struct map *map, const void *key, void *next)
 	return -EINVAL;
 }
 
-#define COMMON .alloc = queue_alloc, .free = queue_free, .lookup = map_no_lookup, .push = push, .sys_remove = map_no_remove, .next_key = no_next
+#define COMMON                                                                           \
+	.alloc = queue_alloc, .free = queue_free, .lookup = map_no_lookup, .push = push, \
+	.sys_remove = map_no_remove, .next_key = no_next
 
 const struct map_ops queue_ops = { COMMON, .pop = queue_pop, .peek = queue_peek };
 const struct map_ops stack_ops = { COMMON, .pop = stack_pop, .peek = stack_peek };

@@ -24,14 +24,15 @@
 enum {
 	PAGE = 4096,
 	HEADER = 8,
-	WAITS = 4,	/* for a consumer at work, before a record is refused: some microseconds */
+	WAITS = 4, /* for a consumer at work, before a record is refused: some microseconds */
 	WAIT_SPINS = 48,
-	PATIENCE = 32,	/* records refused until a consumer that does not move counts as not at work */
+	PATIENCE =
+		32, /* records refused until a consumer that does not move counts as not at work */
 };
 
 struct header {
-	u32 len;	/* with BPF_RINGBUF_BUSY_BIT, BPF_RINGBUF_DISCARD_BIT */
-	u32 pages;	/* from the start of the pages, as the kernel's */
+	u32 len;   /* with BPF_RINGBUF_BUSY_BIT, BPF_RINGBUF_DISCARD_BIT */
+	u32 pages; /* from the start of the pages, as the kernel's */
 };
 
 struct ringbuf {
@@ -39,21 +40,27 @@ struct ringbuf {
 	struct area area;
 	int memfd;
 	struct notify notify;
-	u64 *consumer;	/* shared: the consumer's */
-	u64 *producer;	/* shared: a copy for the consumer */
+	u64 *consumer; /* shared: the consumer's */
+	u64 *producer; /* shared: a copy for the consumer */
 	u8 *data;
-	u64 size;	/* a power of two */
+	u64 size; /* a power of two */
 	u32 lock __attribute__((aligned(64)));
-	u64 end;	/* where the next record goes */
-	u64 pending;	/* up to here all records are finished */
-	u64 consumed;	/* the consumer's position as last seen: looked at again only when there is no room */
-	u64 stuck_at;	/* where the consumer was when last there was no room; 0 until then: nobody has consumed */
-	u32 stuck;	/* how often it was found there since */
+	u64 end;     /* where the next record goes */
+	u64 pending; /* up to here all records are finished */
+	u64 consumed; /* the consumer's position as last seen: looked at again only when there is no room */
+	u64 stuck_at; /* where the consumer was when last there was no room; 0 until then: nobody has consumed */
+	u32 stuck; /* how often it was found there since */
 };
 
-static struct ringbuf *to_ring(struct map *map) { return container_of(map, struct ringbuf, map); }
+static struct ringbuf *to_ring(struct map *map)
+{
+	return container_of(map, struct ringbuf, map);
+}
 
-static u64 record_size(u64 len) { return round_up(len + HEADER, 8); }
+static u64 record_size(u64 len)
+{
+	return round_up(len + HEADER, 8);
+}
 
 static struct header *header_at(struct ringbuf *ring, u64 pos)
 {
@@ -65,7 +72,8 @@ static bool has_data(void *arg)
 {
 	struct ringbuf *ring = arg;
 
-	return __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE) != __atomic_load_n(&ring->end, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE) !=
+	       __atomic_load_n(&ring->end, __ATOMIC_ACQUIRE);
 }
 
 static int ringbuf_alloc(struct map **out, const struct map_spec *spec, struct log *why)
@@ -75,9 +83,11 @@ static int ringbuf_alloc(struct map **out, const struct map_spec *spec, struct l
 	int err;
 
 	if (spec->flags & ~(u32)BPF_F_NUMA_NODE || spec->key_size || spec->value_size)
-		return fail(why, -EINVAL, "%s: a ring buffer has no keys, values or flags", spec->name);
+		return fail(why, -EINVAL, "%s: a ring buffer has no keys, values or flags",
+			    spec->name);
 	if (!size || size & (size - 1) || size % PAGE)
-		return fail(why, -EINVAL, "%s: the size of a ring buffer is a power of two of pages", spec->name);
+		return fail(why, -EINVAL,
+			    "%s: the size of a ring buffer is a power of two of pages", spec->name);
 	ring = aligned_alloc(64, round_up(sizeof(*ring), 64));
 	if (!ring)
 		return -ENOMEM;
@@ -129,7 +139,8 @@ static void put_header(struct ringbuf *ring, u64 pos, u32 len)
 {
 	struct header *header = header_at(ring, pos);
 
-	__atomic_store_n(&header->pages, (u32)((u64)((u8 *)header - ring->area.mem) / PAGE), __ATOMIC_RELAXED);
+	__atomic_store_n(&header->pages, (u32)((u64)((u8 *)header - ring->area.mem) / PAGE),
+			 __ATOMIC_RELAXED);
 	__atomic_store_n(&header->len, len, __ATOMIC_RELEASE);
 }
 
@@ -143,7 +154,8 @@ static u64 place(struct ringbuf *ring, u64 whole)
 	end = start + whole;
 	if (unlikely(end - ring->consumed >= ring->size))
 		ring->consumed = __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
-	return end - ring->consumed >= ring->size || end - ring->pending >= ring->size ? ~0ull : start;
+	return end - ring->consumed >= ring->size || end - ring->pending >= ring->size ? ~0ull
+										       : start;
 }
 
 static inline struct header *reserve(struct ringbuf *ring, u32 size, u64 whole)
@@ -182,7 +194,8 @@ static bool is_at_work(struct ringbuf *ring)
  * position for every record meanwhile would take that cache line from him each time, which makes him several
  * times slower. Nobody waits for a consumer that sleeps.
  */
-static __attribute__((noinline)) struct header *reserve_patiently(struct ringbuf *ring, u32 size, u64 whole)
+static __attribute__((noinline)) struct header *reserve_patiently(struct ringbuf *ring, u32 size,
+								  u64 whole)
 {
 	struct header *header = NULL;
 
@@ -222,7 +235,8 @@ void ringbuf_commit(struct map *map, void *sample, u32 size, bool discard, u64 f
 	struct ringbuf *ring = to_ring(map);
 	struct header *header = (struct header *)((u8 *)sample - HEADER);
 
-	__atomic_store_n(&header->len, size | (discard ? BPF_RINGBUF_DISCARD_BIT : 0), __ATOMIC_RELEASE);
+	__atomic_store_n(&header->len, size | (discard ? BPF_RINGBUF_DISCARD_BIT : 0),
+			 __ATOMIC_RELEASE);
 	if (flags & BPF_RB_FORCE_WAKEUP)
 		notify_now(&ring->notify);
 	else if (!(flags & BPF_RB_NO_WAKEUP))
@@ -236,22 +250,23 @@ u64 ringbuf_query(struct map *map, u64 what)
 	u64 end = __atomic_load_n(&ring->end, __ATOMIC_ACQUIRE);
 
 	switch (what) {
-	case BPF_RB_AVAIL_DATA:
-		return end - consumed;
-	case BPF_RB_RING_SIZE:
-		return ring->size;
-	case BPF_RB_CONS_POS:
-		return consumed;
-	case BPF_RB_PROD_POS:
-		return end;
-	default:
-		return 0;
+	case BPF_RB_AVAIL_DATA: return end - consumed;
+	case BPF_RB_RING_SIZE: return ring->size;
+	case BPF_RB_CONS_POS: return consumed;
+	case BPF_RB_PROD_POS: return end;
+	default: return 0;
 	}
 }
 
-static int ringbuf_memfd(struct map *map) { return to_ring(map)->memfd; }
+static int ringbuf_memfd(struct map *map)
+{
+	return to_ring(map)->memfd;
+}
 
-static int ringbuf_poll_fd(struct map *map) { return notify_fd(&to_ring(map)->notify); }
+static int ringbuf_poll_fd(struct map *map)
+{
+	return notify_fd(&to_ring(map)->notify);
+}
 
 const struct map_ops ringbuf_ops = {
 	.alloc = ringbuf_alloc,

@@ -64,15 +64,22 @@ static int grow(struct map_space *space)
 	table->size = size;
 	memset(table->ranges, 0, size * sizeof(table->ranges[0]));
 	if (space->count)
-		memcpy(table->ranges, space->table->ranges, space->count * sizeof(table->ranges[0]));
+		memcpy(table->ranges, space->table->ranges,
+		       space->count * sizeof(table->ranges[0]));
 	__atomic_store_n(&space->table, table, __ATOMIC_RELEASE);
 	return 0;
 }
 
 /* Stores between begin() and end() are releases, loads of readers acquires: that orders them with seq. */
-static void begin(struct map_space *space) { __atomic_store_n(&space->seq, space->seq + 1, __ATOMIC_RELAXED); }
+static void begin(struct map_space *space)
+{
+	__atomic_store_n(&space->seq, space->seq + 1, __ATOMIC_RELAXED);
+}
 
-static void end(struct map_space *space) { __atomic_store_n(&space->seq, space->seq + 1, __ATOMIC_RELEASE); }
+static void end(struct map_space *space)
+{
+	__atomic_store_n(&space->seq, space->seq + 1, __ATOMIC_RELEASE);
+}
 
 /* The number of ranges that start at or before addr. */
 static u32 rank_of(const struct table *table, u32 count, u64 addr)

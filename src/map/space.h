@@ -10,7 +10,7 @@
 
 struct map_space;
 
-int space_new(struct map_space **out);	/* 0, -ENOMEM */
+int space_new(struct map_space **out); /* 0, -ENOMEM */
 void space_free(struct map_space *space);
 
 /* Ranges do not overlap. 0 or -ENOMEM. */

@@ -17,7 +17,7 @@
 #include "util/size.h"
 
 struct bucket {
-	u32 count;	/* 0: empty */
+	u32 count; /* 0: empty */
 	u32 hash;
 	u8 value[];
 };
@@ -30,7 +30,10 @@ struct stacks {
 	u64 seed;
 };
 
-static struct stacks *to_stacks(struct map *map) { return container_of(map, struct stacks, map); }
+static struct stacks *to_stacks(struct map *map)
+{
+	return container_of(map, struct stacks, map);
+}
 
 static struct bucket *bucket_at(struct stacks *stacks, u32 id)
 {
@@ -42,7 +45,10 @@ static u32 ip_size(const struct map_spec *spec)
 	return spec->flags & BPF_F_STACK_BUILD_ID ? sizeof(struct bpf_stack_build_id) : sizeof(u64);
 }
 
-u32 stack_trace_depth(const struct map *map) { return map->spec.value_size / ip_size(&map->spec); }
+u32 stack_trace_depth(const struct map *map)
+{
+	return map->spec.value_size / ip_size(&map->spec);
+}
 
 static int stacks_alloc(struct map **out, const struct map_spec *spec, struct log *why)
 {
@@ -51,9 +57,12 @@ static int stacks_alloc(struct map **out, const struct map_spec *spec, struct lo
 	int err;
 
 	if (spec->flags & ~known || !spec->max_entries || spec->key_size != 4)
-		return fail(why, -EINVAL, "%s: a stack_trace has entries and keys of 4 bytes", spec->name);
-	if (spec->value_size < 8 || spec->value_size % ip_size(spec) || spec->value_size / ip_size(spec) > STACK_MAX_DEPTH)
-		return fail(why, -EINVAL, "%s: a value is 1 to %d addresses", spec->name, STACK_MAX_DEPTH);
+		return fail(why, -EINVAL, "%s: a stack_trace has entries and keys of 4 bytes",
+			    spec->name);
+	if (spec->value_size < 8 || spec->value_size % ip_size(spec) ||
+	    spec->value_size / ip_size(spec) > STACK_MAX_DEPTH)
+		return fail(why, -EINVAL, "%s: a value is 1 to %d addresses", spec->name,
+			    STACK_MAX_DEPTH);
 	if (spec->max_entries > 1u << 31)
 		return fail(why, -E2BIG, "%s: too many entries", spec->name);
 	stacks = calloc(1, sizeof(*stacks));
@@ -82,7 +91,8 @@ static s64 put_locked(struct stacks *stacks, u32 hash, const void *value, u32 co
 	struct bucket *bucket = bucket_at(stacks, id);
 
 	if (bucket->count && bucket->hash == hash &&
-	    (flags & BPF_F_FAST_STACK_CMP || (bucket->count == count && !memcmp(bucket->value, value, len))))
+	    (flags & BPF_F_FAST_STACK_CMP ||
+	     (bucket->count == count && !memcmp(bucket->value, value, len))))
 		return id;
 	if (bucket->count && !(flags & BPF_F_REUSE_STACKID))
 		return -EEXIST;
@@ -92,7 +102,8 @@ static s64 put_locked(struct stacks *stacks, u32 hash, const void *value, u32 co
 	return id;
 }
 
-s64 stack_trace_put(struct map *map, const u64 *ips, const struct bpf_stack_build_id *ids, u32 count, u64 flags)
+s64 stack_trace_put(struct map *map, const u64 *ips, const struct bpf_stack_build_id *ids,
+		    u32 count, u64 flags)
 {
 	const void *value = map->spec.flags & BPF_F_STACK_BUILD_ID ? (const void *)ids : ips;
 	struct stacks *stacks = to_stacks(map);
@@ -145,7 +156,10 @@ static int stacks_lookup(struct map *map, const void *key, void *value, u64 flag
 	return read_bucket(map, key, value, false);
 }
 
-static int stacks_remove(struct map *map, const void *key) { return read_bucket(map, key, NULL, true); }
+static int stacks_remove(struct map *map, const void *key)
+{
+	return read_bucket(map, key, NULL, true);
+}
 
 static int stacks_update(struct map *map, const void *key, const void *value, u64 flags)
 {
@@ -160,9 +174,13 @@ static int stacks_next(struct map *map, const void *key, void *next)
 
 	if (key) {
 		memcpy(&id, key, 4);
-		id = id >= stacks->nr_buckets || !__atomic_load_n(&bucket_at(stacks, id)->count, __ATOMIC_RELAXED) ? 0 : id + 1;
+		id = id >= stacks->nr_buckets || !__atomic_load_n(&bucket_at(stacks, id)->count,
+								  __ATOMIC_RELAXED)
+			     ? 0
+			     : id + 1;
 	}
-	while (id < stacks->nr_buckets && !__atomic_load_n(&bucket_at(stacks, id)->count, __ATOMIC_RELAXED))
+	while (id < stacks->nr_buckets &&
+	       !__atomic_load_n(&bucket_at(stacks, id)->count, __ATOMIC_RELAXED))
 		id++;
 	if (id >= stacks->nr_buckets)
 		return -ENOENT;

@@ -12,8 +12,8 @@
 enum {
 	MAX_CPUS = 8192,
 	MAX_STACK = 512,
-	MAX_STORAGE = 65535 - 64,	/* BPF_LOCAL_STORAGE_MAX_VALUE_SIZE, about */
-	CGROUP_KEY = 16,		/* struct bpf_cgroup_storage_key */
+	MAX_STORAGE = 65535 - 64, /* BPF_LOCAL_STORAGE_MAX_VALUE_SIZE, about */
+	CGROUP_KEY = 16,	  /* struct bpf_cgroup_storage_key */
 	PAGE = 4096,
 };
 
@@ -22,14 +22,18 @@ static bool flags_within(const struct map_spec *spec, u32 known)
 	return !(spec->flags & ~known) && map_access_flags_ok(spec->flags);
 }
 
-static bool value_is_fd(const struct map_spec *spec) { return spec->value_size == 4 || spec->value_size == 8; }
+static bool value_is_fd(const struct map_spec *spec)
+{
+	return spec->value_size == 4 || spec->value_size == 8;
+}
 
 static int check_fd_map(const struct map_spec *spec)
 {
 	const u32 readable = BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY;
 	bool cpumap = spec->type == BPF_MAP_TYPE_CPUMAP, xskmap = spec->type == BPF_MAP_TYPE_XSKMAP;
 
-	if (!spec->max_entries || spec->key_size != 4 || !value_is_fd(spec) || (xskmap && spec->value_size != 4) ||
+	if (!spec->max_entries || spec->key_size != 4 || !value_is_fd(spec) ||
+	    (xskmap && spec->value_size != 4) ||
 	    !flags_within(spec, cpumap ? (u32)BPF_F_NUMA_NODE : readable))
 		return -EINVAL;
 	return cpumap && spec->max_entries > MAX_CPUS ? -E2BIG : 0;
@@ -47,7 +51,9 @@ static int check_array_of_fds(const struct map_spec *spec, struct log *why)
 {
 	bool sockets = spec->type == BPF_MAP_TYPE_REUSEPORT_SOCKARRAY;
 
-	if (sockets ? !value_is_fd(spec) : spec->value_size != 4 || spec->flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG))
+	if (sockets ? !value_is_fd(spec)
+		    : spec->value_size != 4 ||
+			      spec->flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG))
 		return -EINVAL;
 	return array_check(spec, why);
 }
@@ -60,21 +66,25 @@ static int check_cgroup_storage(const struct map_spec *spec)
 		return -EINVAL;
 	if (spec->value_size > (u32)(percpu ? MAP_PERCPU_VALUE_MAX : MAX_STORAGE))
 		return -E2BIG;
-	return flags_within(spec, BPF_F_NUMA_NODE | MAP_ACCESS_FLAGS) && !spec->max_entries ? 0 : -EINVAL;
+	return flags_within(spec, BPF_F_NUMA_NODE | MAP_ACCESS_FLAGS) && !spec->max_entries
+		       ? 0
+		       : -EINVAL;
 }
 
 static int check_storage(const struct map_spec *spec)
 {
-	if (spec->flags & ~(u32)(BPF_F_NO_PREALLOC | BPF_F_CLONE) || !(spec->flags & BPF_F_NO_PREALLOC) || spec->max_entries ||
-	    spec->key_size != 4 || !spec->value_size || !spec->has_btf)
+	if (spec->flags & ~(u32)(BPF_F_NO_PREALLOC | BPF_F_CLONE) ||
+	    !(spec->flags & BPF_F_NO_PREALLOC) || spec->max_entries || spec->key_size != 4 ||
+	    !spec->value_size || !spec->has_btf)
 		return -EINVAL;
 	return spec->value_size > MAX_STORAGE ? -E2BIG : 0;
 }
 
 static int check_user_ring(const struct map_spec *spec)
 {
-	if (spec->flags & ~(u32)BPF_F_NUMA_NODE || spec->key_size || spec->value_size || !spec->max_entries ||
-	    spec->max_entries & (spec->max_entries - 1) || spec->max_entries % PAGE)
+	if (spec->flags & ~(u32)BPF_F_NUMA_NODE || spec->key_size || spec->value_size ||
+	    !spec->max_entries || spec->max_entries & (spec->max_entries - 1) ||
+	    spec->max_entries % PAGE)
 		return -EINVAL;
 	return 0;
 }
@@ -97,25 +107,18 @@ static int check(const struct map_spec *spec, struct log *why)
 	switch (spec->type) {
 	case BPF_MAP_TYPE_CPUMAP:
 	case BPF_MAP_TYPE_XSKMAP:
-	case BPF_MAP_TYPE_SOCKMAP:
-		return check_fd_map(spec);
-	case BPF_MAP_TYPE_SOCKHASH:
-		return check_sockhash(spec);
+	case BPF_MAP_TYPE_SOCKMAP: return check_fd_map(spec);
+	case BPF_MAP_TYPE_SOCKHASH: return check_sockhash(spec);
 	case BPF_MAP_TYPE_CGROUP_ARRAY:
-	case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
-		return check_array_of_fds(spec, why);
+	case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY: return check_array_of_fds(spec, why);
 	case BPF_MAP_TYPE_CGROUP_STORAGE:
-	case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE:
-		return check_cgroup_storage(spec);
+	case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE: return check_cgroup_storage(spec);
 	case BPF_MAP_TYPE_SK_STORAGE:
 	case BPF_MAP_TYPE_INODE_STORAGE:
 	case BPF_MAP_TYPE_TASK_STORAGE:
-	case BPF_MAP_TYPE_CGRP_STORAGE:
-		return check_storage(spec);
-	case BPF_MAP_TYPE_USER_RINGBUF:
-		return check_user_ring(spec);
-	case BPF_MAP_TYPE_ARENA:
-		return check_arena(spec);
+	case BPF_MAP_TYPE_CGRP_STORAGE: return check_storage(spec);
+	case BPF_MAP_TYPE_USER_RINGBUF: return check_user_ring(spec);
+	case BPF_MAP_TYPE_ARENA: return check_arena(spec);
 	default: /* struct_ops: its type would be the kernel's */
 		return spec->key_size == 4 && spec->max_entries == 1 ? -MAP_ENOTSUPP : -EINVAL;
 	}
@@ -126,12 +129,16 @@ static int unrun_alloc(struct map **out, const struct map_spec *spec, struct log
 	int err = check(spec, why);
 
 	if (err)
-		return fail(why, err, "%s: sizes or flags do not suit a %s", spec->name, map_types[spec->type].name);
+		return fail(why, err, "%s: sizes or flags do not suit a %s", spec->name,
+			    map_types[spec->type].name);
 	*out = calloc(1, sizeof(**out));
 	return *out ? 0 : -ENOMEM;
 }
 
-static void unrun_free(struct map *map) { free(map); }
+static void unrun_free(struct map *map)
+{
+	free(map);
+}
 
 static int no_lookup(struct map *map, const void *key, void *value, u64 flags)
 {

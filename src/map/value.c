@@ -12,9 +12,11 @@ static u32 fields_of(const struct map_spec *spec, struct field fields[2])
 	u32 count = 0;
 
 	if (spec->spin_lock_off >= 0)
-		fields[count++] = (struct field){ (u32)spec->spin_lock_off, (u32)spec->spin_lock_off + SPIN_LOCK_SIZE };
+		fields[count++] = (struct field){ (u32)spec->spin_lock_off,
+						  (u32)spec->spin_lock_off + SPIN_LOCK_SIZE };
 	if (spec->timer_off >= 0)
-		fields[count++] = (struct field){ (u32)spec->timer_off, (u32)spec->timer_off + TIMER_SIZE };
+		fields[count++] =
+			(struct field){ (u32)spec->timer_off, (u32)spec->timer_off + TIMER_SIZE };
 	if (count == 2 && fields[0].start > fields[1].start) {
 		struct field first = fields[1];
 
@@ -28,7 +30,8 @@ static u32 fields_of(const struct map_spec *spec, struct field fields[2])
 static void move(u8 *to, const u8 *from, u32 start, u32 end)
 {
 	for (u32 at = start; at < end; at++)
-		__atomic_store_n(to + at, __atomic_load_n(from + at, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+		__atomic_store_n(to + at, __atomic_load_n(from + at, __ATOMIC_RELAXED),
+				 __ATOMIC_RELAXED);
 }
 
 static void move_around(const struct map_spec *spec, u8 *to, const u8 *from, bool zero)

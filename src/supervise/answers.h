@@ -30,8 +30,7 @@ struct answer_row {
 	s64 (*run)(struct clients *clients, struct client_call *call, const u64 *args);
 };
 
-extern const struct answer_row seam_rows[], file_rows[], wait_rows[], netlink_rows[],
-	root_rows[];
+extern const struct answer_row seam_rows[], file_rows[], wait_rows[], netlink_rows[], root_rows[];
 extern const size_t seam_row_count, file_row_count, wait_row_count, netlink_row_count,
 	root_row_count;
 
@@ -52,7 +51,7 @@ struct clients {
 	struct trace_pump *pump;
 	struct workers *workers;
 	struct client_call *call; /* that the serving thread is answering */
-	u32 ending; /* long work is given up */
+	u32 ending;		  /* long work is given up */
 };
 
 /* wait.c: a copy of the caller's fd, or -errno: -EPERM where a container denies pidfd_getfd(2). */

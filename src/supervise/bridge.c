@@ -33,7 +33,7 @@ enum {
 	FD_OUT,
 	FDS,
 	LOOK_AGAIN_MS = 100, /* whether an interface that went down is up again, or away */
-	LAST_ROUNDS = 1000, /* of PORT_QUIET_MS, for what still comes in when it is to stop */
+	LAST_ROUNDS = 1000,  /* of PORT_QUIET_MS, for what still comes in when it is to stop */
 };
 
 struct skep_bridge {
@@ -158,8 +158,8 @@ static void take(void *arg, struct port_frame *frame)
 {
 	struct skep_bridge *bridge = arg;
 	struct skep_bridge_side *counts = &bridge->result.side[bridge->side];
-	bool fits = frame->len <= PACKET_LINEAR &&
-		    frame->offload.gso_type == VIRTIO_NET_HDR_GSO_NONE;
+	bool fits =
+		frame->len <= PACKET_LINEAR && frame->offload.gso_type == VIRTIO_NET_HDR_GSO_NONE;
 	u8 *slot = fits ? port_slot(&bridge->ports[!bridge->side]) : NULL;
 	struct packet_frame packet;
 
@@ -223,9 +223,9 @@ static void flush_trace(struct skep_bridge *bridge, struct pollfd *fds)
 {
 	out_flush(&bridge->trace);
 	fds[FD_OUT].fd = bridge->trace.blocked ? bridge->trace.fd : -1;
-	fds[FD_TRACE].fd = bridge->trace.blocked || bridge->trace.fd < 0 ?
-				   -1 :
-				   core_trace_fd(bridge->list->hive);
+	fds[FD_TRACE].fd = bridge->trace.blocked || bridge->trace.fd < 0
+				   ? -1
+				   : core_trace_fd(bridge->list->hive);
 }
 
 /* An interface went down (which may pass) or away (which ends the bridge). */
@@ -240,8 +240,8 @@ static bool lives(struct skep_bridge *bridge, u32 side)
 	}
 	if (err && !bridge->down[side])
 		fail(bridge->log, err, "%s: %s", port->name,
-		     err == -ENETDOWN ? "went down; nothing passes until it is up again" :
-					strerror(-err));
+		     err == -ENETDOWN ? "went down; nothing passes until it is up again"
+				      : strerror(-err));
 	bridge->down[side] = err;
 	return true;
 }

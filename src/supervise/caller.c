@@ -37,7 +37,7 @@ enum { PAGE = 4096, BEFORE = 256, PEERS = 16, THREAD = O_EXCL /* PIDFD_THREAD */
 struct peers {
 	u64 clock;
 	struct peer {
-		u32 tid; /* 0: free */
+		u32 tid;	/* 0: free */
 		int pidfd, mem; /* -1: cannot be had, -2: not tried yet */
 		u64 used;
 	} peers[PEERS];
@@ -194,9 +194,9 @@ static int read_memory(u32 tid, void *dst, u64 addr, size_t len)
 {
 	struct iovec local = { dst, len }, remote = { (void *)(uintptr_t)addr, len };
 
-	return tid && process_vm_readv((pid_t)tid, &local, 1, &remote, 1, 0) == (ssize_t)len ?
-		       0 :
-		       -EFAULT;
+	return tid && process_vm_readv((pid_t)tid, &local, 1, &remote, 1, 0) == (ssize_t)len
+		       ? 0
+		       : -EFAULT;
 }
 
 static int open_memory(u32 tid)

@@ -22,7 +22,7 @@ struct client_call {
 	struct tree *tree;
 	const struct seccomp_notif *notif;
 	struct peers *peers; /* NULL: none */
-	const u32 *ending;	/* not 0: give up; NULL: never */
+	const u32 *ending;   /* not 0: give up; NULL: never */
 	u64 window_addr;
 	u32 window_len;
 	u8 window[1024];

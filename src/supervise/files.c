@@ -238,8 +238,8 @@ static bool resolve_stat(struct clients *clients, struct client_call *call, int 
 	return folder;
 }
 
-static s64 stat_path(struct clients *clients, struct client_call *call, int dir, u64 addr,
-		     u64 buf, u32 flags)
+static s64 stat_path(struct clients *clients, struct client_call *call, int dir, u64 addr, u64 buf,
+		     u32 flags)
 {
 	char path[PATH_SIZE];
 	struct stat st;

@@ -254,8 +254,7 @@ static void append_xdp(u8 *at, u32 *len, const struct xdp_state *xdp)
 }
 
 /* One link's message, with what is attached here in IFLA_XDP's place. */
-static void put_link(struct piece *piece, const struct nlmsghdr *from,
-		     const struct xdp_state *xdp)
+static void put_link(struct piece *piece, const struct nlmsghdr *from, const struct xdp_state *xdp)
 {
 	const struct rtattr *attr;
 	size_t left = from->nlmsg_len - NLMSG_SPACE(sizeof(struct ifinfomsg));

@@ -30,18 +30,18 @@
 #include "supervise/command.h"
 
 enum {
-	LOOK_MS = 20,	    /* between two looks at /proc */
-	STILL = 4,	    /* looks without a change: the observer waits */
-	UNREAD = 100,	    /* looks without a change: what is unread stays so */
-	FINISH_MS = 10000,  /* a wait that takes longer is interrupted */
-	MACHINE_MS = 1000,  /* for the events of a whole machine */
-	AGAIN_MS = 3000,    /* after SIGINT: once more, */
-	TERM_MS = 10000,    /* SIGTERM, */
-	KILL_MS = 15000,    /* SIGKILL */
+	LOOK_MS = 20,	      /* between two looks at /proc */
+	STILL = 4,	      /* looks without a change: the observer waits */
+	UNREAD = 100,	      /* looks without a change: what is unread stays so */
+	FINISH_MS = 10000,    /* a wait that takes longer is interrupted */
+	MACHINE_MS = 1000,    /* for the events of a whole machine */
+	AGAIN_MS = 3000,      /* after SIGINT: once more, */
+	TERM_MS = 10000,      /* SIGTERM, */
+	KILL_MS = 15000,      /* SIGKILL */
 	SET_BPF = 0x40042408, /* PERF_EVENT_IOC_SET_BPF */
 };
 
-#define MS(ms) ((u64)(ms) * 1000000)
+#define MS(ms) ((u64)(ms)*1000000)
 
 /* The main thread's last wait. */
 struct wait {
@@ -106,8 +106,9 @@ static u64 wait_until(u32 tid, const struct seccomp_data *data)
 
 	switch (data->nr) {
 	case SYS_clock_nanosleep:
-		return args[1] & TIMER_ABSTIME && args[0] == CLOCK_MONOTONIC ? peek_time(tid, args[2], 1) :
-									       from_now(peek_time(tid, args[2], 1));
+		return args[1] & TIMER_ABSTIME && args[0] == CLOCK_MONOTONIC
+			       ? peek_time(tid, args[2], 1)
+			       : from_now(peek_time(tid, args[2], 1));
 	case SYS_nanosleep: return from_now(peek_time(tid, args[0], 1));
 	case SYS_ppoll: return from_now(peek_time(tid, args[2], 1));
 	case SYS_pselect6: return from_now(peek_time(tid, args[4], 1));
@@ -125,10 +126,21 @@ static u64 wait_until(u32 tid, const struct seccomp_data *data)
 }
 
 static const s32 looked_at[] = {
-	SYS_clock_nanosleep, SYS_nanosleep, SYS_ppoll, SYS_pselect6, SYS_epoll_pwait, SYS_rt_sigtimedwait,
-	SYS_rt_sigsuspend, SYS_bpf, SYS_ioctl, SYS_openat,
+	SYS_clock_nanosleep,
+	SYS_nanosleep,
+	SYS_ppoll,
+	SYS_pselect6,
+	SYS_epoll_pwait,
+	SYS_rt_sigtimedwait,
+	SYS_rt_sigsuspend,
+	SYS_bpf,
+	SYS_ioctl,
+	SYS_openat,
 #if defined(__x86_64__)
-	SYS_poll, SYS_select, SYS_epoll_wait, SYS_pause,
+	SYS_poll,
+	SYS_select,
+	SYS_epoll_wait,
+	SYS_pause,
 #endif
 };
 
@@ -148,7 +160,8 @@ static bool attaches(const struct seccomp_data *data)
 {
 	if (data->nr == SYS_ioctl)
 		return (u32)data->args[1] == SET_BPF;
-	return data->nr == SYS_bpf && (data->args[0] == BPF_RAW_TRACEPOINT_OPEN || data->args[0] == BPF_LINK_CREATE);
+	return data->nr == SYS_bpf &&
+	       (data->args[0] == BPF_RAW_TRACEPOINT_OPEN || data->args[0] == BPF_LINK_CREATE);
 }
 
 /* Caller holds the lock. */
@@ -210,7 +223,8 @@ static bool asleep(const struct observer *o, char *life, size_t size)
 		const char *rest = strrchr(line, ')');
 
 		if (rest)
-			sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user, &system);
+			sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+			       &state, &user, &system);
 	}
 	if (file)
 		fclose(file);
@@ -291,8 +305,11 @@ static bool wait_for(struct observer *o, int fd, int ms)
 	struct signalfd_siginfo info;
 	int n = o->ended ? 0 : poll(fds, 3, ms);
 
-	if (n > 0 && fds[2].revents && read(o->spec.signals, &info, sizeof(info)) == sizeof(info) && info.ssi_code <= 0)
-		kill(o->tree.child, (int)info.ssi_signo); /* sent by a process; the terminal's reach it by themselves */
+	if (n > 0 && fds[2].revents && read(o->spec.signals, &info, sizeof(info)) == sizeof(info) &&
+	    info.ssi_code <= 0)
+		kill(o->tree.child,
+		     (int)info
+			     .ssi_signo); /* sent by a process; the terminal's reach it by themselves */
 	if (n > 0 && fds[0].revents)
 		reap(o);
 	return n > 0 && fds[1].revents;
@@ -428,8 +445,13 @@ static void let_finish(struct observer *o)
 
 static void interrupt(struct observer *o)
 {
-	static const struct { int after_ms, signal; } steps[] = {
-		{ 0, SIGINT }, { AGAIN_MS, SIGINT }, { TERM_MS, SIGTERM }, { KILL_MS, SIGKILL },
+	static const struct {
+		int after_ms, signal;
+	} steps[] = {
+		{ 0, SIGINT },
+		{ AGAIN_MS, SIGINT },
+		{ TERM_MS, SIGTERM },
+		{ KILL_MS, SIGKILL },
 	};
 	u64 start = now_ns();
 

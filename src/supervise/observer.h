@@ -17,8 +17,8 @@ struct observer_spec {
 	struct log *log;
 	struct clients *clients; /* NULL: its bpf(2) is Linux's */
 	char *const *argv, *const *envp;
-	const sigset_t *mask;	 /* its signal mask */
-	int signals;		 /* a signalfd that is not our own: what it says goes to the observer meanwhile */
+	const sigset_t *mask; /* its signal mask */
+	int signals; /* a signalfd that is not our own: what it says goes to the observer meanwhile */
 };
 
 /*

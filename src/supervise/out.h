@@ -10,7 +10,7 @@ struct out {
 	int fd;	      /* -1: lines stay in the pipe */
 	bool blocked; /* the reader is slow: flush again when fd is writable */
 	u64 lost;     /* lines that fell out of the full pipe */
-	int err;      /* errno: why lines could not be written, 0 (a reader that is gone is no error) */
+	int err; /* errno: why lines could not be written, 0 (a reader that is gone is no error) */
 	size_t len, done;
 	char buf[4096]; /* PIPE_BUF: what a writable pipe takes without waiting */
 };

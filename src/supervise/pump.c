@@ -49,10 +49,10 @@ static bool plan(struct trace_pump *pump, struct pollfd fds[3])
 	if (pump->count && pump->out.fd < 0)
 		pump->out.fd = pump->readers[0];
 	fds[0] = (struct pollfd){ .fd = pump->wake, .events = POLLIN };
-	fds[1] = (struct pollfd){ .fd = pump->count && !pump->out.blocked
-						? core_trace_fd(pump->hive)
-						: -1,
-				  .events = POLLIN };
+	fds[1] =
+		(struct pollfd){ .fd = pump->count && !pump->out.blocked ? core_trace_fd(pump->hive)
+									 : -1,
+				 .events = POLLIN };
 	fds[2] = (struct pollfd){ .fd = pump->count ? pump->readers[0] : -1,
 				  .events = pump->out.blocked ? POLLOUT : 0 };
 	go = !pump->stop;
@@ -138,9 +138,8 @@ bool trace_pump_unread(struct trace_pump *pump)
 	bool unread;
 
 	pthread_mutex_lock(&pump->lock);
-	unread = pump->count &&
-		 (pump->out.done < pump->out.len || poll(&lines, 1, 0) > 0 ||
-		  (!ioctl(pump->readers[0], FIONREAD, &held) && held > 0));
+	unread = pump->count && (pump->out.done < pump->out.len || poll(&lines, 1, 0) > 0 ||
+				 (!ioctl(pump->readers[0], FIONREAD, &held) && held > 0));
 	pthread_mutex_unlock(&pump->lock);
 	return unread;
 }

@@ -49,8 +49,8 @@ static s64 answer_capget(struct clients *clients, struct client_call *call, cons
 }
 
 const struct answer_row root_rows[] = {
-	{ SYS_getuid, NULL, answer_zero },	 { SYS_geteuid, NULL, answer_zero },
-	{ SYS_getgid, NULL, answer_zero },	 { SYS_getegid, NULL, answer_zero },
+	{ SYS_getuid, NULL, answer_zero },     { SYS_geteuid, NULL, answer_zero },
+	{ SYS_getgid, NULL, answer_zero },     { SYS_getegid, NULL, answer_zero },
 	{ SYS_getresuid, NULL, answer_three }, { SYS_getresgid, NULL, answer_three },
 	{ SYS_capget, NULL, answer_capget },
 };

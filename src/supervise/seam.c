@@ -62,7 +62,8 @@ static void reap_before_list(struct clients *clients, struct client_call *call, 
 	case BPF_MAP_GET_NEXT_ID:
 	case BPF_BTF_GET_NEXT_ID:
 	case BPF_LINK_GET_NEXT_ID:
-		if (!call->caller.ops->read(&call->caller, &start, args[1], sizeof(start)) && !start)
+		if (!call->caller.ops->read(&call->caller, &start, args[1], sizeof(start)) &&
+		    !start)
 			core_reap(clients->hive);
 	}
 }

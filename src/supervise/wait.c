@@ -56,8 +56,7 @@ static s64 do_epoll_ctl(struct clients *clients, struct client_call *call, const
 
 	if (wake == -EPERM)
 		return -EPERM; /* an object that Linux cannot wait for either */
-	return wake < 0 ? CONTINUE
-			: control(call, (int)args[0], (int)args[1], wake, args[3]);
+	return wake < 0 ? CONTINUE : control(call, (int)args[0], (int)args[1], wake, args[3]);
 }
 
 const struct answer_row wait_rows[] = {

@@ -12,10 +12,10 @@ struct xdp_place {
 };
 
 struct xdp_change {
-	int fd;		   /* the caller's of a program; -1: none shall be there */
-	int expected;	   /* compare: of the program that is there now; -1: none */
+	int fd;			/* the caller's of a program; -1: none shall be there */
+	int expected;		/* compare: of the program that is there now; -1: none */
 	bool compare, only_new; /* only_new: -EBUSY if one is there */
-	u32 mode;	   /* XDP_FLAGS_*_MODE, 0: any */
+	u32 mode;		/* XDP_FLAGS_*_MODE, 0: any */
 };
 
 struct xdp_state {

@@ -19,16 +19,16 @@ struct epoch_item {
 };
 
 struct epoch_slot {
-	u64 entered;	/* the epoch a reader entered in, 0: nobody is inside */
+	u64 entered; /* the epoch a reader entered in, 0: nobody is inside */
 } __attribute__((aligned(64)));
 
 struct epoch {
-	u64 now;	/* starts at 1, so that 0 means outside */
+	u64 now; /* starts at 1, so that 0 means outside */
 	u32 nr_slots;
-	bool fenced;	/* no membarrier: readers fence */
-	u32 lock;	/* guards the list */
+	bool fenced; /* no membarrier: readers fence */
+	u32 lock;    /* guards the list */
 	struct epoch_slot *slots;
-	struct epoch_item *first, **last;	/* waiting, oldest first */
+	struct epoch_item *first, **last; /* waiting, oldest first */
 };
 
 /* 0 or -ENOMEM. */
@@ -54,7 +54,8 @@ static inline void epoch_leave(struct epoch *epoch, u32 slot)
 }
 
 /* end(item) is called by a later epoch_flush() or epoch_wait(), when no present reader can hold it. Never blocks. */
-void epoch_defer(struct epoch *epoch, struct epoch_item *item, void (*end)(struct epoch_item *item));
+void epoch_defer(struct epoch *epoch, struct epoch_item *item,
+		 void (*end)(struct epoch_item *item));
 /* Ends what is due without waiting for anybody; returns how many items. */
 u32 epoch_flush(struct epoch *epoch);
 /* Waits until every reader that is inside now has left, then ends what was deferred before. Not from inside. */

@@ -46,7 +46,8 @@ static inline u64 hash_bytes(const void *data, size_t len, u64 seed)
 	} else if (len) {
 		a = (u64)at[0] << 16 | (u64)at[len / 2] << 8 | at[len - 1];
 	}
-	return hash_fold(hash_fold(a ^ state, b ^ 0x8ebc6af09c88c6e3ull), state ^ 0x589965cc75374cc3ull);
+	return hash_fold(hash_fold(a ^ state, b ^ 0x8ebc6af09c88c6e3ull),
+			 state ^ 0x589965cc75374cc3ull);
 }
 
 #endif

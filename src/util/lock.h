@@ -21,7 +21,8 @@ static inline void lock_pause(u32 tries)
 
 static inline bool lock_try(u32 *lock)
 {
-	return !__atomic_load_n(lock, __ATOMIC_RELAXED) && !__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE);
+	return !__atomic_load_n(lock, __ATOMIC_RELAXED) &&
+	       !__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE);
 }
 
 static inline void lock_take(u32 *lock)
@@ -31,6 +32,9 @@ static inline void lock_take(u32 *lock)
 			lock_pause(tries++);
 }
 
-static inline void lock_drop(u32 *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
+static inline void lock_drop(u32 *lock)
+{
+	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
 
 #endif

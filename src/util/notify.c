@@ -20,7 +20,10 @@ static void futex_wait(u32 *word, u32 value, const struct timespec *timeout)
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, NULL, 0);
 }
 
-static void futex_wake(u32 *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+static void futex_wake(u32 *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
 
 int notify_init(struct notify *notify, bool (*ready)(void *arg), void *arg)
 {
@@ -93,7 +96,8 @@ int notify_fd(struct notify *notify)
 
 void notify_ask(struct notify *notify)
 {
-	if (!__atomic_exchange_n(&notify->asked, 1, __ATOMIC_SEQ_CST) && __atomic_load_n(&notify->idle, __ATOMIC_SEQ_CST))
+	if (!__atomic_exchange_n(&notify->asked, 1, __ATOMIC_SEQ_CST) &&
+	    __atomic_load_n(&notify->idle, __ATOMIC_SEQ_CST))
 		futex_wake(&notify->asked);
 }
 

@@ -11,13 +11,13 @@
 #include "util/types.h"
 
 struct notify {
-	u32 asked;	/* futex: 1 since a producer asked */
-	u32 idle;	/* the thread sleeps until somebody asks */
-	u32 stop;	/* futex */
-	u32 watched;	/* somebody has taken the fd: there is a thread */
+	u32 asked;   /* futex: 1 since a producer asked */
+	u32 idle;    /* the thread sleeps until somebody asks */
+	u32 stop;    /* futex */
+	u32 watched; /* somebody has taken the fd: there is a thread */
 	u32 lock;
 	int fd;
-	bool (*ready)(void *arg);	/* is there anything to consume? from the thread */
+	bool (*ready)(void *arg); /* is there anything to consume? from the thread */
 	void *arg;
 	unsigned long thread;
 };
@@ -33,7 +33,8 @@ void notify_now(struct notify *notify);
 void notify_ask(struct notify *notify);
 static inline void notify_soon(struct notify *notify)
 {
-	if (__atomic_load_n(&notify->watched, __ATOMIC_RELAXED) && !__atomic_load_n(&notify->asked, __ATOMIC_SEQ_CST))
+	if (__atomic_load_n(&notify->watched, __ATOMIC_RELAXED) &&
+	    !__atomic_load_n(&notify->asked, __ATOMIC_SEQ_CST))
 		notify_ask(notify);
 }
 

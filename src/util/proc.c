@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TICK_NS = 10000000 };	/* of USER_HZ, 100 on every machine */
+enum { TICK_NS = 10000000 }; /* of USER_HZ, 100 on every machine */
 
 static ssize_t read_file(u32 tid, const char *file, char *buf, size_t size)
 {
@@ -38,7 +38,9 @@ int proc_origin(u32 tid, u32 *parent, char parent_comm[16], u64 *start_ns)
 	/* the name, field 2, is in brackets and may hold anything: what follows its last bracket is numbers */
 	if (read_file(tid, "stat", stat, sizeof(stat)) <= 0 || !(at = strrchr(stat, ')')))
 		return -ESRCH;
-	sscanf(at + 1, " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", parent, &ticks);
+	sscanf(at + 1,
+	       " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	       parent, &ticks);
 	*start_ns = ticks * TICK_NS;
 	if (*parent && read_file(*parent, "comm", comm, sizeof(comm)) > 0)
 		memcpy(parent_comm, comm, strcspn(comm, "\n") < 16 ? strcspn(comm, "\n") : 15);
@@ -104,6 +106,6 @@ bool proc_in_pidns(u32 tid, u64 dev, u64 ino, u32 *pid, u32 *tgid)
 
 	snprintf(path, sizeof(path), "/proc/%u/ns/pid", tid);
 	return !stat(path, &own) && own.st_dev == dev && own.st_ino == ino &&
-	       read_file(tid, "status", status, sizeof(status)) > 0 && last_number(status, "\nNStgid:", tgid) &&
-	       last_number(status, "\nNSpid:", pid);
+	       read_file(tid, "status", status, sizeof(status)) > 0 &&
+	       last_number(status, "\nNStgid:", tgid) && last_number(status, "\nNSpid:", pid);
 }

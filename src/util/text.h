@@ -20,7 +20,8 @@ static inline struct text text_in(char *buf, size_t size)
 	return (struct text){ .buf = buf, .size = size };
 }
 
-__attribute__((format(printf, 2, 3))) static inline void text_put(struct text *t, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static inline void text_put(struct text *t, const char *fmt,
+								  ...)
 {
 	size_t at = t->len < t->size ? t->len : t->size;
 	va_list ap;

@@ -12,9 +12,15 @@
 static int aligned(struct env *env, const struct reg_state *reg, s32 off, u32 size, bool strict)
 {
 	static const char *const names[REG_TYPE_COUNT] = {
-		[PTR_TO_FLOW_KEYS] = "flow keys ", [PTR_TO_MAP_KEY] = "key ", [PTR_TO_MAP_VALUE] = "value ",
-		[PTR_TO_CTX] = "context ", [PTR_TO_STACK] = "stack ", [PTR_TO_SOCKET] = "sock ",
-		[PTR_TO_SOCK_COMMON] = "sock_common ", [PTR_TO_TCP_SOCK] = "tcp_sock ", [PTR_TO_XDP_SOCK] = "xdp_sock ",
+		[PTR_TO_FLOW_KEYS] = "flow keys ",
+		[PTR_TO_MAP_KEY] = "key ",
+		[PTR_TO_MAP_VALUE] = "value ",
+		[PTR_TO_CTX] = "context ",
+		[PTR_TO_STACK] = "stack ",
+		[PTR_TO_SOCKET] = "sock ",
+		[PTR_TO_SOCK_COMMON] = "sock_common ",
+		[PTR_TO_TCP_SOCK] = "tcp_sock ",
+		[PTR_TO_XDP_SOCK] = "xdp_sock ",
 	};
 	const u32 ip_align = 2;
 	char var[64];
@@ -25,7 +31,8 @@ static int aligned(struct env *env, const struct reg_state *reg, s32 off, u32 si
 	if (!strict || size == 1)
 		return 0;
 	if (reg->type == PTR_TO_PACKET || reg->type == PTR_TO_PACKET_META) {
-		struct tnum at = tnum_add(reg->var_off, tnum_const((u64)(s64)(reg->off + off) + ip_align));
+		struct tnum at =
+			tnum_add(reg->var_off, tnum_const((u64)(s64)(reg->off + off) + ip_align));
 
 		if (tnum_is_aligned(at, size))
 			return 0;
@@ -36,8 +43,8 @@ static int aligned(struct env *env, const struct reg_state *reg, s32 off, u32 si
 	if (tnum_is_aligned(tnum_add(reg->var_off, tnum_const((u64)(s64)(reg->off + off))), size))
 		return 0;
 	say_error(env, "misaligned %saccess off %s+%d+%d size %d\n",
-		  reg->type < REG_TYPE_COUNT && names[reg->type] ? names[reg->type] : "", log_tnum(reg->var_off, var),
-		  reg->off, off, (s32)size);
+		  reg->type < REG_TYPE_COUNT && names[reg->type] ? names[reg->type] : "",
+		  log_tnum(reg->var_off, var), reg->off, off, (s32)size);
 	return because(env, REASON_MISALIGNED, -EACCES);
 }
 
@@ -51,19 +58,22 @@ static int fixed_region(struct env *env, u32 regno, s64 off, u32 size, u32 limit
 	because_access(env, off, size, limit);
 	switch (type_base(reg->type)) {
 	case PTR_TO_MAP_KEY:
-		say_error(env, "invalid access to map key, key_size=%d off=%d size=%d\n", (s32)limit, at, (s32)size);
+		say_error(env, "invalid access to map key, key_size=%d off=%d size=%d\n",
+			  (s32)limit, at, (s32)size);
 		return because_reg(env, REASON_MEM_RANGE, regno, -EACCES);
 	case PTR_TO_MAP_VALUE:
-		say_error(env, "invalid access to map value, value_size=%d off=%d size=%d\n", (s32)limit, at, (s32)size);
+		say_error(env, "invalid access to map value, value_size=%d off=%d size=%d\n",
+			  (s32)limit, at, (s32)size);
 		return because_reg(env, REASON_MEM_RANGE, regno, -EACCES);
 	case PTR_TO_PACKET:
 	case PTR_TO_PACKET_META:
 	case PTR_TO_PACKET_END:
-		say_error(env, "invalid access to packet, off=%d size=%d, R%u(id=%u,off=%d,r=%d)\n", at, (s32)size, regno,
-			  reg->id, at, (s32)limit);
+		say_error(env, "invalid access to packet, off=%d size=%d, R%u(id=%u,off=%d,r=%d)\n",
+			  at, (s32)size, regno, reg->id, at, (s32)limit);
 		return because_reg(env, REASON_PACKET_RANGE, regno, -EACCES);
 	default:
-		say_error(env, "invalid access to memory, mem_size=%u off=%d size=%d\n", limit, at, (s32)size);
+		say_error(env, "invalid access to memory, mem_size=%u off=%d size=%d\n", limit, at,
+			  (s32)size);
 		return because_reg(env, REASON_MEM_RANGE, regno, -EACCES);
 	}
 }
@@ -73,18 +83,27 @@ int mem_region(struct env *env, u32 regno, s32 off, u32 size, u32 limit, bool ze
 {
 	const struct reg_state *reg = &regs_of(env)[regno];
 
-	if (reg->smin < 0 && (reg->smin == INT64_MIN || off + reg->smin != (s32)(off + reg->smin) || reg->smin + off < 0)) {
-		say_error(env, "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n", regno);
+	if (reg->smin < 0 && (reg->smin == INT64_MIN || off + reg->smin != (s32)(off + reg->smin) ||
+			      reg->smin + off < 0)) {
+		say_error(
+			env,
+			"R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n",
+			regno);
 		return because_reg(env, REASON_NEGATIVE, regno, -EACCES);
 	}
 	if (fixed_region(env, regno, (s32)(reg->smin + off), size, limit, zero_ok))
-		return refuse(env, -EACCES, "R%u min value is outside of the allowed memory range\n", regno);
+		return refuse(env, -EACCES,
+			      "R%u min value is outside of the allowed memory range\n", regno);
 	if (reg->umax >= MAX_VAR_OFF) {
-		say_error(env, "R%u unbounded memory access, make sure to bounds check any such access\n", regno);
+		say_error(
+			env,
+			"R%u unbounded memory access, make sure to bounds check any such access\n",
+			regno);
 		return because_reg(env, REASON_UNBOUNDED, regno, -EACCES);
 	}
 	if (fixed_region(env, regno, (s32)(reg->umax + (u64)(s64)off), size, limit, zero_ok))
-		return refuse(env, -EACCES, "R%u max value is outside of the allowed memory range\n", regno);
+		return refuse(env, -EACCES,
+			      "R%u max value is outside of the allowed memory range\n", regno);
 	return 0;
 }
 
@@ -99,7 +118,8 @@ static int special_fields(struct env *env, u32 regno, s32 off, u32 size)
 		const struct btf_special_field *f = &fields->field[i];
 
 		if (low < (s64)f->off + f->size && (s64)f->off < high)
-			return refuse(env, -EACCES, "%s cannot be accessed directly by load/store\n",
+			return refuse(env, -EACCES,
+				      "%s cannot be accessed directly by load/store\n",
 				      special_name(f->kind));
 	}
 	return 0;
@@ -118,10 +138,12 @@ int map_access_kind(struct env *env, u32 regno, s32 off, u32 size, bool write)
 	const struct verify_map *map = regs_of(env)[regno].map;
 
 	if (write && map->flags & BPF_F_RDONLY_PROG)
-		return refuse(env, -EACCES, "write into map forbidden, value_size=%d off=%d size=%d\n",
+		return refuse(env, -EACCES,
+			      "write into map forbidden, value_size=%d off=%d size=%d\n",
 			      (s32)map->value_size, off, (s32)size);
 	if (!write && map->flags & BPF_F_WRONLY_PROG)
-		return refuse(env, -EACCES, "read from map forbidden, value_size=%d off=%d size=%d\n",
+		return refuse(env, -EACCES,
+			      "read from map forbidden, value_size=%d off=%d size=%d\n",
 			      (s32)map->value_size, off, (s32)size);
 	return 0;
 }
@@ -133,7 +155,8 @@ static bool frozen_value(const struct reg_state *reg, s32 off, u32 size, bool si
 	s64 at = off + (s64)reg->var_off.value;
 	u64 v = 0;
 
-	if (!reg_is_const(reg) || !map->frozen || !(map->flags & BPF_F_RDONLY_PROG) || !map->value_addr)
+	if (!reg_is_const(reg) || !map->frozen || !(map->flags & BPF_F_RDONLY_PROG) ||
+	    !map->value_addr)
 		return false;
 	if (at < 0 || (u64)at + size > (u64)map->value_size * map->max_entries)
 		return false;
@@ -172,8 +195,9 @@ static void loaded(struct env *env, const struct mem_op *op)
 static int bad_kind(struct env *env, u32 regno)
 {
 	const struct reg_state *reg = &regs_of(env)[regno];
-	enum reason_kind kind = reg->type & PTR_MAYBE_NULL ? REASON_NULL_DEREF :
-				reg->type == SCALAR_VALUE ? REASON_SCALAR_DEREF : REASON_OTHER;
+	enum reason_kind kind = reg->type & PTR_MAYBE_NULL  ? REASON_NULL_DEREF
+				: reg->type == SCALAR_VALUE ? REASON_SCALAR_DEREF
+							    : REASON_OTHER;
 	char type[64];
 
 	say_error(env, "R%u invalid mem access '%s'\n", regno, log_type(reg->type, type));
@@ -189,8 +213,9 @@ static int region(struct env *env, const struct mem_op *op, s32 off)
 	if (reg->type & PTR_MAYBE_NULL)
 		return bad_kind(env, op->regno);
 	if (op->write && reg->type & MEM_RDONLY)
-		return refuse(env, -EACCES, "R%u cannot write into %s\n", op->regno, log_type(reg->type, type));
-	if (reg->type & PTR_UNTRUSTED) {	/* read blindly: wherever it leads */
+		return refuse(env, -EACCES, "R%u cannot write into %s\n", op->regno,
+			      log_type(reg->type, type));
+	if (reg->type & PTR_UNTRUSTED) { /* read blindly: wherever it leads */
 		loaded(env, op);
 		return 0;
 	}
@@ -231,10 +256,14 @@ int packet_access(struct env *env, u32 regno, s32 off, u32 size, bool zero_ok)
 	int err;
 
 	if (reg->smin < 0) {
-		say_error(env, "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n", regno);
+		say_error(
+			env,
+			"R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n",
+			regno);
 		return because_reg(env, REASON_NEGATIVE, regno, -EACCES);
 	}
-	err = reg->range < 0 ? -EINVAL : fixed_region(env, regno, off, size, (u32)reg->range, zero_ok);
+	err = reg->range < 0 ? -EINVAL
+			     : fixed_region(env, regno, off, size, (u32)reg->range, zero_ok);
 	if (err) {
 		say_error(env, "R%u offset is outside of the packet\n", regno);
 		return because_reg(env, REASON_PACKET_RANGE, regno, err);
@@ -263,17 +292,21 @@ static int object(struct env *env, const struct mem_op *op, s32 off)
 
 	if (reg->type == PTR_TO_FLOW_KEYS) {
 		if (off < 0 || (u64)off + op->size > sizeof(struct bpf_flow_keys))
-			return refuse(env, -EACCES, "invalid access to flow keys off=%d size=%d\n", off, (s32)op->size);
+			return refuse(env, -EACCES, "invalid access to flow keys off=%d size=%d\n",
+				      off, (s32)op->size);
 	} else {
 		if (op->write)
-			return refuse(env, -EACCES, "R%u cannot write into %s\n", op->regno, log_type(reg->type, type));
+			return refuse(env, -EACCES, "R%u cannot write into %s\n", op->regno,
+				      log_type(reg->type, type));
 		if (reg->smin < 0)
-			return refuse(env, -EACCES,
-				      "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n",
-				      op->regno);
-		if (!reg_is_const(reg) || reg->var_off.value || !ctx_sock_access(type_base(reg->type), off, op->size, &ignored))
-			return refuse(env, -EACCES, "R%u invalid %s access off=%d size=%d\n", op->regno,
-				      log_type(reg->type, type), off, (s32)op->size);
+			return refuse(
+				env, -EACCES,
+				"R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n",
+				op->regno);
+		if (!reg_is_const(reg) || reg->var_off.value ||
+		    !ctx_sock_access(type_base(reg->type), off, op->size, &ignored))
+			return refuse(env, -EACCES, "R%u invalid %s access off=%d size=%d\n",
+				      op->regno, log_type(reg->type, type), off, (s32)op->size);
 	}
 	loaded(env, op);
 	return 0;
@@ -288,11 +321,13 @@ static int tp_buffer(struct env *env, const struct mem_op *op, s32 off)
 	if (env->in->profile == VERIFY_SKEP)
 		return bad_kind(env, op->regno);
 	if (off < 0)
-		return refuse(env, -EACCES, "R%u invalid tracepoint buffer access: off=%d, size=%d\n", op->regno, off,
-			      (s32)op->size);
+		return refuse(env, -EACCES,
+			      "R%u invalid tracepoint buffer access: off=%d, size=%d\n", op->regno,
+			      off, (s32)op->size);
 	if (!reg_is_const(reg) || reg->var_off.value)
-		return refuse(env, -EACCES, "R%u invalid variable buffer offset: off=%d, var_off=%s\n", op->regno, off,
-			      log_tnum(reg->var_off, var));
+		return refuse(env, -EACCES,
+			      "R%u invalid variable buffer offset: off=%d, var_off=%s\n", op->regno,
+			      off, log_tnum(reg->var_off, var));
 	loaded(env, op);
 	return 0;
 }
@@ -303,7 +338,8 @@ static int map_key(struct env *env, const struct mem_op *op, s32 off)
 
 	if (op->write)
 		return refuse(env, -EACCES, "write to change key R%u not allowed\n", op->regno);
-	err = mem_region(env, op->regno, off, op->size, regs_of(env)[op->regno].map->key_size, false);
+	err = mem_region(env, op->regno, off, op->size, regs_of(env)[op->regno].map->key_size,
+			 false);
 	if (!err)
 		loaded(env, op);
 	return err;
@@ -354,14 +390,16 @@ int mem_access(struct env *env, const struct mem_op *op)
 	int err = aligned(env, reg, op->off, op->size, op->strict);
 
 	err = err ?: dispatch(env, op, op->off + reg->off);
-	if (err || op->write || op->value < 0 || op->size == 8 || regs[op->value].type != SCALAR_VALUE)
+	if (err || op->write || op->value < 0 || op->size == 8 ||
+	    regs[op->value].type != SCALAR_VALUE)
 		return err;
 	got = &regs[op->value];
 	if (!op->sign) {
 		reg_truncate(got, op->size);
 		return 0;
 	}
-	if (got->umax >> (op->size * 8 - 1)) {	/* may be another number than the one that was spilled */
+	if (got->umax >>
+	    (op->size * 8 - 1)) { /* may be another number than the one that was spilled */
 		got->id = 0;
 		got->off = 0;
 	}

@@ -11,10 +11,22 @@
 static const char *alu_text(u8 op)
 {
 	static const char *const text[] = {
-		[BPF_ADD >> 4] = "+=", [BPF_SUB >> 4] = "-=", [BPF_MUL >> 4] = "*=", [BPF_DIV >> 4] = "/=",
-		[BPF_OR >> 4] = "|=", [BPF_AND >> 4] = "&=", [BPF_LSH >> 4] = "<<=", [BPF_RSH >> 4] = ">>=",
-		[BPF_NEG >> 4] = "neg", [BPF_MOD >> 4] = "%=", [BPF_XOR >> 4] = "^=", [BPF_MOV >> 4] = "=",
-		[BPF_ARSH >> 4] = "s>>=", [BPF_END >> 4] = "endian", [14] = "?", [15] = "?",
+		[BPF_ADD >> 4] = "+=",
+		[BPF_SUB >> 4] = "-=",
+		[BPF_MUL >> 4] = "*=",
+		[BPF_DIV >> 4] = "/=",
+		[BPF_OR >> 4] = "|=",
+		[BPF_AND >> 4] = "&=",
+		[BPF_LSH >> 4] = "<<=",
+		[BPF_RSH >> 4] = ">>=",
+		[BPF_NEG >> 4] = "neg",
+		[BPF_MOD >> 4] = "%=",
+		[BPF_XOR >> 4] = "^=",
+		[BPF_MOV >> 4] = "=",
+		[BPF_ARSH >> 4] = "s>>=",
+		[BPF_END >> 4] = "endian",
+		[14] = "?",
+		[15] = "?",
 	};
 
 	return text[op >> 4];
@@ -26,14 +38,19 @@ static bool sane_offset(struct env *env, const struct reg_state *reg, u32 type)
 	char name[64];
 
 	if (reg_is_const(reg) && (value >= MAX_VAR_OFF || value <= -(s64)MAX_VAR_OFF))
-		say_error(env, "math between %s pointer and %lld is not allowed\n", log_type(type, name), (long long)value);
+		say_error(env, "math between %s pointer and %lld is not allowed\n",
+			  log_type(type, name), (long long)value);
 	else if (reg->off >= MAX_VAR_OFF || reg->off <= -(s32)MAX_VAR_OFF)
-		say_error(env, "%s pointer offset %d is not allowed\n", log_type(type, name), reg->off);
+		say_error(env, "%s pointer offset %d is not allowed\n", log_type(type, name),
+			  reg->off);
 	else if (reg->smin == INT64_MIN)
-		say_error(env, "math between %s pointer and register with unbounded min value is not allowed\n",
-			  log_type(type, name));
+		say_error(
+			env,
+			"math between %s pointer and register with unbounded min value is not allowed\n",
+			log_type(type, name));
 	else if (reg->smin >= MAX_VAR_OFF || reg->smin <= -(s64)MAX_VAR_OFF)
-		say_error(env, "value %lld makes %s pointer be out of bounds\n", (long long)reg->smin, log_type(type, name));
+		say_error(env, "value %lld makes %s pointer be out of bounds\n",
+			  (long long)reg->smin, log_type(type, name));
 	else
 		return true;
 	because(env, REASON_OFFSET, -EINVAL);
@@ -60,16 +77,13 @@ static bool allows_arithmetic(const struct reg_state *ptr, const struct reg_stat
 	case PTR_TO_MEM:
 	case PTR_TO_BUF:
 	case PTR_TO_FUNC:
-	case CONST_PTR_TO_DYNPTR:
-		return true;
+	case CONST_PTR_TO_DYNPTR: return true;
 	case PTR_TO_FLOW_KEYS:
 		if (reg_is_const(by))
 			return true;
 		return false;
-	case CONST_PTR_TO_MAP:
-		return reg_is_const(by) && by->smin == 0 && op == BPF_ADD;
-	default:
-		return false;
+	case CONST_PTR_TO_MAP: return reg_is_const(by) && by->smin == 0 && op == BPF_ADD;
+	default: return false;
 	}
 }
 
@@ -85,7 +99,8 @@ static bool moves_offset(struct reg_state *dst, s64 amount)
 }
 
 /* The variable part takes the rest; a packet pointer becomes another base of which no range is known. */
-static void moves_variable(struct env *env, struct reg_state *dst, const struct reg_state *by, u8 op)
+static void moves_variable(struct env *env, struct reg_state *dst, const struct reg_state *by,
+			   u8 op)
 {
 	struct reg_state value = *dst;
 	bool keeps_range = op == BPF_SUB && by->smin >= 0;
@@ -115,24 +130,29 @@ static void moves_variable(struct env *env, struct reg_state *dst, const struct 
 	}
 }
 
-static int pointer_op_refused(struct env *env, u32 regno, const struct reg_state *ptr, u8 op, bool is32)
+static int pointer_op_refused(struct env *env, u32 regno, const struct reg_state *ptr, u8 op,
+			      bool is32)
 {
 	char name[64];
 
 	if (is32)
 		say_error(env, "R%u 32-bit pointer arithmetic prohibited\n", regno);
 	else if (ptr->type & PTR_MAYBE_NULL)
-		say_error(env, "R%u pointer arithmetic on %s prohibited, null-check it first\n", regno,
-			  log_type(ptr->type, name));
+		say_error(env, "R%u pointer arithmetic on %s prohibited, null-check it first\n",
+			  regno, log_type(ptr->type, name));
 	else if (op == BPF_AND || op == BPF_OR || op == BPF_XOR)
-		say_error(env, "R%u bitwise operator %s on pointer prohibited\n", regno, alu_text(op));
+		say_error(env, "R%u bitwise operator %s on pointer prohibited\n", regno,
+			  alu_text(op));
 	else
-		say_error(env, "R%u pointer arithmetic with %s operator prohibited\n", regno, alu_text(op));
-	return because_reg(env, ptr->type & PTR_MAYBE_NULL ? REASON_NULL_DEREF : REASON_POINTER_ALU, regno, -EACCES);
+		say_error(env, "R%u pointer arithmetic with %s operator prohibited\n", regno,
+			  alu_text(op));
+	return because_reg(env, ptr->type & PTR_MAYBE_NULL ? REASON_NULL_DEREF : REASON_POINTER_ALU,
+			   regno, -EACCES);
 }
 
 /* ptr and by are copies; the result goes to regno. reversed: the instruction is scalar OP pointer. */
-static int pointer_alu(struct env *env, const struct insn *i, struct reg_state ptr, struct reg_state by, bool reversed)
+static int pointer_alu(struct env *env, const struct insn *i, struct reg_state ptr,
+		       struct reg_state by, bool reversed)
 {
 	u8 op = BPF_OP(i->code);
 	bool is32 = BPF_CLASS(i->code) != BPF_ALU64;
@@ -146,7 +166,8 @@ static int pointer_alu(struct env *env, const struct insn *i, struct reg_state p
 	if (is32 || ptr.type & PTR_MAYBE_NULL)
 		return pointer_op_refused(env, i->dst, &ptr, op, is32);
 	if (!allows_arithmetic(&ptr, &by, op)) {
-		say_error(env, "R%u pointer arithmetic on %s prohibited\n", i->dst, log_type(ptr.type, name));
+		say_error(env, "R%u pointer arithmetic on %s prohibited\n", i->dst,
+			  log_type(ptr.type, name));
 		return because_reg(env, REASON_POINTER_ALU, i->dst, -EACCES);
 	}
 	if (!sane_offset(env, &by, ptr.type) || !sane_offset(env, &ptr, ptr.type))
@@ -163,7 +184,9 @@ static int pointer_alu(struct env *env, const struct insn *i, struct reg_state p
 	}
 	*dst = ptr;
 	dst->dep = 0;
-	if (!reg_is_const(&by) || !moves_offset(dst, op == BPF_ADD ? by.smin : by.smin == INT64_MIN ? INT64_MAX : -by.smin))
+	if (!reg_is_const(&by) || !moves_offset(dst, op == BPF_ADD	    ? by.smin
+						     : by.smin == INT64_MIN ? INT64_MAX
+									    : -by.smin))
 		moves_variable(env, dst, &by, op);
 	if (!sane_offset(env, dst, ptr.type))
 		return -EINVAL;
@@ -179,24 +202,27 @@ static int pointer_alu(struct env *env, const struct insn *i, struct reg_state p
  * After r2 = r1; r2 += K, what is learnt of one of them holds for the other at a distance of K. low: dst had no
  * upper half before, without which 32-bit sums tell nothing of the whole register.
  */
-static void link_after_add(struct reg_state *dst, const struct insn *i, const struct reg_state *src, bool low)
+static void link_after_add(struct reg_state *dst, const struct insn *i, const struct reg_state *src,
+			   bool low)
 {
-	bool is32 = BPF_CLASS(i->code) == BPF_ALU, self = BPF_SRC(i->code) == BPF_X && i->src == i->dst;
+	bool is32 = BPF_CLASS(i->code) == BPF_ALU,
+	     self = BPF_SRC(i->code) == BPF_X && i->src == i->dst;
 	u32 op = BPF_OP(i->code), id = dst->id;
 	s64 by = is32 ? (s32)src->var_off.value : (s64)src->var_off.value;
 	bool known = !(is32 ? (u32)src->var_off.mask : src->var_off.mask);
 
 	dst->id = 0;
 	dst->off = 0;
-	if ((op != BPF_ADD && op != BPF_SUB) || !id || id & ID_ADD_CONST || !known || self || by != (s32)by ||
-	    (is32 && !low) || (op == BPF_SUB && by == INT32_MIN))
+	if ((op != BPF_ADD && op != BPF_SUB) || !id || id & ID_ADD_CONST || !known || self ||
+	    by != (s32)by || (is32 && !low) || (op == BPF_SUB && by == INT32_MIN))
 		return;
 	dst->id = id | (is32 ? ID_ADD_CONST32 : ID_ADD_CONST64);
 	dst->off = op == BPF_SUB ? (s32)-by : (s32)by;
 }
 
 /* All bits of x are equal (0 or -1): and/or with a constant is exact on two paths. */
-static int fork_on_mask(struct env *env, const struct insn *i, struct reg_state *dst, const struct reg_state *src)
+static int fork_on_mask(struct env *env, const struct insn *i, struct reg_state *dst,
+			const struct reg_state *src)
 {
 	u8 op = BPF_OP(i->code);
 	struct state *other;
@@ -233,7 +259,7 @@ static int binary(struct env *env, const struct insn *i)
 		src = &regs[i->src];
 	else
 		reg_known(&imm, (u64)(s64)i->imm);
-	if (src == dst) {	/* the operators read src while they write dst */
+	if (src == dst) { /* the operators read src while they write dst */
 		imm = *src;
 		src = &imm;
 	}
@@ -284,7 +310,7 @@ static void move_register(struct env *env, const struct insn *i)
 		dst->precise = false;
 		return;
 	}
-	if (src->type != SCALAR_VALUE) {	/* a part of a pointer is a number */
+	if (src->type != SCALAR_VALUE) { /* a part of a pointer is a number */
 		reg_unknown(env, dst);
 		if (is32)
 			reg_truncate(dst, 4);
@@ -377,8 +403,9 @@ int alu_insn(struct env *env, const struct insn *i)
 	int err = 0;
 
 	if (i->op == OP_ADDR_SPACE_CAST)
-		return refuse(env, -EINVAL,
-			      "addr_space_cast insn can only be used in a program that has an associated arena\n");
+		return refuse(
+			env, -EINVAL,
+			"addr_space_cast insn can only be used in a program that has an associated arena\n");
 	if (op == BPF_END || op == BPF_NEG)
 		return unary(env, i);
 	if (op == BPF_MOV)
@@ -391,7 +418,8 @@ int alu_insn(struct env *env, const struct insn *i)
 	if (BPF_SRC(i->code) == BPF_K) {
 		if ((op == BPF_MOD || op == BPF_DIV) && !i->imm)
 			return refuse(env, -EINVAL, "div by zero\n");
-		if ((op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH) && (i->imm < 0 || (u32)i->imm >= bits))
+		if ((op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH) &&
+		    (i->imm < 0 || (u32)i->imm >= bits))
 			return refuse(env, -EINVAL, "invalid shift %d\n", i->imm);
 	}
 	err = reg_write(env, i->dst);

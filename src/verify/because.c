@@ -28,7 +28,8 @@ int because(struct env *env, enum reason_kind kind, int err)
 	return err;
 }
 
-static void describe_origin(struct env *env, const struct reg_state *reg, struct verify_origin *origin)
+static void describe_origin(struct env *env, const struct reg_state *reg,
+			    struct verify_origin *origin)
 {
 	origin->insn = reg->origin;
 	origin->kind = reg->origin_kind;
@@ -62,7 +63,8 @@ int because_reg(struct env *env, enum reason_kind kind, u32 regno, int err)
 	r->umax = reg->umax;
 	log_reg(env, f, reg, r->reg_text, sizeof(r->reg_text));
 	if ((type_base(reg->type) == PTR_TO_MAP_VALUE || type_base(reg->type) == CONST_PTR_TO_MAP ||
-	     type_base(reg->type) == PTR_TO_MAP_KEY) && reg->map)
+	     type_base(reg->type) == PTR_TO_MAP_KEY) &&
+	    reg->map)
 		snprintf(r->map_name, sizeof(r->map_name), "%s", reg->map->name);
 	describe_origin(env, reg, &r->origin);
 	return err;

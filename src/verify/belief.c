@@ -120,7 +120,8 @@ static const struct reg_state *keep_reg(struct belief_store *s, const struct reg
 	struct reg_state copy;
 
 	memcpy(&copy, reg, sizeof(copy));
-	memset((u8 *)&copy + offsetof(struct reg_state, dep), 0, sizeof(copy) - offsetof(struct reg_state, dep));
+	memset((u8 *)&copy + offsetof(struct reg_state, dep), 0,
+	       sizeof(copy) - offsetof(struct reg_state, dep));
 	if (copy.type == NOT_INIT)
 		memset(&copy, 0, sizeof(copy));
 	return keep(s, &copy, sizeof(copy));
@@ -128,7 +129,8 @@ static const struct reg_state *keep_reg(struct belief_store *s, const struct reg
 
 static const struct belief_frame *keep_frame(struct belief_store *s, const struct func_state *f)
 {
-	u64 copy[(sizeof(struct belief_frame) + MAX_SLOTS * sizeof(struct belief_slot)) / sizeof(u64)];
+	u64 copy[(sizeof(struct belief_frame) + MAX_SLOTS * sizeof(struct belief_slot)) /
+		 sizeof(u64)];
 	struct belief_frame *frame = (struct belief_frame *)copy;
 
 	memset(copy, 0, sizeof(copy));
@@ -153,7 +155,10 @@ static const struct belief_frame *keep_frame(struct belief_store *s, const struc
 int belief_note(struct env *env)
 {
 	struct beliefs *all = env->beliefs;
-	struct { u32 insn, nr; const struct belief_frame *frame[MAX_FRAMES]; } key;
+	struct {
+		u32 insn, nr;
+		const struct belief_frame *frame[MAX_FRAMES];
+	} key;
 	struct belief *b;
 	u32 frames = env->cur->curframe + 1, before;
 
@@ -168,7 +173,7 @@ int belief_note(struct env *env)
 	before = all->store->nr_blobs;
 	if (++all->store->visits > VISITS_MOST || !keep(all->store, &key, sizeof(key)))
 		return -E2BIG;
-	if (all->store->nr_blobs == before)	/* this state has been here */
+	if (all->store->nr_blobs == before) /* this state has been here */
 		return 0;
 	b = store_room(all->store, (u32)(sizeof(*b) + frames * sizeof(b->frame[0])));
 	if (!b)
@@ -205,9 +210,11 @@ void belief_plant(struct env *env, const struct insn *i)
 
 	if (!plant)
 		return;
-	if (!strcmp(plant, "add") && (class == BPF_ALU || class == BPF_ALU64) && BPF_OP(i->code) == BPF_ADD)
+	if (!strcmp(plant, "add") && (class == BPF_ALU || class == BPF_ALU64) &&
+	    BPF_OP(i->code) == BPF_ADD)
 		narrow(&f->regs[i->dst]);
-	if (!strcmp(plant, "shift") && (class == BPF_ALU || class == BPF_ALU64) && BPF_OP(i->code) == BPF_RSH)
+	if (!strcmp(plant, "shift") && (class == BPF_ALU || class == BPF_ALU64) &&
+	    BPF_OP(i->code) == BPF_RSH)
 		narrow(&f->regs[i->dst]);
 	if (!strcmp(plant, "load") && class == BPF_LDX)
 		narrow(&f->regs[i->dst]);
@@ -278,7 +285,8 @@ static void accepted_too(const struct env *env, int err)
 	if (!err || err == -E2BIG || err == -ENOMEM || env->beliefs->store->plant ||
 	    (env->reason && env->reason->kind == REASON_COMPLEXITY))
 		return;
-	snprintf(text, sizeof(text), "accepted, but refused where nothing is pruned: %s (%d)\n", env->said, err);
+	snprintf(text, sizeof(text), "accepted, but refused where nothing is pruned: %s (%d)\n",
+		 env->said, err);
 	belief_broken(text);
 }
 
@@ -306,7 +314,7 @@ int beliefs_gather(struct verify_env *in, struct verify_result *result)
 		return 0;
 	}
 	if (all->store->plant && !strcmp(all->store->plant, "dead"))
-		all->at[all->count / 2] = NULL;	/* of which a run may still get there */
+		all->at[all->count / 2] = NULL; /* of which a run may still get there */
 	memset(all->last, 0, all->count * sizeof(struct belief *));
 	all->from = result->from;
 	all->xlated_count = result->xlated_count;

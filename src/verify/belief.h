@@ -19,7 +19,7 @@ struct env;
 struct insn;
 
 struct belief_slot {
-	const struct reg_state *reg;	/* what is spilled there, NULL: nothing */
+	const struct reg_state *reg; /* what is spilled there, NULL: nothing */
 	u8 type[SLOT];
 };
 
@@ -40,14 +40,16 @@ enum { BELIEF_NONE = ~0u, BELIEF_DEAD = 1u << 31 };
 
 struct beliefs {
 	u32 count, xlated_count;
-	struct belief **at;		/* per instruction as loaded, in order of visits */
-	struct belief **last;		/* per instruction: the one that held last (a hint) */
-	u32 *from;	/* per instruction that runs: the one it begins, BELIEF_NONE inside of one; BELIEF_DEAD: a trap */
-	const struct bpf_insn *insns;	/* as loaded */
+	struct belief **at;   /* per instruction as loaded, in order of visits */
+	struct belief **last; /* per instruction: the one that held last (a hint) */
+	u32 *from; /* per instruction that runs: the one it begins, BELIEF_NONE inside of one; BELIEF_DEAD: a trap */
+	const struct bpf_insn *insns; /* as loaded */
 	struct belief_store *store;
 };
 
-struct belief_counts { u32 kept, too_large; };
+struct belief_counts {
+	u32 kept, too_large;
+};
 
 #ifdef SKEP_ORACLE
 /* Walks in's program, accepted with result, again; result->beliefs is left NULL if that exceeds the limits. */
@@ -66,10 +68,23 @@ static inline int beliefs_gather(struct verify_env *in, struct verify_result *re
 	(void)in, (void)result;
 	return 0;
 }
-static inline void beliefs_free(struct beliefs *beliefs) { (void)beliefs; }
-static inline struct belief_counts beliefs_counted(void) { return (struct belief_counts){ 0, 0 }; }
-static inline int belief_note(struct env *env) { (void)env; return 0; }
-static inline void belief_plant(struct env *env, const struct insn *insn) { (void)env, (void)insn; }
+static inline void beliefs_free(struct beliefs *beliefs)
+{
+	(void)beliefs;
+}
+static inline struct belief_counts beliefs_counted(void)
+{
+	return (struct belief_counts){ 0, 0 };
+}
+static inline int belief_note(struct env *env)
+{
+	(void)env;
+	return 0;
+}
+static inline void belief_plant(struct env *env, const struct insn *insn)
+{
+	(void)env, (void)insn;
+}
 #endif
 
 #ifdef SKEP_ORACLE

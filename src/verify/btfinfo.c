@@ -24,9 +24,11 @@ static int no_functions(struct env *env)
 {
 	for (u32 s = 1; s < env->nr_subprogs; s++) {
 		if (env->subprogs[s].has_ld_abs)
-			return refuse(env, -EINVAL, "LD_ABS is not allowed in subprogs without BTF\n");
+			return refuse(env, -EINVAL,
+				      "LD_ABS is not allowed in subprogs without BTF\n");
 		if (env->subprogs[s].has_tail_call)
-			return refuse(env, -EINVAL, "tail_call is not allowed in subprogs without BTF\n");
+			return refuse(env, -EINVAL,
+				      "tail_call is not allowed in subprogs without BTF\n");
 	}
 	return 0;
 }
@@ -54,13 +56,18 @@ int btf_info_early(struct env *env)
 		if (env->in->func_tail == i + 1)
 			return refuse(env, -E2BIG, "nonzero tailing record in func info");
 		if (!i && info[i].insn_off)
-			return refuse(env, -EINVAL, "nonzero insn_off %u for the first func info record", info[i].insn_off);
+			return refuse(env, -EINVAL,
+				      "nonzero insn_off %u for the first func info record",
+				      info[i].insn_off);
 		if (i && info[i].insn_off <= info[i - 1].insn_off)
-			return refuse(env, -EINVAL, "same or smaller insn offset (%u) than previous func info record (%u)",
-				      info[i].insn_off, info[i - 1].insn_off);
+			return refuse(
+				env, -EINVAL,
+				"same or smaller insn offset (%u) than previous func info record (%u)",
+				info[i].insn_off, info[i - 1].insn_off);
 		func = type_of(env->in->btf, info[i].type_id, BTF_KIND_FUNC);
 		if (!func)
-			return refuse(env, -EINVAL, "invalid type id %u in func info", info[i].type_id);
+			return refuse(env, -EINVAL, "invalid type id %u in func info",
+				      info[i].type_id);
 		if (!type_of(env->in->btf, func->type, BTF_KIND_FUNC_PROTO))
 			return -EINVAL;
 	}
@@ -73,7 +80,8 @@ static bool scalar_return(const struct btf *btf, const struct btf_type *func)
 	const struct btf_type *t = proto ? btf_at(btf, btf_resolve(btf, proto->type)) : NULL;
 	u32 kind = t ? btf_type_kind(t) : 0;
 
-	return (kind == BTF_KIND_INT && t->size <= 8) || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64;
+	return (kind == BTF_KIND_INT && t->size <= 8) || kind == BTF_KIND_ENUM ||
+	       kind == BTF_KIND_ENUM64;
 }
 
 static int functions(struct env *env)
@@ -83,21 +91,27 @@ static int functions(struct env *env)
 	if (!env->in->func_info_count)
 		return no_functions(env);
 	if (env->in->func_info_count != env->nr_subprogs)
-		return refuse(env, -EINVAL, "number of funcs in func_info doesn't match number of subprogs\n");
+		return refuse(env, -EINVAL,
+			      "number of funcs in func_info doesn't match number of subprogs\n");
 	for (u32 s = 0; s < env->nr_subprogs; s++) {
 		const struct bpf_func_info *info = &env->in->func_info[s];
 		const struct btf_type *func = btf_at(btf, info->type_id);
 		struct subprog *sub = &env->subprogs[s];
 
 		if (sub->start != info->insn_off)
-			return refuse(env, -EINVAL, "func_info BTF section doesn't match subprog layout in BPF program\n");
+			return refuse(
+				env, -EINVAL,
+				"func_info BTF section doesn't match subprog layout in BPF program\n");
 		sub->btf_func = info->type_id;
 		sub->name = btf_name(btf, info->type_id);
 		sub->global = s && BTF_INFO_VLEN(func->info) == BTF_FUNC_GLOBAL;
 		if (s && sub->has_ld_abs && !scalar_return(btf, func))
-			return refuse(env, -EINVAL, "LD_ABS is only allowed in functions that return 'int'.\n");
+			return refuse(env, -EINVAL,
+				      "LD_ABS is only allowed in functions that return 'int'.\n");
 		if (s && sub->has_tail_call && !scalar_return(btf, func))
-			return refuse(env, -EINVAL, "tail_call is only allowed in functions that return 'int'.\n");
+			return refuse(
+				env, -EINVAL,
+				"tail_call is only allowed in functions that return 'int'.\n");
 	}
 	return 0;
 }
@@ -120,12 +134,17 @@ static int lines(struct env *env)
 		if (env->in->line_tail == i + 1)
 			return refuse(env, -E2BIG, "nonzero tailing record in line_info");
 		if ((i && off <= prev) || off >= env->count)
-			return refuse(env, -EINVAL, "Invalid line_info[%u].insn_off:%u (prev_offset:%u prog->len:%u)\n", i, off,
-				      prev, env->count);
+			return refuse(
+				env, -EINVAL,
+				"Invalid line_info[%u].insn_off:%u (prev_offset:%u prog->len:%u)\n",
+				i, off, prev, env->count);
 		if (!env->raw[off].code)
-			return refuse(env, -EINVAL, "Invalid insn code at line_info[%u].insn_off\n", i);
-		if (!has_string(env->in->btf, info[i].line_off) || !has_string(env->in->btf, info[i].file_name_off))
-			return refuse(env, -EINVAL, "Invalid line_info[%u].line_off or .file_name_off\n", i);
+			return refuse(env, -EINVAL, "Invalid insn code at line_info[%u].insn_off\n",
+				      i);
+		if (!has_string(env->in->btf, info[i].line_off) ||
+		    !has_string(env->in->btf, info[i].file_name_off))
+			return refuse(env, -EINVAL,
+				      "Invalid line_info[%u].line_off or .file_name_off\n", i);
 		if (s == env->nr_subprogs)
 			continue;
 		if (off == env->subprogs[s].start)
@@ -134,8 +153,9 @@ static int lines(struct env *env)
 			return refuse(env, -EINVAL, "missing bpf_line_info for func#%u\n", s);
 	}
 	if (env->in->line_info_count && s != env->nr_subprogs)
-		return refuse(env, -EINVAL, "missing bpf_line_info for %u funcs starting from func#%u\n", env->nr_subprogs - s,
-			      s);
+		return refuse(env, -EINVAL,
+			      "missing bpf_line_info for %u funcs starting from func#%u\n",
+			      env->nr_subprogs - s, s);
 	return 0;
 }
 
@@ -158,29 +178,44 @@ static bool is_context(struct env *env, const struct btf *btf, u32 id)
 		if (!t)
 			return false;
 		name = btf_string(btf, t->name_off);
-		if (btf_type_kind(t) == BTF_KIND_TYPEDEF && env->prog_type == BPF_PROG_TYPE_KPROBE &&
-		    !strcmp(name, "bpf_user_pt_regs_t"))
+		if (btf_type_kind(t) == BTF_KIND_TYPEDEF &&
+		    env->prog_type == BPF_PROG_TYPE_KPROBE && !strcmp(name, "bpf_user_pt_regs_t"))
 			return true;
 		switch (btf_type_kind(t)) {
-		case BTF_KIND_TYPEDEF: case BTF_KIND_CONST: case BTF_KIND_VOLATILE: case BTF_KIND_RESTRICT:
-		case BTF_KIND_TYPE_TAG:
-			id = t->type;
-			continue;
+		case BTF_KIND_TYPEDEF:
+		case BTF_KIND_CONST:
+		case BTF_KIND_VOLATILE:
+		case BTF_KIND_RESTRICT:
+		case BTF_KIND_TYPE_TAG: id = t->type; continue;
 		case BTF_KIND_STRUCT:
 			return (want && !strcmp(name, want)) ||
-			       (env->prog_type == BPF_PROG_TYPE_KPROBE && !strcmp(name, "bpf_user_pt_regs_t"));
-		default:
-			return false;
+			       (env->prog_type == BPF_PROG_TYPE_KPROBE &&
+				!strcmp(name, "bpf_user_pt_regs_t"));
+		default: return false;
 		}
 	}
 }
 
 /* arg: tags of a parameter. */
-enum { TAG_CTX = 1, TAG_NONNULL = 2, TAG_NULLABLE = 4, TAG_TRUSTED = 8, TAG_UNTRUSTED = 16, TAG_ARENA = 32 };
+enum {
+	TAG_CTX = 1,
+	TAG_NONNULL = 2,
+	TAG_NULLABLE = 4,
+	TAG_TRUSTED = 8,
+	TAG_UNTRUSTED = 16,
+	TAG_ARENA = 32
+};
 
-static const struct { const char *name; u32 tag; } tag_names[] = {
-	{ "arg:ctx", TAG_CTX }, { "arg:nonnull", TAG_NONNULL }, { "arg:nullable", TAG_NULLABLE },
-	{ "arg:trusted", TAG_TRUSTED }, { "arg:untrusted", TAG_UNTRUSTED }, { "arg:arena", TAG_ARENA },
+static const struct {
+	const char *name;
+	u32 tag;
+} tag_names[] = {
+	{ "arg:ctx", TAG_CTX },
+	{ "arg:nonnull", TAG_NONNULL },
+	{ "arg:nullable", TAG_NULLABLE },
+	{ "arg:trusted", TAG_TRUSTED },
+	{ "arg:untrusted", TAG_UNTRUSTED },
+	{ "arg:arena", TAG_ARENA },
 };
 
 static u32 tag_of(const char *name)
@@ -208,7 +243,8 @@ static int tags_of(struct env *env, u32 s, u32 n, u32 *tags)
 		if (strncmp(name, "arg:", 4))
 			continue;
 		if (!env->subprogs[s].global)
-			return refuse(env, -EOPNOTSUPP, "arg#%u type tag is not supported in static functions\n", n);
+			return refuse(env, -EOPNOTSUPP,
+				      "arg#%u type tag is not supported in static functions\n", n);
 		tag = tag_of(name);
 		if (!tag)
 			return refuse(env, -EOPNOTSUPP, "arg#%u has unsupported set of tags\n", n);
@@ -224,23 +260,23 @@ static int tags_of(struct env *env, u32 s, u32 n, u32 *tags)
 #endif
 
 /* Kinds of context that a program type has beside the struct of its own. */
-static bool other_context(struct env *env, const struct btf *btf, u32 id, const struct btf_type *t, const char *name)
+static bool other_context(struct env *env, const struct btf *btf, u32 id, const struct btf_type *t,
+			  const char *name)
 {
-	bool strct = btf_type_is_struct(t), number = btf_type_kind(t) == BTF_KIND_INT && t->size == 8;
+	bool strct = btf_type_is_struct(t),
+	     number = btf_type_kind(t) == BTF_KIND_INT && t->size == 8;
 
 	switch (env->prog_type) {
-	case BPF_PROG_TYPE_KPROBE:
-		return is_context(env, btf, id);
-	case BPF_PROG_TYPE_PERF_EVENT:
-		return strct && !strcmp(name, PT_REGS);
+	case BPF_PROG_TYPE_KPROBE: return is_context(env, btf, id);
+	case BPF_PROG_TYPE_PERF_EVENT: return strct && !strcmp(name, PT_REGS);
 	case BPF_PROG_TYPE_RAW_TRACEPOINT:
-	case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
-		return number;
+	case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE: return number;
 	case BPF_PROG_TYPE_TRACING:
-		return env->in->expected_attach_type == BPF_TRACE_ITER ? strct && !strncmp(name, "bpf_iter__", 10) : number;
+		return env->in->expected_attach_type == BPF_TRACE_ITER
+			       ? strct && !strncmp(name, "bpf_iter__", 10)
+			       : number;
 	case BPF_PROG_TYPE_TRACEPOINT:
-	case BPF_PROG_TYPE_SYSCALL:
-		return true;
+	case BPF_PROG_TYPE_SYSCALL: return true;
 	}
 	return false;
 }
@@ -249,8 +285,9 @@ static const char *typedef_of(const struct btf *btf, u32 id)
 {
 	const struct btf_type *t = btf_at(btf, id);
 
-	while (t && (btf_type_kind(t) == BTF_KIND_CONST || btf_type_kind(t) == BTF_KIND_VOLATILE ||
-		     btf_type_kind(t) == BTF_KIND_RESTRICT || btf_type_kind(t) == BTF_KIND_TYPE_TAG))
+	while (t &&
+	       (btf_type_kind(t) == BTF_KIND_CONST || btf_type_kind(t) == BTF_KIND_VOLATILE ||
+		btf_type_kind(t) == BTF_KIND_RESTRICT || btf_type_kind(t) == BTF_KIND_TYPE_TAG))
 		t = btf_at(btf, t->type);
 	return t && btf_type_kind(t) == BTF_KIND_TYPEDEF ? btf_string(btf, t->name_off) : "";
 }
@@ -265,7 +302,8 @@ static int tagged_context(struct env *env, u32 n, u32 pointee)
 
 	if (!id || !t)
 		return 0;
-	if ((env->prog_type == BPF_PROG_TYPE_KPROBE || env->prog_type == BPF_PROG_TYPE_PERF_EVENT) &&
+	if ((env->prog_type == BPF_PROG_TYPE_KPROBE ||
+	     env->prog_type == BPF_PROG_TYPE_PERF_EVENT) &&
 	    !strcmp(typedef_of(btf, pointee), "bpf_user_pt_regs_t"))
 		return 0;
 	name = btf_string(btf, t->name_off);
@@ -313,15 +351,19 @@ static int pointer_arg(struct env *env, u32 s, u32 n, u32 pointee, u32 tags)
 	if (is_dynptr(btf, pointee))
 		return tags ? wrong_tags(env, n) : unsupported(env, n, "dynptrs");
 	if (tags & TAG_TRUSTED)
-		return tags & TAG_NONNULL ? wrong_tags(env, n) : unsupported(env, n, "trusted pointers");
+		return tags & TAG_NONNULL ? wrong_tags(env, n)
+					  : unsupported(env, n, "trusted pointers");
 	if (tags & TAG_UNTRUSTED) {
 		if (tags & ~(u32)TAG_UNTRUSTED)
-			return refuse(env, -EINVAL, "arg#%u untrusted cannot be combined with any other tags\n", n);
+			return refuse(env, -EINVAL,
+				      "arg#%u untrusted cannot be combined with any other tags\n",
+				      n);
 		return unsupported(env, n, "untrusted pointers");
 	}
 	if (tags & TAG_ARENA) {
 		if (tags & ~(u32)TAG_ARENA)
-			return refuse(env, -EINVAL, "arg#%u arena cannot be combined with any other tags\n", n);
+			return refuse(env, -EINVAL,
+				      "arg#%u arena cannot be combined with any other tags\n", n);
 		return unsupported(env, n, "arenas");
 	}
 	if (!sub->global)
@@ -332,8 +374,10 @@ static int pointer_arg(struct env *env, u32 s, u32 n, u32 pointee, u32 tags)
 	if (size < 0 || size > UINT32_MAX) {
 		const struct btf_type *t = btf_at(btf, btf_resolve(btf, pointee));
 
-		return refuse(env, -EINVAL, "arg#%u reference type('%s %s') size cannot be determined: %lld\n", n,
-			      t ? btf_kind_name(btf_type_kind(t)) : "?", t ? btf_string(btf, t->name_off) : "", (long long)size);
+		return refuse(env, -EINVAL,
+			      "arg#%u reference type('%s %s') size cannot be determined: %lld\n", n,
+			      t ? btf_kind_name(btf_type_kind(t)) : "?",
+			      t ? btf_string(btf, t->name_off) : "", (long long)size);
 	}
 	sub->args[n].type = ARG_PTR_TO_MEM | (tags & TAG_NONNULL ? 0 : PTR_MAYBE_NULL);
 	sub->args[n].mem_size = (u32)size;
@@ -355,14 +399,16 @@ static int one_arg(struct env *env, u32 s, u32 n, u32 type)
 	if (kind == BTF_KIND_PTR)
 		return pointer_arg(env, s, n, t->type, tags);
 	if (tags)
-		return refuse(env, -EINVAL, "arg#%u has pointer tag, but is not a pointer type\n", n);
+		return refuse(env, -EINVAL, "arg#%u has pointer tag, but is not a pointer type\n",
+			      n);
 	if (kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64) {
 		sub->args[n].type = ARG_ANYTHING;
 		return 0;
 	}
 	if (!sub->global)
 		return -EINVAL;
-	return refuse(env, -EINVAL, "Arg#%u type %s in %s() is not supported yet.\n", n, btf_kind_name(kind), sub->name);
+	return refuse(env, -EINVAL, "Arg#%u type %s in %s() is not supported yet.\n", n,
+		      btf_kind_name(kind), sub->name);
 }
 
 int btf_prepare_args(struct env *env, u32 s)
@@ -380,11 +426,17 @@ int btf_prepare_args(struct env *env, u32 s)
 	proto = btf_at(btf, btf_at(btf, sub->btf_func)->type);
 	n = btf_type_vlen(proto);
 	if (n > 5)
-		return sub->global ? refuse(env, -EINVAL, "Global function %s() with %u > %d args. Buggy compiler.\n",
-					    sub->name, n, 5) : -EINVAL;
+		return sub->global
+			       ? refuse(env, -EINVAL,
+					"Global function %s() with %u > %d args. Buggy compiler.\n",
+					sub->name, n, 5)
+			       : -EINVAL;
 	if (!scalar_return(btf, btf_at(btf, sub->btf_func)))
-		return sub->global ? refuse(env, -EINVAL,
-			"Global function %s() doesn't return scalar. Only those are supported.\n", sub->name) : -EINVAL;
+		return sub->global
+			       ? refuse(env, -EINVAL,
+					"Global function %s() doesn't return scalar. Only those are supported.\n",
+					sub->name)
+			       : -EINVAL;
 	for (u32 i = 0; !err && i < n; i++)
 		err = one_arg(env, s, i, btf_param_at(btf, proto, i, NULL));
 	if (err)

@@ -60,8 +60,9 @@ static int call_global(struct env *env, u32 subprog)
 	int err;
 
 	if (env->cur->locks)
-		return refuse(env, -EINVAL,
-			      "global function calls are not allowed while holding a lock,\nuse static function instead\n");
+		return refuse(
+			env, -EINVAL,
+			"global function calls are not allowed while holding a lock,\nuse static function instead\n");
 	err = btf_call_args(env, subprog);
 	if (err) {
 		say_error(env, "Caller passes invalid args into func#%u ('%s')\n", subprog, name);
@@ -114,7 +115,8 @@ static void map_register(struct reg_state *reg, u32 type, const struct reg_state
 }
 
 /* What a callback's registers hold at its entry. */
-static int callback_registers(struct env *env, const struct call *call, struct func_state *from, struct func_state *f)
+static int callback_registers(struct env *env, const struct call *call, struct func_state *from,
+			      struct func_state *f)
 {
 	f->in_callback = true;
 	f->ret_min = 0;
@@ -126,11 +128,13 @@ static int callback_registers(struct env *env, const struct call *call, struct f
 		return 0;
 	case BPF_FUNC_for_each_map_elem:
 		switch (call->map->type) {
-		case BPF_MAP_TYPE_HASH: case BPF_MAP_TYPE_PERCPU_HASH: case BPF_MAP_TYPE_LRU_HASH:
-		case BPF_MAP_TYPE_LRU_PERCPU_HASH: case BPF_MAP_TYPE_ARRAY: case BPF_MAP_TYPE_PERCPU_ARRAY:
-			break;
-		default:
-			return refuse(env, -ENOTSUPP, "callback function not allowed for map\n");
+		case BPF_MAP_TYPE_HASH:
+		case BPF_MAP_TYPE_PERCPU_HASH:
+		case BPF_MAP_TYPE_LRU_HASH:
+		case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+		case BPF_MAP_TYPE_ARRAY:
+		case BPF_MAP_TYPE_PERCPU_ARRAY: break;
+		default: return refuse(env, -ENOTSUPP, "callback function not allowed for map\n");
 		}
 		f->regs[1] = from->regs[1];
 		map_register(&f->regs[2], PTR_TO_MAP_KEY, &from->regs[1]);
@@ -152,7 +156,8 @@ static int callback_registers(struct env *env, const struct call *call, struct f
 		map_register(&f->regs[3], PTR_TO_MAP_VALUE, &from->regs[1]);
 		return 0;
 	}
-	say_error(env, "callbacks of %s are not supported by this verifier yet\n", helper_name(call->number));
+	say_error(env, "callbacks of %s are not supported by this verifier yet\n",
+		  helper_name(call->number));
 	return because(env, REASON_UNSUPPORTED, -EINVAL);
 }
 
@@ -317,7 +322,9 @@ int exit_insn(struct env *env, u32 *next, bool *done)
 	int err;
 
 	if (env->cur->locks && !env->cur->curframe) {
-		say_error(env, "BPF_EXIT instruction in main prog cannot be used inside bpf_spin_lock-ed region\n");
+		say_error(
+			env,
+			"BPF_EXIT instruction in main prog cannot be used inside bpf_spin_lock-ed region\n");
 		return because(env, REASON_LOCK, -EINVAL);
 	}
 	err = ref_leak(env, false);

@@ -80,15 +80,17 @@ static int jumps_inside(struct env *env, u32 s)
 
 	for (u32 at = sub->start; at < end; at++) {
 		const struct bpf_insn *raw = &env->raw[at];
-		const struct insn *i = &env->insns[at], high = { .code = raw->code, .off = raw->off, .imm = raw->imm };
+		const struct insn *i = &env->insns[at],
+				  high = { .code = raw->code, .off = raw->off, .imm = raw->imm };
 		s64 to;
 
-		if (i->op == OP_WIDE_HIGH)	/* should be all zero, which is looked at later */
+		if (i->op == OP_WIDE_HIGH) /* should be all zero, which is looked at later */
 			i = &high;
 
 		if (i->code == (BPF_JMP | BPF_CALL) && !i->src && i->imm == BPF_FUNC_tail_call)
 			sub->has_tail_call = sub->reaches_tail_call = true;
-		if (BPF_CLASS(i->code) == BPF_LD && (BPF_MODE(i->code) == BPF_ABS || BPF_MODE(i->code) == BPF_IND))
+		if (BPF_CLASS(i->code) == BPF_LD &&
+		    (BPF_MODE(i->code) == BPF_ABS || BPF_MODE(i->code) == BPF_IND))
 			sub->has_ld_abs = true;
 		if (!is_jump(i))
 			continue;
@@ -99,7 +101,8 @@ static int jumps_inside(struct env *env, u32 s)
 		}
 	}
 	last = &env->insns[end - 1];
-	if (last->code != (BPF_JMP | BPF_EXIT) && last->code != (BPF_JMP | BPF_JA) && last->code != (BPF_JMP32 | BPF_JA)) {
+	if (last->code != (BPF_JMP | BPF_EXIT) && last->code != (BPF_JMP | BPF_JA) &&
+	    last->code != (BPF_JMP32 | BPF_JA)) {
 		say_error(env, "last insn is not an exit or jmp\n");
 		return because(env, REASON_STRUCTURE, -EINVAL);
 	}
@@ -116,7 +119,9 @@ int cfg_subprogs(struct env *env)
 		if (calls_local(i))
 			err = add_subprog(env, (s64)at + 1 + i->imm);
 		else if (i->op == OP_CALL_KFUNC)
-			err = refuse(env, -EINVAL, "calls of kernel functions are not supported by this verifier yet\n");
+			err = refuse(
+				env, -EINVAL,
+				"calls of kernel functions are not supported by this verifier yet\n");
 	}
 	if (err)
 		return err;
@@ -162,7 +167,7 @@ bool cfg_falls_into(const struct env *env, u32 at)
 	return i->op != OP_EXIT && !(is_jump(i) && BPF_OP(i->code) == BPF_JA);
 }
 
-enum { NEW, ENTERED, FELL, BRANCHED, DONE };	/* how far the depth-first walk has come with one */
+enum { NEW, ENTERED, FELL, BRANCHED, DONE }; /* how far the depth-first walk has come with one */
 
 struct dfs {
 	u8 *state;
@@ -223,7 +228,8 @@ static int step(struct env *env, struct dfs *d)
 	const struct insn *i = &env->insns[at];
 
 	if (d->state[at] == ENTERED) {
-		if (i->op != OP_WIDE_HIGH && BPF_CLASS(i->code) != BPF_ALU && BPF_CLASS(i->code) != BPF_ALU64)
+		if (i->op != OP_WIDE_HIGH && BPF_CLASS(i->code) != BPF_ALU &&
+		    BPF_CLASS(i->code) != BPF_ALU64)
 			mark_points(env, at, i);
 		d->state[at] = FELL;
 		if (i->op == OP_EXIT)
@@ -272,7 +278,8 @@ static int order(struct env *env, struct dfs *d)
 		d->stack[d->depth++] = env->subprogs[s].start;
 		d->state[env->subprogs[s].start] = ENTERED;
 		while (d->depth) {
-			u32 at = d->stack[d->depth - 1], next[2], nr = cfg_successors(env, at, next);
+			u32 at = d->stack[d->depth - 1], next[2],
+			    nr = cfg_successors(env, at, next);
 			u32 k = d->state[at] - ENTERED;
 
 			if (k < nr) {
@@ -341,7 +348,7 @@ int cfg_check(struct env *env)
 /* Tarjan's strongly connected components, without recursion. */
 struct tarjan {
 	u32 *low, *number, *stack, *path;
-	u8 *next;		/* successors looked at */
+	u8 *next; /* successors looked at */
 	u32 count, depth, length, found;
 };
 
@@ -383,7 +390,8 @@ static void walk_loops(struct env *env, struct tarjan *t, u32 *loops)
 		}
 		t->length--;
 		if (t->length)
-			t->low[t->path[t->length - 1]] = min(t->low[t->path[t->length - 1]], t->low[at]);
+			t->low[t->path[t->length - 1]] =
+				min(t->low[t->path[t->length - 1]], t->low[at]);
 		if (t->low[at] == t->number[at])
 			component(env, t, at, loops);
 	}
@@ -392,7 +400,9 @@ static void walk_loops(struct env *env, struct tarjan *t, u32 *loops)
 int cfg_loops(struct env *env, u32 *loops)
 {
 	u32 n = env->count, *words = mem_zalloc(env, n * 4 * sizeof(u32));
-	struct tarjan t = { .low = words, .number = words + n, .stack = words + 2 * n, .path = words + 3 * n };
+	struct tarjan t = {
+		.low = words, .number = words + n, .stack = words + 2 * n, .path = words + 3 * n
+	};
 
 	t.next = mem_zalloc(env, n);
 	if (words && t.next)
@@ -426,7 +436,8 @@ static int predecessors(struct env *env)
 		start[p] += start[p - 1];
 	for (u32 at = 0; at < env->count; at++)
 		if (env->insns[at].op != OP_WIDE_HIGH && is_jump(&env->insns[at]))
-			env->points.pred[start[block_of(env, (u32)target_of(&env->insns[at], at)) + 1]++] = block_of(env, at);
+			env->points.pred[start[block_of(env, (u32)target_of(&env->insns[at], at)) +
+					       1]++] = block_of(env, at);
 	return 0;
 }
 
@@ -441,7 +452,8 @@ int cfg_points(struct env *env)
 	if (!env->points.bits || !env->points.before)
 		return -ENOMEM;
 	for (u32 s = 0; s < env->nr_subprogs; s++)
-		env->points.bits[env->subprogs[s].start / 64] |= 1ull << env->subprogs[s].start % 64;
+		env->points.bits[env->subprogs[s].start / 64] |= 1ull
+								 << env->subprogs[s].start % 64;
 	for (u32 at = 0; at < env->count; at++)
 		if (env->aux[at].flags & AUX_PRUNE)
 			env->points.bits[at / 64] |= 1ull << at % 64;
@@ -477,7 +489,7 @@ void cfg_free(struct env *env)
 /* What depth() needs to know of the chain of calls that led to a function. */
 struct chain {
 	u32 subprog[MAX_FRAMES], at[MAX_FRAMES];
-	u32 frame, depth, total;	/* total: with those that have stacks of their own */
+	u32 frame, depth, total; /* total: with those that have stacks of their own */
 	bool tail_call, private;
 };
 
@@ -499,11 +511,15 @@ static int enter(struct env *env, struct chain *c, u32 s)
 
 	if (sub->has_ld_abs)
 		for (u32 i = 0; i <= c->frame; i++)
-			if (i < c->frame ? env->subprogs[c->subprog[i]].is_callback : sub->is_callback)
-				return refuse(env, -EINVAL, "cannot use BPF_LD_[ABS|IND] within callback\n");
+			if (i < c->frame ? env->subprogs[c->subprog[i]].is_callback
+					 : sub->is_callback)
+				return refuse(env, -EINVAL,
+					      "cannot use BPF_LD_[ABS|IND] within callback\n");
 	if (s && sub->has_tail_call && c->depth >= 256) {
-		say_error(env, "tail_calls are not allowed when call stack of previous frames is %u bytes. Too large\n",
-			  c->depth);
+		say_error(
+			env,
+			"tail_calls are not allowed when call stack of previous frames is %u bytes. Too large\n",
+			c->depth);
 		return because(env, REASON_STACK_DEPTH, -EACCES);
 	}
 	c->total += size;
@@ -517,7 +533,8 @@ static int enter(struct env *env, struct chain *c, u32 s)
 	}
 	c->depth += size;
 	if (c->depth > STACK_BYTES) {
-		say_error(env, "combined stack size of %u calls is %u. Too large\n", c->frame + 1, c->depth);
+		say_error(env, "combined stack size of %u calls is %u. Too large\n", c->frame + 1,
+			  c->depth);
 		return because(env, REASON_STACK_DEPTH, -EACCES);
 	}
 	return 0;
@@ -571,12 +588,14 @@ static int depth_from(struct env *env, u32 root, bool private)
 
 int check_stack_depth(struct env *env)
 {
-	bool private = env->prog_type == BPF_PROG_TYPE_KPROBE || env->prog_type == BPF_PROG_TYPE_TRACEPOINT ||
-		       env->prog_type == BPF_PROG_TYPE_PERF_EVENT || env->prog_type == BPF_PROG_TYPE_RAW_TRACEPOINT;
+	bool private = env->prog_type == BPF_PROG_TYPE_KPROBE ||
+		       env->prog_type == BPF_PROG_TYPE_TRACEPOINT ||
+		       env->prog_type == BPF_PROG_TYPE_PERF_EVENT ||
+		       env->prog_type == BPF_PROG_TYPE_RAW_TRACEPOINT;
 	int err = 0;
 
 	for (u32 s = 0; s < env->nr_subprogs; s++)
-		private &= !env->subprogs[s].has_tail_call;
+	private &= !env->subprogs[s].has_tail_call;
 	for (u32 s = env->nr_subprogs; !err && s-- > 0;)
 		if (!s || env->subprogs[s].is_async)
 			err = depth_from(env, s, private && !s);

@@ -51,7 +51,8 @@ struct view {
 static struct view view_of(const struct reg_state *r, bool is32)
 {
 	if (is32)
-		return (struct view){ tnum_subreg(r->var_off), r->u32_min, r->u32_max, r->s32_min, r->s32_max };
+		return (struct view){ tnum_subreg(r->var_off), r->u32_min, r->u32_max, r->s32_min,
+				      r->s32_max };
 	return (struct view){ r->var_off, r->umin, r->umax, r->smin, r->smax };
 }
 
@@ -67,8 +68,8 @@ static int decide_equal(const struct reg_state *a, const struct reg_state *b, bo
 
 	if (tnum_is_const(x.bits) && tnum_is_const(y.bits))
 		return x.bits.value == y.bits.value;
-	if (!tnum_overlap(x.bits, y.bits) || x.umin > y.umax || x.umax < y.umin || x.smin > y.smax ||
-	    x.smax < y.smin)
+	if (!tnum_overlap(x.bits, y.bits) || x.umin > y.umax || x.umax < y.umin ||
+	    x.smin > y.smax || x.smax < y.smin)
 		return 0;
 	if (!is32 && apart32(a, b))
 		return 0;
@@ -98,7 +99,6 @@ static int not_of(int decided)
 int scalar_branch(const struct reg_state *a, const struct reg_state *b, u8 op, bool is32)
 {
 	struct view x = view_of(a, is32), y = view_of(b, is32);
-
 
 	switch (op) {
 	case BPF_JEQ: return decide_equal(a, b, is32);
@@ -206,28 +206,22 @@ static void refine_against_known(struct reg_state *a, struct reg_state *b, u8 op
 	if (op == BPF_JNE)
 		refine_unequal(a, b->var_off.value, is32);
 	else
-		refine_bits(a, is32 ? (u32)b->var_off.value : b->var_off.value, op == BPF_JSET, is32);
+		refine_bits(a, is32 ? (u32)b->var_off.value : b->var_off.value, op == BPF_JSET,
+			    is32);
 }
 
 void scalar_refine(struct reg_state *a, struct reg_state *b, u8 op, bool is32)
 {
 	switch (op) {
-	case BPF_JEQ:
-		refine_equal(a, b, is32);
-		break;
+	case BPF_JEQ: refine_equal(a, b, is32); break;
 	case BPF_JNE:
 	case BPF_JSET:
-	case JSET_NOT:
-		refine_against_known(a, b, op, is32);
-		break;
+	case JSET_NOT: refine_against_known(a, b, op, is32); break;
 	case BPF_JGT:
 	case BPF_JGE:
 	case BPF_JSGT:
-	case BPF_JSGE:
-		refine_below(b, a, jump_flipped(op), is32);
-		break;
-	default:
-		refine_below(a, b, op, is32);
+	case BPF_JSGE: refine_below(b, a, jump_flipped(op), is32); break;
+	default: refine_below(a, b, op, is32);
 	}
 	reg_sync(a);
 	reg_sync(b);

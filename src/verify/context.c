@@ -5,7 +5,8 @@
 #include "def/ctx.h"
 #include "verify/env.h"
 
-int context_access(struct env *env, s32 off, u32 size, bool write, bool sign, struct reg_state *value)
+int context_access(struct env *env, s32 off, u32 size, bool write, bool sign,
+		   struct reg_state *value)
 {
 	struct ctx_access access;
 	struct insn_aux *aux = aux_of(env);
@@ -77,13 +78,15 @@ int return_value(struct env *env)
 	} else if (f->subprog) {
 		if (r0->type == SCALAR_VALUE)
 			return 0;
-		say_error(env, "At subprogram exit the register R0 is not a scalar value (%s)\n", log_type(r0->type, type));
+		say_error(env, "At subprogram exit the register R0 is not a scalar value (%s)\n",
+			  log_type(r0->type, type));
 		return because_reg(env, REASON_RETURN, 0, -EINVAL);
 	} else if (!prog_return_range(env->prog_type, env->in->expected_attach_type, &lo, &hi)) {
 		return 0;
 	}
 	if (r0->type != SCALAR_VALUE) {
-		say_error(env, "%s the register R0 is not a known value (%s)\n", where, log_type(r0->type, type));
+		say_error(env, "%s the register R0 is not a known value (%s)\n", where,
+			  log_type(r0->type, type));
 		return because_reg(env, REASON_RETURN, 0, -EINVAL);
 	}
 	precise_mark(env, r0);

@@ -102,7 +102,8 @@ static u32 operand_start(const char *text, u32 at)
 		}
 		if (at > 1 && text[at - 1] == '>' && text[at - 2] == '-')
 			at -= 2;
-		else if (at > 1 && text[at - 1] == '.' && (is_name_char(text[at - 2]) || strchr(")]", text[at - 2])))
+		else if (at > 1 && text[at - 1] == '.' &&
+			 (is_name_char(text[at - 2]) || strchr(")]", text[at - 2])))
 			at--;
 		else
 			return at;
@@ -113,7 +114,8 @@ static u32 operand_start(const char *text, u32 at)
 static u32 with_unary(const char *text, u32 at)
 {
 	while (at && (text[at - 1] == '*' || text[at - 1] == '&') &&
-	       (at == 1 || strchr("\t(,;!{*&", text[at - 2]) || (at > 2 && text[at - 2] == ' ' && text[at - 3] == '=')))
+	       (at == 1 || strchr("\t(,;!{*&", text[at - 2]) ||
+		(at > 2 && text[at - 2] == ' ' && text[at - 3] == '=')))
 		at--;
 	return at;
 }
@@ -151,7 +153,8 @@ static void find_expression(const char *text, u32 at, u32 *start, u32 *end)
 	if (is_word(text + at, "return") || is_word(text + at, "if") || is_word(text + at, "for") ||
 	    is_word(text + at, "while")) {
 		*start = at;
-		*end = text[at] == 'r' ? statement_end(text, at) : operand_end(text, at + (u32)strcspn(text + at, "("));
+		*end = text[at] == 'r' ? statement_end(text, at)
+				       : operand_end(text, at + (u32)strcspn(text + at, "("));
 		return;
 	}
 	if (is_name_char(text[at]) || text[at] == '(') {
@@ -311,15 +314,18 @@ static bool argument_name(const struct explain_span *s, u32 regno, char *name, s
 }
 
 /* What the source calls the value at fault; "" if it cannot be told. */
-static void find_name(const struct verify_reason *r, const struct verify_env *env, const struct explain_span *here,
-		      const struct explain_span *from, char *name, size_t size)
+static void find_name(const struct verify_reason *r, const struct verify_env *env,
+		      const struct explain_span *here, const struct explain_span *from, char *name,
+		      size_t size)
 {
 	const struct bpf_insn *i = &env->insns[r->insn];
-	bool call = i->code == (BPF_JMP | BPF_CALL), bounds = r->kind == REASON_UNBOUNDED || r->kind == REASON_MEM_RANGE ||
-		    r->kind == REASON_NEGATIVE;
+	bool call = i->code == (BPF_JMP | BPF_CALL), bounds = r->kind == REASON_UNBOUNDED ||
+							      r->kind == REASON_MEM_RANGE ||
+							      r->kind == REASON_NEGATIVE;
 
 	name[0] = 0;
-	if (call && r->regno >= 1 && r->regno <= 5 && argument_name(here, (u32)r->regno, name, size))
+	if (call && r->regno >= 1 && r->regno <= 5 &&
+	    argument_name(here, (u32)r->regno, name, size))
 		return;
 	if (bounds) {
 		if (!call)
@@ -355,24 +361,15 @@ static void origin_label(const struct verify_reason *r, char *label, size_t size
 		else
 			snprintf(label, size, "the value comes from %s()", o->what);
 		break;
-	case ORIGIN_CLOBBER:
-		snprintf(label, size, "this call overwrites r1 to r5");
-		break;
-	case ORIGIN_LOAD:
-		snprintf(label, size, "the value is loaded here");
-		break;
-	case ORIGIN_CONST:
-		snprintf(label, size, "the value is a constant from here");
-		break;
+	case ORIGIN_CLOBBER: snprintf(label, size, "this call overwrites r1 to r5"); break;
+	case ORIGIN_LOAD: snprintf(label, size, "the value is loaded here"); break;
+	case ORIGIN_CONST: snprintf(label, size, "the value is a constant from here"); break;
 	case ORIGIN_BRANCH:
 	case ORIGIN_MERGE:
 		snprintf(label, size, "what is known of it was last decided here");
 		break;
-	case ORIGIN_ALU:
-		snprintf(label, size, "the value is computed here");
-		break;
-	default:
-		snprintf(label, size, "the value comes from here");
+	case ORIGIN_ALU: snprintf(label, size, "the value is computed here"); break;
+	default: snprintf(label, size, "the value comes from here");
 	}
 }
 
@@ -384,12 +381,13 @@ static void write_note(struct explanation *e)
 
 	if (r->insn != ~0u)
 		n = snprintf(e->note, sizeof(e->note), "insn %u: %s: ", r->insn, r->insn_text);
-	snprintf(e->note + n, sizeof(e->note) - (size_t)n, "%s (%s), after %u instruction%s", r->message,
-		 errno_name ? errno_name : "error", r->processed, r->processed == 1 ? "" : "s");
+	snprintf(e->note + n, sizeof(e->note) - (size_t)n, "%s (%s), after %u instruction%s",
+		 r->message, errno_name ? errno_name : "error", r->processed,
+		 r->processed == 1 ? "" : "s");
 }
 
-void verify_explain(struct explanation *out, const struct verify_reason *reason, const struct verify_env *env,
-		    const char *program)
+void verify_explain(struct explanation *out, const struct verify_reason *reason,
+		    const struct verify_env *env, const char *program)
 {
 	struct explain_span *here = NULL, *from = NULL;
 	char name[64] = "";
@@ -404,8 +402,9 @@ void verify_explain(struct explanation *out, const struct verify_reason *reason,
 	if (here && reason->regno >= 0 && reason->origin.kind != ORIGIN_NONE &&
 	    reason->origin.kind != ORIGIN_ENTRY && reason->origin.insn != reason->insn)
 		from = add_span(out, env, reason->origin.insn);
-	if (from && from->line == here->line && from->col == here->col && from->file == here->file) {
-		out->nr_spans--;	/* the same place says nothing more */
+	if (from && from->line == here->line && from->col == here->col &&
+	    from->file == here->file) {
+		out->nr_spans--; /* the same place says nothing more */
 		from = NULL;
 	}
 	if (from)

@@ -11,27 +11,27 @@
 
 /* A place in the source with words to it. text lives in the program's BTF. */
 struct explain_span {
-	const char *file;	/* without directories */
-	const char *text;	/* the whole line */
-	u32 line, col, len;	/* col from 1, in bytes */
-	bool primary;		/* where it was rejected; the others are how it came to that */
+	const char *file;   /* without directories */
+	const char *text;   /* the whole line */
+	u32 line, col, len; /* col from 1, in bytes */
+	bool primary;	    /* where it was rejected; the others are how it came to that */
 	char label[192];
 };
 
 struct explanation {
 	const struct verify_reason *reason;
 	const char *program;
-	enum reason_kind kind;	/* reason's, made finer */
+	enum reason_kind kind; /* reason's, made finer */
 	char title[256];
 	struct explain_span spans[3];
 	u32 nr_spans;
-	char help[384];		/* "" none */
-	char note[768];		/* the instruction, the kernel's line, errno, cost */
+	char help[384]; /* "" none */
+	char note[768]; /* the instruction, the kernel's line, errno, cost */
 };
 
 /* env is what verify_prog() was given: BTF and line info must still be there; program may be NULL. */
-void verify_explain(struct explanation *out, const struct verify_reason *reason, const struct verify_env *env,
-		    const char *program);
+void verify_explain(struct explanation *out, const struct verify_reason *reason,
+		    const struct verify_env *env, const char *program);
 
 /* As a compiler would: error, --> file:line:col, excerpts with underlined spans, help, note. */
 void explain_text(const struct explanation *e, bool color, struct log *log);

@@ -20,11 +20,11 @@ static u32 digits(u32 n)
 
 struct page {
 	struct log *log;
-	const char *red, *blue, *bold, *plain;	/* "" without colour */
-	u32 width;				/* of line numbers */
+	const char *red, *blue, *bold, *plain; /* "" without colour */
+	u32 width;			       /* of line numbers */
 };
 
-enum { SHOWN = 400 };	/* bytes of a source line; what is longer is cut */
+enum { SHOWN = 400 }; /* bytes of a source line; what is longer is cut */
 
 /* Source text comes from a file that anybody may have made: no control characters reach the terminal. */
 static void write_clean(struct log *log, const char *text, size_t len)
@@ -33,7 +33,8 @@ static void write_clean(struct log *log, const char *text, size_t len)
 	size_t n = min(len, sizeof(clean));
 
 	for (size_t i = 0; i < n; i++)
-		clean[i] = ((u8)text[i] < 0x20 && text[i] != '\t') || text[i] == 0x7f ? '?' : text[i];
+		clean[i] =
+			((u8)text[i] < 0x20 && text[i] != '\t') || text[i] == 0x7f ? '?' : text[i];
 	say(log, "%.*s", (int)n, clean);
 }
 
@@ -83,7 +84,8 @@ static void write_spans(const struct page *p, const struct explanation *e)
 		u32 at = i;
 
 		for (; at && strcmp(order[at - 1]->file, e->spans[i].file) == 0 &&
-		       order[at - 1]->line > e->spans[i].line; at--)
+		       order[at - 1]->line > e->spans[i].line;
+		     at--)
 			order[at] = order[at - 1];
 		order[at] = &e->spans[i];
 	}
@@ -104,7 +106,8 @@ void explain_text(const struct explanation *e, bool color, struct log *log)
 	struct page p = { log, "", "", "", "", 1 };
 
 	if (color) {
-		p.red = "\033[1;31m", p.blue = "\033[1;34m", p.bold = "\033[1m", p.plain = "\033[0m";
+		p.red = "\033[1;31m", p.blue = "\033[1;34m", p.bold = "\033[1m",
+		p.plain = "\033[0m";
 	}
 	for (u32 i = 0; i < e->nr_spans; i++)
 		p.width = max(p.width, digits(e->spans[i].line));
@@ -122,14 +125,17 @@ void explain_text(const struct explanation *e, bool color, struct log *log)
 
 static u32 utf8_length(const u8 *s)
 {
-	u32 n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 :
-		s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	u32 n = s[0] < 0x80		      ? 1
+		: s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+		: s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+		: s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+					      : 0;
 
 	for (u32 i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] > 0x8f))
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return n;
 }
@@ -167,8 +173,8 @@ static void json_span(struct log *log, const struct explain_span *s)
 {
 	say(log, "{\"file\": ");
 	json_string(log, s->file);
-	say(log, ", \"line\": %u, \"column\": %u, \"length\": %u, \"primary\": %s", s->line, s->col, s->len,
-	    s->primary ? "true" : "false");
+	say(log, ", \"line\": %u, \"column\": %u, \"length\": %u, \"primary\": %s", s->line, s->col,
+	    s->len, s->primary ? "true" : "false");
 	json_pair(log, "text", s->text);
 	json_pair(log, "label", s->label);
 	say(log, "}");

@@ -27,8 +27,9 @@ static bool inlined(u32 number)
 
 static bool is_pair(const struct insn *spill, const struct insn *fill, s32 off)
 {
-	return spill->code == (BPF_STX | BPF_MEM | BPF_DW) && fill->code == (BPF_LDX | BPF_MEM | BPF_DW) &&
-	       spill->dst == REG_FP && fill->src == REG_FP && spill->src == fill->dst && spill->off == off &&
+	return spill->code == (BPF_STX | BPF_MEM | BPF_DW) &&
+	       fill->code == (BPF_LDX | BPF_MEM | BPF_DW) && spill->dst == REG_FP &&
+	       fill->src == REG_FP && spill->src == fill->dst && spill->off == off &&
 	       fill->off == off;
 }
 
@@ -36,7 +37,8 @@ static bool is_pair(const struct insn *spill, const struct insn *fill, s32 off)
 static void mark_call(struct env *env, struct subprog *sub, u32 at, s32 lowest)
 {
 	u32 number = (u32)env->insns[at].imm, i, left;
-	const struct helper_proto *p = helper_proto(number, env->prog_type, env->in->expected_attach_type);
+	const struct helper_proto *p =
+		helper_proto(number, env->prog_type, env->in->expected_attach_type);
 	s32 off = lowest;
 
 	if (!p)
@@ -45,8 +47,8 @@ static void mark_call(struct env *env, struct subprog *sub, u32 at, s32 lowest)
 	for (i = 1; i <= 6 && i <= at && at + i < env->count; i++, off += SLOT) {
 		const struct insn *spill = &env->insns[at - i], *fill = &env->insns[at + i];
 
-		if ((env->aux[at - i + 1].flags | env->aux[at + i].flags) & AUX_TARGET || !is_pair(spill, fill, off) ||
-		    !(left >> spill->src & 1))
+		if ((env->aux[at - i + 1].flags | env->aux[at + i].flags) & AUX_TARGET ||
+		    !is_pair(spill, fill, off) || !(left >> spill->src & 1))
 			break;
 		left &= ~(1u << spill->src);
 		env->aux[at - i].flags |= AUX_FASTCALL;
@@ -68,7 +70,8 @@ int fastcall_mark(struct env *env)
 		s32 lowest = 0;
 
 		for (u32 at = start; at < end; at++)
-			if (env->insns[at].code == (BPF_STX | BPF_MEM | BPF_DW) && env->insns[at].dst == REG_FP)
+			if (env->insns[at].code == (BPF_STX | BPF_MEM | BPF_DW) &&
+			    env->insns[at].dst == REG_FP)
 				lowest = min(lowest, (s32)env->insns[at].off);
 		for (u32 at = start; at < end; at++)
 			if (env->insns[at].op == OP_CALL_HELPER)
@@ -112,7 +115,7 @@ u32 fastcall_extra(const struct env *env, u32 s)
 {
 	u32 extra = 0;
 
-	if (!env->out->xlated)		/* rejected: nothing was rewritten */
+	if (!env->out->xlated) /* rejected: nothing was rewritten */
 		return 0;
 	for (u32 at = env->subprogs[s].start; at < env->subprogs[s + 1].start; at++) {
 		const struct insn *i = &env->insns[at];

@@ -13,21 +13,23 @@
 #include "verify/env.h"
 
 enum {
-	MOST = 20,	/* instructions one becomes, at the most */
-	PROBE_ROOM = 56,	/* bytes below a frame: what a blind read yields, registers 0 to 5 */
+	MOST = 20,	 /* instructions one becomes, at the most */
+	PROBE_ROOM = 56, /* bytes below a frame: what a blind read yields, registers 0 to 5 */
 };
 
 struct fix {
 	struct env *env;
 	struct bpf_insn *out;
-	u32 *to;		/* new index of each old instruction, and of the end */
+	u32 *to; /* new index of each old instruction, and of the end */
 	u32 count, cap;
 	bool inline_lookups, probes;
 };
 
 static struct bpf_insn make(u8 code, u8 dst, u8 src, s16 off, s32 imm)
 {
-	return (struct bpf_insn){ .code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm };
+	return (struct bpf_insn){
+		.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm
+	};
 }
 
 static u32 put_wide(struct bpf_insn *out, u8 dst, u8 src, u64 value)
@@ -52,7 +54,8 @@ static u32 fix_context(const struct env *env, u32 at, struct bpf_insn *out)
 	out[0] = *raw;
 	if (!ctx_home(env->prog_type, aux->ctx_off, &home, &size))
 		return 1;
-	if (size == 8 && BPF_CLASS(raw->code) == BPF_LDX && aux->ctx_size <= 8 && BPF_SIZE(raw->code) != BPF_DW) {
+	if (size == 8 && BPF_CLASS(raw->code) == BPF_LDX && aux->ctx_size <= 8 &&
+	    BPF_SIZE(raw->code) != BPF_DW) {
 		out[0] = make(BPF_LDX | BPF_MEM | BPF_DW, raw->dst_reg, raw->src_reg, (s16)home, 0);
 		return 1;
 	}
@@ -88,8 +91,8 @@ static const struct verify_map *inlines(const struct fix *f, u32 at)
 	    aux->flags & AUX_MAP_POISON)
 		return NULL;
 	map = f->env->maps[aux->map - 1];
-	if (!map->inline_array || !map->value_addr || !map->value_stride || map->max_entries > INT32_MAX ||
-	    map->value_stride > INT32_MAX)
+	if (!map->inline_array || !map->value_addr || !map->value_stride ||
+	    map->max_entries > INT32_MAX || map->value_stride > INT32_MAX)
 		return NULL;
 	return map;
 }
@@ -117,13 +120,18 @@ static u32 fix_wide(const struct env *env, u32 at, struct bpf_insn *out)
 static u32 probe(const struct env *env, u32 at, struct bpf_insn *out)
 {
 	const struct bpf_insn *raw = &env->raw[at];
-	static const u8 sizes[] = { [BPF_W >> 3] = 4, [BPF_H >> 3] = 2, [BPF_B >> 3] = 1, [BPF_DW >> 3] = 8 };
-	s16 room = (s16)-(s32)(round_up(env->subprogs[cfg_subprog_of(env, at)].stack_depth, 8u) + 8);
-	u32 n = 0, kept = (ORACLE_BUILD ? ~0u : env->aux[at].live_regs) & 0x3f & ~(1u << raw->dst_reg);
+	static const u8 sizes[] = {
+		[BPF_W >> 3] = 4, [BPF_H >> 3] = 2, [BPF_B >> 3] = 1, [BPF_DW >> 3] = 8
+	};
+	s16 room =
+		(s16) - (s32)(round_up(env->subprogs[cfg_subprog_of(env, at)].stack_depth, 8u) + 8);
+	u32 n = 0,
+	    kept = (ORACLE_BUILD ? ~0u : env->aux[at].live_regs) & 0x3f & ~(1u << raw->dst_reg);
 
 	for (u8 r = 0; r <= 5; r++)
 		if (kept >> r & 1)
-			out[n++] = make(BPF_STX | BPF_MEM | BPF_DW, REG_FP, r, (s16)(room - 8 * (r + 1)), 0);
+			out[n++] = make(BPF_STX | BPF_MEM | BPF_DW, REG_FP, r,
+					(s16)(room - 8 * (r + 1)), 0);
 	if (raw->src_reg != 3)
 		out[n++] = make(BPF_ALU64 | BPF_MOV | BPF_X, 3, raw->src_reg, 0, 0);
 	if (raw->off)
@@ -134,7 +142,8 @@ static u32 probe(const struct env *env, u32 at, struct bpf_insn *out)
 	out[n++] = make(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_probe_read_kernel);
 	for (u8 r = 0; r <= 5; r++)
 		if (kept >> r & 1)
-			out[n++] = make(BPF_LDX | BPF_MEM | BPF_DW, r, REG_FP, (s16)(room - 8 * (r + 1)), 0);
+			out[n++] = make(BPF_LDX | BPF_MEM | BPF_DW, r, REG_FP,
+					(s16)(room - 8 * (r + 1)), 0);
 	out[n++] = make(raw->code, raw->dst_reg, REG_FP, room, 0);
 	return n;
 }
@@ -165,13 +174,15 @@ static u32 rewrite(const struct fix *f, u32 at, struct bpf_insn *out)
 		return fix_wide(env, at, out);
 	if (i->op == OP_EXIT)
 		out[0].off = 0;
-	if ((class == BPF_LDX || class == BPF_STX || class == BPF_ST) && env->aux[at].ptr_type == PTR_TO_CTX)
+	if ((class == BPF_LDX || class == BPF_STX || class == BPF_ST) &&
+	    env->aux[at].ptr_type == PTR_TO_CTX)
 		return fix_context(env, at, out);
 	if (class == BPF_LDX && kernel_probes(env->aux[at].ptr_type))
 		return probe(env, at, out);
 	if (i->op == OP_CALL_HELPER && (map = inlines(f, at)))
 		return inline_lookup(map, out);
-	if (!ORACLE_BUILD && (class == BPF_JMP || class == BPF_JMP32) && BPF_OP(i->code) != BPF_JA && BPF_OP(i->code) != BPF_CALL &&
+	if (!ORACLE_BUILD && (class == BPF_JMP || class == BPF_JMP32) &&
+	    BPF_OP(i->code) != BPF_JA && BPF_OP(i->code) != BPF_CALL &&
 	    BPF_OP(i->code) != BPF_EXIT && i->op != OP_MAY_GOTO)
 		return fix_jump(env, at, out);
 	return 1;
@@ -199,7 +210,7 @@ static int lay_out(struct fix *f)
 			f->to[at + 1] = f->count + 1;
 		if (seen(env, at))
 			f->count += rewrite(f, at, f->out + f->count);
-		else if (ORACLE_BUILD)	/* a trap */
+		else if (ORACLE_BUILD) /* a trap */
 			f->out[f->count++] = make(BPF_JMP | BPF_JA, 0, 0, -1, 0);
 		at += slots;
 	}
@@ -217,7 +228,7 @@ static int retarget(struct fix *f, u32 at)
 
 	if (!seen(f->env, at) || f->to[at + 1] == now)
 		return 0;
-	if (i->op == OP_LD_FUNC && !seen(f->env, at + 1 + (u32)i->imm)) {	/* nobody ever calls it */
+	if (i->op == OP_LD_FUNC && !seen(f->env, at + 1 + (u32)i->imm)) { /* nobody ever calls it */
 		put_wide(insn, i->dst, 0, 0);
 		return 0;
 	}
@@ -225,7 +236,8 @@ static int retarget(struct fix *f, u32 at)
 		insn->imm = (s32)((s64)f->to[at + 1 + (u32)i->imm] - now - 1);
 		return 0;
 	}
-	if ((class != BPF_JMP && class != BPF_JMP32) || BPF_OP(i->code) == BPF_CALL || BPF_OP(i->code) == BPF_EXIT)
+	if ((class != BPF_JMP && class != BPF_JMP32) || BPF_OP(i->code) == BPF_CALL ||
+	    BPF_OP(i->code) == BPF_EXIT)
 		return 0;
 	if (i->op == OP_JA32) {
 		insn->imm = (s32)((s64)f->to[at + 1 + (u32)i->imm] - now - 1);
@@ -274,7 +286,8 @@ static int functions(struct fix *f)
 			continue;
 		out->subprogs[out->subprog_count++] = (struct verify_subprog){
 			.start = f->to[sub->start],
-			.stack_depth = round_up(sub->stack_depth, 8u) + (f->probes ? PROBE_ROOM : 0u),
+			.stack_depth =
+				round_up(sub->stack_depth, 8u) + (f->probes ? PROBE_ROOM : 0u),
 			.has_tail_call = sub->has_tail_call,
 			.is_callback = sub->is_callback,
 		};
@@ -301,8 +314,11 @@ static int callbacks(const struct fix *f)
 	for (u32 at = 0; at < env->count && alive > 1; at++) {
 		u32 target = at + 1 + (u32)env->insns[at].imm;
 
-		if (env->insns[at].op == OP_LD_FUNC && seen(env, at) && !seen(env, target) && !alive_behind(env, target))
-			return refuse(env, -EFAULT, "verifier bug: No program to jit at insn %u (subprog < 0)\n", f->to[target]);
+		if (env->insns[at].op == OP_LD_FUNC && seen(env, at) && !seen(env, target) &&
+		    !alive_behind(env, target))
+			return refuse(env, -EFAULT,
+				      "verifier bug: No program to jit at insn %u (subprog < 0)\n",
+				      f->to[target]);
 	}
 	return 0;
 }
@@ -319,10 +335,12 @@ static int lines(struct fix *f)
 		return -ENOMEM;
 	for (u32 i = 0; i < env->in->line_info_count; i++) {
 		struct bpf_line_info info = env->in->line_info[i];
-		u32 at = f->to[info.insn_off], next = i + 1 < env->in->line_info_count ?
-			f->to[env->in->line_info[i + 1].insn_off] : f->count;
+		u32 at = f->to[info.insn_off],
+		    next = i + 1 < env->in->line_info_count
+				   ? f->to[env->in->line_info[i + 1].insn_off]
+				   : f->count;
 
-		if (at == next)		/* nothing is left of it */
+		if (at == next) /* nothing is left of it */
 			continue;
 		info.insn_off = at;
 		out->line_info[out->line_info_count++] = info;
@@ -358,7 +376,7 @@ int fix_up(struct env *env)
 	f.to = malloc(((size_t)env->count + 1) * sizeof(*f.to));
 	err = f.out && f.to ? lay_out(&f) : -ENOMEM;
 	err = err ?: retarget_all(&f);
-	if (err == -ERANGE) {	/* a jump got too long: without inlining nothing grows */
+	if (err == -ERANGE) { /* a jump got too long: without inlining nothing grows */
 		f.inline_lookups = false;
 		err = lay_out(&f);
 		err = err ?: retarget_all(&f);

@@ -8,9 +8,18 @@
 
 #include "verify/env.h"
 
-static bool is_space(u8 c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-static bool is_digit(u8 c) { return c >= '0' && c <= '9'; }
-static bool is_letter(u8 c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
+static bool is_space(u8 c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+static bool is_digit(u8 c)
+{
+	return c >= '0' && c <= '9';
+}
+static bool is_letter(u8 c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
 /* The kernel's ctype is Latin-1: above 0x9f, everything but letters and the space. */
 static bool is_punct(u8 c)
 {
@@ -18,7 +27,10 @@ static bool is_punct(u8 c)
 		return c < 0xc0 || c == 0xd7 || c == 0xf7;
 	return c > ' ' && c < 0x7f && !is_digit(c) && !is_letter(c);
 }
-static bool ends(u8 c) { return !c || is_space(c) || c == 0xa0 || is_punct(c); }
+static bool ends(u8 c)
+{
+	return !c || is_space(c) || c == 0xa0 || is_punct(c);
+}
 
 /* Behind the conversion that begins after '%', or NULL. */
 static const u8 *conversion(const u8 *at)
@@ -76,7 +88,8 @@ int format_check(struct env *env, const struct reg_state *format, const struct r
 	if (size->var_off.value % 8)
 		return -EINVAL;
 	/* helper_args.c has seen that it is in a frozen map and ends there */
-	if (fits((const u8 *)map->frozen + format->off + (s64)format->var_off.value, size->var_off.value / 8))
+	if (fits((const u8 *)map->frozen + format->off + (s64)format->var_off.value,
+		 size->var_off.value / 8))
 		return 0;
 	say_error(env, "Invalid format string\n");
 	return because(env, REASON_OTHER, -EINVAL);

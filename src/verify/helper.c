@@ -15,44 +15,76 @@ static const struct pair {
 	u16 map, helper;
 } map_helpers[] = {
 #define ROW(map, helper) { BPF_MAP_TYPE_##map, BPF_FUNC_##helper },
-	ROW(PROG_ARRAY, tail_call)
-	ROW(PERF_EVENT_ARRAY, perf_event_read) ROW(PERF_EVENT_ARRAY, perf_event_output)
-	ROW(PERF_EVENT_ARRAY, skb_output) ROW(PERF_EVENT_ARRAY, perf_event_read_value)
-	ROW(PERF_EVENT_ARRAY, xdp_output)
-	ROW(RINGBUF, ringbuf_output) ROW(RINGBUF, ringbuf_reserve) ROW(RINGBUF, ringbuf_query)
-	ROW(RINGBUF, ringbuf_reserve_dynptr) ROW(RINGBUF, ringbuf_submit_dynptr) ROW(RINGBUF, ringbuf_discard_dynptr)
-	ROW(USER_RINGBUF, user_ringbuf_drain)
-	ROW(STACK_TRACE, get_stackid)
-	ROW(CGROUP_ARRAY, skb_under_cgroup) ROW(CGROUP_ARRAY, current_task_under_cgroup)
-	ROW(CGROUP_STORAGE, get_local_storage) ROW(PERCPU_CGROUP_STORAGE, get_local_storage)
-	ROW(DEVMAP, redirect_map) ROW(DEVMAP, map_lookup_elem)
-	ROW(DEVMAP_HASH, redirect_map) ROW(DEVMAP_HASH, map_lookup_elem)
-	ROW(CPUMAP, redirect_map)
-	ROW(XSKMAP, redirect_map) ROW(XSKMAP, map_lookup_elem)
-	ROW(ARRAY_OF_MAPS, map_lookup_elem) ROW(HASH_OF_MAPS, map_lookup_elem)
-	ROW(SOCKMAP, sk_redirect_map) ROW(SOCKMAP, sock_map_update) ROW(SOCKMAP, msg_redirect_map)
-	ROW(SOCKMAP, sk_select_reuseport) ROW(SOCKMAP, map_lookup_elem) ROW(SOCKMAP, map_update_elem)
-	ROW(SOCKMAP, map_delete_elem)
-	ROW(SOCKHASH, sk_redirect_hash) ROW(SOCKHASH, sock_hash_update) ROW(SOCKHASH, msg_redirect_hash)
-	ROW(SOCKHASH, sk_select_reuseport) ROW(SOCKHASH, map_lookup_elem) ROW(SOCKHASH, map_update_elem)
-	ROW(SOCKHASH, map_delete_elem)
-	ROW(REUSEPORT_SOCKARRAY, sk_select_reuseport)
-	ROW(QUEUE, map_peek_elem) ROW(QUEUE, map_pop_elem) ROW(QUEUE, map_push_elem)
-	ROW(STACK, map_peek_elem) ROW(STACK, map_pop_elem) ROW(STACK, map_push_elem)
-	ROW(BLOOM_FILTER, map_peek_elem) ROW(BLOOM_FILTER, map_push_elem)
-	ROW(SK_STORAGE, sk_storage_get) ROW(SK_STORAGE, sk_storage_delete) ROW(SK_STORAGE, kptr_xchg)
-	ROW(INODE_STORAGE, inode_storage_get) ROW(INODE_STORAGE, inode_storage_delete) ROW(INODE_STORAGE, kptr_xchg)
-	ROW(TASK_STORAGE, task_storage_get) ROW(TASK_STORAGE, task_storage_delete) ROW(TASK_STORAGE, kptr_xchg)
-	ROW(CGRP_STORAGE, cgrp_storage_get) ROW(CGRP_STORAGE, cgrp_storage_delete) ROW(CGRP_STORAGE, kptr_xchg)
-	ROW(PERCPU_ARRAY, map_lookup_percpu_elem) ROW(PERCPU_HASH, map_lookup_percpu_elem)
-	ROW(LRU_PERCPU_HASH, map_lookup_percpu_elem)
+	ROW(PROG_ARRAY, tail_call) ROW(PERF_EVENT_ARRAY, perf_event_read) ROW(PERF_EVENT_ARRAY, perf_event_output) ROW(PERF_EVENT_ARRAY, skb_output) ROW(
+		PERF_EVENT_ARRAY,
+		perf_event_read_value) ROW(PERF_EVENT_ARRAY,
+					   xdp_output) ROW(RINGBUF,
+							   ringbuf_output) ROW(RINGBUF,
+									       ringbuf_reserve) ROW(RINGBUF,
+												    ringbuf_query)
+		ROW(RINGBUF, ringbuf_reserve_dynptr) ROW(RINGBUF, ringbuf_submit_dynptr) ROW(RINGBUF, ringbuf_discard_dynptr) ROW(USER_RINGBUF, user_ringbuf_drain) ROW(
+			STACK_TRACE,
+			get_stackid) ROW(CGROUP_ARRAY,
+					 skb_under_cgroup) ROW(CGROUP_ARRAY,
+							       current_task_under_cgroup) ROW(CGROUP_STORAGE,
+											      get_local_storage) ROW(PERCPU_CGROUP_STORAGE,
+														     get_local_storage)
+			ROW(DEVMAP, redirect_map) ROW(DEVMAP, map_lookup_elem) ROW(DEVMAP_HASH, redirect_map) ROW(
+				DEVMAP_HASH,
+				map_lookup_elem) ROW(CPUMAP,
+						     redirect_map) ROW(XSKMAP,
+								       redirect_map) ROW(XSKMAP,
+											 map_lookup_elem) ROW(ARRAY_OF_MAPS,
+													      map_lookup_elem)
+				ROW(HASH_OF_MAPS, map_lookup_elem) ROW(SOCKMAP, sk_redirect_map) ROW(SOCKMAP, sock_map_update) ROW(
+					SOCKMAP,
+					msg_redirect_map) ROW(SOCKMAP,
+							      sk_select_reuseport) ROW(SOCKMAP,
+										       map_lookup_elem) ROW(SOCKMAP, map_update_elem)
+					ROW(SOCKMAP, map_delete_elem) ROW(SOCKHASH, sk_redirect_hash) ROW(
+						SOCKHASH,
+						sock_hash_update) ROW(SOCKHASH,
+								      msg_redirect_hash) ROW(SOCKHASH, sk_select_reuseport)
+						ROW(SOCKHASH, map_lookup_elem) ROW(SOCKHASH, map_update_elem) ROW(
+							SOCKHASH,
+							map_delete_elem) ROW(REUSEPORT_SOCKARRAY,
+									     sk_select_reuseport) ROW(QUEUE,
+												      map_peek_elem) ROW(QUEUE,
+															 map_pop_elem)
+							ROW(QUEUE, map_push_elem) ROW(STACK, map_peek_elem) ROW(
+								STACK,
+								map_pop_elem) ROW(STACK,
+										  map_push_elem) ROW(BLOOM_FILTER,
+												     map_peek_elem)
+								ROW(BLOOM_FILTER, map_push_elem) ROW(SK_STORAGE, sk_storage_get) ROW(
+									SK_STORAGE,
+									sk_storage_delete) ROW(SK_STORAGE,
+											       kptr_xchg) ROW(INODE_STORAGE,
+													      inode_storage_get)
+									ROW(INODE_STORAGE, inode_storage_delete) ROW(
+										INODE_STORAGE,
+										kptr_xchg) ROW(TASK_STORAGE,
+											       task_storage_get)
+										ROW(TASK_STORAGE, task_storage_delete) ROW(
+											TASK_STORAGE,
+											kptr_xchg) ROW(CGRP_STORAGE,
+												       cgrp_storage_get)
+											ROW(CGRP_STORAGE, cgrp_storage_delete) ROW(
+												CGRP_STORAGE,
+												kptr_xchg) ROW(PERCPU_ARRAY,
+													       map_lookup_percpu_elem)
+												ROW(PERCPU_HASH,
+												    map_lookup_percpu_elem)
+													ROW(LRU_PERCPU_HASH,
+													    map_lookup_percpu_elem)
 #undef ROW
 };
 
 /* These name the map in rows, but are for other helpers or maps too. */
 static bool map_is_open(u32 type)
 {
-	return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+	return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH ||
+	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
 }
 
 static bool helper_is_open(u32 number)
@@ -87,12 +119,15 @@ int map_helper_match(struct env *env, const struct verify_map *map, u32 number)
 	if (!map)
 		return 0;
 	for (u32 i = 0; i < ARRAY_SIZE(map_helpers); i++) {
-		bool is_map = map_helpers[i].map == map->type, is_helper = map_helpers[i].helper == number;
+		bool is_map = map_helpers[i].map == map->type,
+		     is_helper = map_helpers[i].helper == number;
 
 		if (is_map && is_helper) {
-			if ((map->type == BPF_MAP_TYPE_SOCKMAP || map->type == BPF_MAP_TYPE_SOCKHASH) &&
+			if ((map->type == BPF_MAP_TYPE_SOCKMAP ||
+			     map->type == BPF_MAP_TYPE_SOCKHASH) &&
 			    helper_is_open(number) &&
-			    !updates_sockmaps(env->prog_type, number, env->in->expected_attach_type))
+			    !updates_sockmaps(env->prog_type, number,
+					      env->in->expected_attach_type))
 				break;
 			return 0;
 		}
@@ -101,14 +136,15 @@ int map_helper_match(struct env *env, const struct verify_map *map, u32 number)
 	}
 	if (!map_known && !helper_known)
 		return 0;
-	say_error(env, "cannot pass map_type %u into func %s#%u\n", map->type, helper_name(number), number);
+	say_error(env, "cannot pass map_type %u into func %s#%u\n", map->type, helper_name(number),
+		  number);
 	return because(env, REASON_ARG_TYPE, -EINVAL);
 }
 
 bool helper_calls_back_now(u32 number)
 {
-	return number == BPF_FUNC_for_each_map_elem || number == BPF_FUNC_find_vma || number == BPF_FUNC_loop ||
-	       number == BPF_FUNC_user_ringbuf_drain;
+	return number == BPF_FUNC_for_each_map_elem || number == BPF_FUNC_find_vma ||
+	       number == BPF_FUNC_loop || number == BPF_FUNC_user_ringbuf_drain;
 }
 
 bool helper_calls_back(u32 number)
@@ -118,8 +154,9 @@ bool helper_calls_back(u32 number)
 
 static bool acquires(u32 number, const struct verify_map *map)
 {
-	if (number == BPF_FUNC_sk_lookup_tcp || number == BPF_FUNC_sk_lookup_udp || number == BPF_FUNC_skc_lookup_tcp ||
-	    number == BPF_FUNC_ringbuf_reserve || number == BPF_FUNC_kptr_xchg)
+	if (number == BPF_FUNC_sk_lookup_tcp || number == BPF_FUNC_sk_lookup_udp ||
+	    number == BPF_FUNC_skc_lookup_tcp || number == BPF_FUNC_ringbuf_reserve ||
+	    number == BPF_FUNC_kptr_xchg)
 		return true;
 	return number == BPF_FUNC_map_lookup_elem && map &&
 	       (map->type == BPF_MAP_TYPE_SOCKMAP || map->type == BPF_MAP_TYPE_SOCKHASH);
@@ -127,9 +164,10 @@ static bool acquires(u32 number, const struct verify_map *map)
 
 static bool casts(u32 number)
 {
-	return number == BPF_FUNC_tcp_sock || number == BPF_FUNC_sk_fullsock || number == BPF_FUNC_skc_to_tcp_sock ||
-	       number == BPF_FUNC_skc_to_tcp6_sock || number == BPF_FUNC_skc_to_udp6_sock ||
-	       number == BPF_FUNC_skc_to_mptcp_sock || number == BPF_FUNC_skc_to_tcp_timewait_sock ||
+	return number == BPF_FUNC_tcp_sock || number == BPF_FUNC_sk_fullsock ||
+	       number == BPF_FUNC_skc_to_tcp_sock || number == BPF_FUNC_skc_to_tcp6_sock ||
+	       number == BPF_FUNC_skc_to_udp6_sock || number == BPF_FUNC_skc_to_mptcp_sock ||
+	       number == BPF_FUNC_skc_to_tcp_timewait_sock ||
 	       number == BPF_FUNC_skc_to_tcp_request_sock;
 }
 
@@ -137,15 +175,29 @@ static bool casts(u32 number)
 bool helper_moves_packet(u32 number)
 {
 	switch (number) {
-	case BPF_FUNC_clone_redirect: case BPF_FUNC_l3_csum_replace: case BPF_FUNC_l4_csum_replace:
-	case BPF_FUNC_lwt_push_encap: case BPF_FUNC_lwt_seg6_action: case BPF_FUNC_lwt_seg6_adjust_srh:
-	case BPF_FUNC_lwt_seg6_store_bytes: case BPF_FUNC_msg_pop_data: case BPF_FUNC_msg_pull_data:
-	case BPF_FUNC_msg_push_data: case BPF_FUNC_skb_adjust_room: case BPF_FUNC_skb_change_head:
-	case BPF_FUNC_skb_change_proto: case BPF_FUNC_skb_change_tail: case BPF_FUNC_skb_pull_data:
-	case BPF_FUNC_skb_store_bytes: case BPF_FUNC_skb_vlan_pop: case BPF_FUNC_skb_vlan_push:
-	case BPF_FUNC_store_hdr_opt: case BPF_FUNC_xdp_adjust_head: case BPF_FUNC_xdp_adjust_meta:
-	case BPF_FUNC_xdp_adjust_tail: case BPF_FUNC_tail_call:
-		return true;
+	case BPF_FUNC_clone_redirect:
+	case BPF_FUNC_l3_csum_replace:
+	case BPF_FUNC_l4_csum_replace:
+	case BPF_FUNC_lwt_push_encap:
+	case BPF_FUNC_lwt_seg6_action:
+	case BPF_FUNC_lwt_seg6_adjust_srh:
+	case BPF_FUNC_lwt_seg6_store_bytes:
+	case BPF_FUNC_msg_pop_data:
+	case BPF_FUNC_msg_pull_data:
+	case BPF_FUNC_msg_push_data:
+	case BPF_FUNC_skb_adjust_room:
+	case BPF_FUNC_skb_change_head:
+	case BPF_FUNC_skb_change_proto:
+	case BPF_FUNC_skb_change_tail:
+	case BPF_FUNC_skb_pull_data:
+	case BPF_FUNC_skb_store_bytes:
+	case BPF_FUNC_skb_vlan_pop:
+	case BPF_FUNC_skb_vlan_push:
+	case BPF_FUNC_store_hdr_opt:
+	case BPF_FUNC_xdp_adjust_head:
+	case BPF_FUNC_xdp_adjust_meta:
+	case BPF_FUNC_xdp_adjust_tail:
+	case BPF_FUNC_tail_call: return true;
 	}
 	return false;
 }
@@ -156,21 +208,24 @@ static int may_call(struct env *env, const struct helper_proto *p, u32 number)
 
 	if (!name) {
 		say_error(env, "invalid func unknown#%d\n", (s32)number);
-		return because(env, number == 195896080 ? REASON_CORE_POISON : REASON_HELPER, -EINVAL);
+		return because(env, number == 195896080 ? REASON_CORE_POISON : REASON_HELPER,
+			       -EINVAL);
 	}
 	if (!p) {
 		say_error(env, "program of this type cannot use helper %s#%u\n", name, number);
 		return because(env, REASON_HELPER, -EINVAL);
 	}
 	if (p->gpl_only && !env->in->gpl_compatible) {
-		say_error(env, "cannot call GPL-restricted function from non-GPL compatible program\n");
+		say_error(env,
+			  "cannot call GPL-restricted function from non-GPL compatible program\n");
 		return because(env, REASON_HELPER, -EINVAL);
 	}
 	if (p->might_sleep && !(env->in->prog_flags & BPF_F_SLEEPABLE)) {
 		say_error(env, "helper call might sleep in a non-sleepable prog\n");
 		return because(env, REASON_HELPER, -EINVAL);
 	}
-	if (env->in->profile == VERIFY_SKEP && env->in->helper_runs && !env->in->helper_runs(env->in->arg, number)) {
+	if (env->in->profile == VERIFY_SKEP && env->in->helper_runs &&
+	    !env->in->helper_runs(env->in->arg, number)) {
 		say_error(env, "helper %s#%u is not available in skep\n", name, number);
 		return because(env, REASON_HELPER, -EINVAL);
 	}
@@ -202,8 +257,8 @@ static int release(struct env *env, struct call *call)
 	else if (reg_is_zero(&regs_of(env)[call->release_reg]))
 		err = 0;
 	if (err) {
-		say_error(env, "func %s#%u reference has not been acquired before\n", helper_name(call->number),
-			  call->number);
+		say_error(env, "func %s#%u reference has not been acquired before\n",
+			  helper_name(call->number), call->number);
 		return because(env, REASON_REFERENCE, err);
 	}
 	return 0;
@@ -218,20 +273,21 @@ static int special_helper(struct env *env, struct call *call, u32 *next)
 	switch (call->number) {
 	case BPF_FUNC_tail_call:
 		if (env->cur->locks)
-			return refuse(env, -EINVAL, "tail_call cannot be used inside bpf_spin_lock-ed region\n");
+			return refuse(env, -EINVAL,
+				      "tail_call cannot be used inside bpf_spin_lock-ed region\n");
 		err = ref_leak(env, true);
 		if (err)
 			return refuse(env, err, "tail_call would lead to reference leak\n");
 		break;
 	case BPF_FUNC_get_local_storage:
 		if (!reg_is_zero(&regs[2]))
-			return refuse(env, -EINVAL, "get_local_storage() doesn't support non-zero flags\n");
+			return refuse(env, -EINVAL,
+				      "get_local_storage() doesn't support non-zero flags\n");
 		precise_mark(env, &regs[2]);
 		break;
-	case BPF_FUNC_snprintf:
-		return format_check(env, &regs[3], &regs[5]);
+	case BPF_FUNC_snprintf: return format_check(env, &regs[3], &regs[5]);
 	case BPF_FUNC_loop:
-		if (regs[1].type != SCALAR_VALUE)	/* Linux has no other word for it */
+		if (regs[1].type != SCALAR_VALUE) /* Linux has no other word for it */
 			return refuse(env, -EFAULT, "verifier bug: backtracking misuse\n");
 		precise_mark(env, &regs[1]);
 		if (frame_of(env)->callback_depth < regs[1].umax)
@@ -242,9 +298,7 @@ static int special_helper(struct env *env, struct call *call, u32 *next)
 	case BPF_FUNC_for_each_map_elem:
 	case BPF_FUNC_timer_set_callback:
 	case BPF_FUNC_find_vma:
-	case BPF_FUNC_user_ringbuf_drain:
-		err = callback_enter(env, call, next);
-		break;
+	case BPF_FUNC_user_ringbuf_drain: err = callback_enter(env, call, next); break;
 	}
 	return err;
 }
@@ -293,8 +347,7 @@ static int result(struct env *env, const struct call *call)
 	u32 ret = call->proto->ret, flags = type_flags(ret);
 
 	switch (type_base(ret)) {
-	case RET_VOID:
-		return 0;
+	case RET_VOID: return 0;
 	case RET_INTEGER:
 		reg_unknown(env, r0);
 		refine_result(env, call);
@@ -302,7 +355,8 @@ static int result(struct env *env, const struct call *call)
 	case RET_PTR_TO_MAP_VALUE:
 		if (!call->map)
 			return refuse(env, -EINVAL, "kernel subsystem misconfigured verifier\n");
-		if (call->number == BPF_FUNC_map_lookup_elem && call->key_known && call->key < call->map->max_entries)
+		if (call->number == BPF_FUNC_map_lookup_elem && call->key_known &&
+		    call->key < call->map->max_entries)
 			flags &= ~(u32)PTR_MAYBE_NULL;
 		reg_pointer(r0, PTR_TO_MAP_VALUE | flags);
 		r0->map = call->map;
@@ -310,15 +364,9 @@ static int result(struct env *env, const struct call *call)
 		if (!(flags & PTR_MAYBE_NULL) && map_field(env, call->map, BTF_SPIN_LOCK))
 			r0->id = ++env->id_gen;
 		return 0;
-	case RET_PTR_TO_SOCKET:
-		reg_pointer(r0, PTR_TO_SOCKET | flags);
-		return 0;
-	case RET_PTR_TO_SOCK_COMMON:
-		reg_pointer(r0, PTR_TO_SOCK_COMMON | flags);
-		return 0;
-	case RET_PTR_TO_TCP_SOCK:
-		reg_pointer(r0, PTR_TO_TCP_SOCK | flags);
-		return 0;
+	case RET_PTR_TO_SOCKET: reg_pointer(r0, PTR_TO_SOCKET | flags); return 0;
+	case RET_PTR_TO_SOCK_COMMON: reg_pointer(r0, PTR_TO_SOCK_COMMON | flags); return 0;
+	case RET_PTR_TO_TCP_SOCK: reg_pointer(r0, PTR_TO_TCP_SOCK | flags); return 0;
 	case RET_PTR_TO_MEM:
 		if (call->number == BPF_FUNC_dynptr_data)
 			break;
@@ -360,12 +408,14 @@ int helper_insn(struct env *env, const struct insn *i, u32 *next)
 	if (err)
 		return err;
 	note_map(env, call.map, env->insn_idx);
-	if (number == BPF_FUNC_tail_call && (!call.map || call.map->type != BPF_MAP_TYPE_PROG_ARRAY)) {
+	if (number == BPF_FUNC_tail_call &&
+	    (!call.map || call.map->type != BPF_MAP_TYPE_PROG_ARRAY)) {
 		say_error(env, "expected prog array map for tail call");
 		return because(env, REASON_ARG_TYPE, -EINVAL);
 	}
 	if (call.fill_reg)
-		stack_fill(env, call.fill_reg - 1, regs_of(env)[call.fill_reg - 1].off, call.fill_size);
+		stack_fill(env, call.fill_reg - 1, regs_of(env)[call.fill_reg - 1].off,
+			   call.fill_size);
 	err = release(env, &call);
 	err = err ?: special_helper(env, &call, next);
 	if (err)
@@ -377,8 +427,8 @@ int helper_insn(struct env *env, const struct insn *i, u32 *next)
 	err = err ?: map_helper_match(env, call.map, number);
 	if (!err && number == BPF_FUNC_get_func_ip && env->prog_type != BPF_PROG_TYPE_KPROBE &&
 	    env->prog_type != BPF_PROG_TYPE_TRACING)
-		return refuse(env, -ENOTSUPP, "func %s#%u not supported for program type %u\n", helper_name(number),
-			      number, env->prog_type);
+		return refuse(env, -ENOTSUPP, "func %s#%u not supported for program type %u\n",
+			      helper_name(number), number, env->prog_type);
 	if (!err && helper_moves_packet(number))
 		packet_pointers_drop(env);
 	return err;

@@ -15,9 +15,16 @@ static const u32 *accepted(u32 arg)
 	case ARG_PTR_TO_MAP_KEY:
 	case ARG_PTR_TO_MAP_VALUE:
 	case ARG_PTR_TO_MEM: {
-		static const u32 memory[] = { PTR_TO_STACK, PTR_TO_PACKET, PTR_TO_PACKET_META, PTR_TO_MAP_KEY,
-			PTR_TO_MAP_VALUE, PTR_TO_MEM, PTR_TO_MEM | MEM_RINGBUF, PTR_TO_BUF,
-			PTR_TO_BTF_ID | PTR_TRUSTED, NOT_INIT };
+		static const u32 memory[] = { PTR_TO_STACK,
+					      PTR_TO_PACKET,
+					      PTR_TO_PACKET_META,
+					      PTR_TO_MAP_KEY,
+					      PTR_TO_MAP_VALUE,
+					      PTR_TO_MEM,
+					      PTR_TO_MEM | MEM_RINGBUF,
+					      PTR_TO_BUF,
+					      PTR_TO_BTF_ID | PTR_TRUSTED,
+					      NOT_INIT };
 		return memory;
 	}
 	case ARG_CONST_SIZE:
@@ -35,12 +42,18 @@ static const u32 *accepted(u32 arg)
 		return ctx;
 	}
 	case ARG_PTR_TO_SOCK_COMMON: {
-		static const u32 sock[] = { PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK, PTR_TO_XDP_SOCK, NOT_INIT };
+		static const u32 sock[] = { PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK,
+					    PTR_TO_XDP_SOCK, NOT_INIT };
 		return sock;
 	}
 	case ARG_PTR_TO_BTF_ID_SOCK_COMMON: {
-		static const u32 sock[] = { PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK, PTR_TO_XDP_SOCK,
-			PTR_TO_BTF_ID, PTR_TO_BTF_ID | PTR_TRUSTED, NOT_INIT };
+		static const u32 sock[] = { PTR_TO_SOCK_COMMON,
+					    PTR_TO_SOCKET,
+					    PTR_TO_TCP_SOCK,
+					    PTR_TO_XDP_SOCK,
+					    PTR_TO_BTF_ID,
+					    PTR_TO_BTF_ID | PTR_TRUSTED,
+					    NOT_INIT };
 		return sock;
 	}
 	case ARG_PTR_TO_SOCKET: {
@@ -48,7 +61,8 @@ static const u32 *accepted(u32 arg)
 		return socket;
 	}
 	case ARG_PTR_TO_BTF_ID: {
-		static const u32 btf[] = { PTR_TO_BTF_ID, PTR_TO_BTF_ID | PTR_TRUSTED, PTR_TO_BTF_ID | MEM_RCU, NOT_INIT };
+		static const u32 btf[] = { PTR_TO_BTF_ID, PTR_TO_BTF_ID | PTR_TRUSTED,
+					   PTR_TO_BTF_ID | MEM_RCU, NOT_INIT };
 		return btf;
 	}
 	case ARG_PTR_TO_SPIN_LOCK:
@@ -61,8 +75,9 @@ static const u32 *accepted(u32 arg)
 		return ring;
 	}
 	case ARG_PTR_TO_PERCPU_BTF_ID: {
-		static const u32 percpu[] = { PTR_TO_BTF_ID | MEM_PERCPU, PTR_TO_BTF_ID | MEM_PERCPU | MEM_RCU,
-			PTR_TO_BTF_ID | MEM_PERCPU | PTR_TRUSTED, NOT_INIT };
+		static const u32 percpu[] = { PTR_TO_BTF_ID | MEM_PERCPU,
+					      PTR_TO_BTF_ID | MEM_PERCPU | MEM_RCU,
+					      PTR_TO_BTF_ID | MEM_PERCPU | PTR_TRUSTED, NOT_INIT };
 		return percpu;
 	}
 	case ARG_PTR_TO_FUNC: {
@@ -95,7 +110,8 @@ static int wrong_type(struct env *env, u32 regno, const u32 *want)
 	for (; want[1] != NOT_INIT; want++)
 		say_error(env, "%s, ", log_type(*want, type));
 	say_error(env, "%s\n", log_type(*want, type));
-	return because_reg(env, reg->type & PTR_MAYBE_NULL ? REASON_NULL_DEREF : REASON_ARG_TYPE, regno, -EACCES);
+	return because_reg(env, reg->type & PTR_MAYBE_NULL ? REASON_NULL_DEREF : REASON_ARG_TYPE,
+			   regno, -EACCES);
 }
 
 /* An object of the kernel may be read as memory, no more. */
@@ -106,8 +122,8 @@ static int memory_fits(struct env *env, const struct call *call, u32 regno, u32 
 
 	if (type_base(reg->type) != PTR_TO_BTF_ID || arg & MEM_RDONLY)
 		return 0;
-	return refuse(env, -EACCES, "%s() may write into memory pointed by R%u type=%s\n", helper_name(call->number), regno,
-		      log_type(reg->type, type));
+	return refuse(env, -EACCES, "%s() may write into memory pointed by R%u type=%s\n",
+		      helper_name(call->number), regno, log_type(reg->type, type));
 }
 
 static int type_fits(struct env *env, const struct call *call, u32 regno, u32 arg)
@@ -136,9 +152,10 @@ int helper_offset(struct env *env, u32 regno, u32 arg)
 
 	if (arg & OBJ_RELEASE) {
 		if (reg->off)
-			return refuse(env, -EINVAL,
-				      "R%u must have zero offset when passed to release func or trusted arg to kfunc\n",
-				      regno);
+			return refuse(
+				env, -EINVAL,
+				"R%u must have zero offset when passed to release func or trusted arg to kfunc\n",
+				regno);
 		return reg_plain_offset(env, reg, regno, false);
 	}
 	switch (reg->type) {
@@ -152,17 +169,16 @@ int helper_offset(struct env *env, u32 regno, u32 arg)
 	case PTR_TO_MEM | MEM_RINGBUF:
 	case PTR_TO_BUF:
 	case PTR_TO_BUF | MEM_RDONLY:
-	case SCALAR_VALUE:
-		return 0;
+	case SCALAR_VALUE: return 0;
 	case PTR_TO_BTF_ID:
 	case PTR_TO_BTF_ID | PTR_TRUSTED:
-	case PTR_TO_BTF_ID | MEM_RCU:
-		return reg_plain_offset(env, reg, regno, true);
+	case PTR_TO_BTF_ID | MEM_RCU: return reg_plain_offset(env, reg, regno, true);
 	}
 	return reg_plain_offset(env, reg, regno, false);
 }
 
-static int stack_memory(struct env *env, u32 regno, u32 size, bool zero_ok, bool write, struct call *call)
+static int stack_memory(struct env *env, u32 regno, u32 size, bool zero_ok, bool write,
+			struct call *call)
 {
 	const struct reg_state *reg = &regs_of(env)[regno];
 
@@ -185,11 +201,11 @@ int helper_memory(struct env *env, u32 regno, u32 size, bool zero_ok, bool write
 
 	switch (type_base(reg->type)) {
 	case PTR_TO_PACKET:
-	case PTR_TO_PACKET_META:
-		return packet_access(env, regno, reg->off, size, zero_ok);
+	case PTR_TO_PACKET_META: return packet_access(env, regno, reg->off, size, zero_ok);
 	case PTR_TO_MAP_KEY:
 		if (write)
-			return refuse(env, -EACCES, "R%u cannot write into %s\n", regno, log_type(reg->type, type));
+			return refuse(env, -EACCES, "R%u cannot write into %s\n", regno,
+				      log_type(reg->type, type));
 		return mem_region(env, regno, reg->off, size, reg->map->key_size, false);
 	case PTR_TO_MAP_VALUE:
 		if (map_access_kind(env, regno, reg->off, size, write))
@@ -197,14 +213,12 @@ int helper_memory(struct env *env, u32 regno, u32 size, bool zero_ok, bool write
 		return map_access(env, regno, reg->off, size, zero_ok);
 	case PTR_TO_MEM:
 		if (write && reg->type & MEM_RDONLY)
-			return refuse(env, -EACCES, "R%u cannot write into %s\n", regno, log_type(reg->type, type));
+			return refuse(env, -EACCES, "R%u cannot write into %s\n", regno,
+				      log_type(reg->type, type));
 		return mem_region(env, regno, reg->off, size, reg->mem_size, zero_ok);
-	case PTR_TO_BUF:
-		return buffer_access(env, regno, reg->off, size, write);
-	case PTR_TO_BTF_ID:
-		return kernel_memory(env, regno, size, write);
-	case PTR_TO_STACK:
-		return stack_memory(env, regno, size, zero_ok, write, call);
+	case PTR_TO_BUF: return buffer_access(env, regno, reg->off, size, write);
+	case PTR_TO_BTF_ID: return kernel_memory(env, regno, size, write);
+	case PTR_TO_STACK: return stack_memory(env, regno, size, zero_ok, write, call);
 	}
 	if (zero_ok && !size && reg_is_zero(reg))
 		return 0;
@@ -222,16 +236,19 @@ static int size_arg(struct env *env, struct call *call, u32 regno, u32 mem_arg, 
 
 	call->msize_max = reg->umax;
 	if (reg->smin < 0) {
-		say_error(env, "R%u min value is negative, either use unsigned or 'var &= const'\n", regno);
+		say_error(env, "R%u min value is negative, either use unsigned or 'var &= const'\n",
+			  regno);
 		return because_reg(env, REASON_NEGATIVE, regno, -EACCES);
 	}
 	if (!reg->umin && !zero_ok) {
-		say_error(env, "R%u invalid zero-sized read: u64=[%lld,%lld]\n", regno, (long long)reg->umin,
-			  (long long)reg->umax);
+		say_error(env, "R%u invalid zero-sized read: u64=[%lld,%lld]\n", regno,
+			  (long long)reg->umin, (long long)reg->umax);
 		return because_reg(env, REASON_ZERO_SIZE, regno, -EACCES);
 	}
 	if (reg->umax >= MAX_VAR_SIZE) {
-		say_error(env, "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'\n", regno);
+		say_error(env,
+			  "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'\n",
+			  regno);
 		return because_reg(env, REASON_UNBOUNDED, regno, -EACCES);
 	}
 	call->raw = mem_arg & MEM_UNINIT && reg_is_const(reg);
@@ -249,16 +266,20 @@ static int timer_arg(struct env *env, struct call *call, u32 regno)
 	s64 at = (s64)reg->var_off.value + reg->off;
 
 	if (!reg_is_const(reg))
-		return refuse(env, -EINVAL, "R%u doesn't have constant offset. bpf_timer has to be at the constant offset\n",
-			      regno);
+		return refuse(
+			env, -EINVAL,
+			"R%u doesn't have constant offset. bpf_timer has to be at the constant offset\n",
+			regno);
 	if (!reg->map->btf)
-		return refuse(env, -EINVAL, "map '%s' has to have BTF in order to use bpf_timer\n", reg->map->name);
+		return refuse(env, -EINVAL, "map '%s' has to have BTF in order to use bpf_timer\n",
+			      reg->map->name);
 	field = map_field(env, reg->map, BTF_TIMER);
 	if (!field)
 		return refuse(env, -EINVAL, "map '%s' has no valid bpf_timer\n", reg->map->name);
 	if ((s64)field->off != at)
-		return refuse(env, -EINVAL, "off %lld doesn't point to 'struct bpf_timer' that is at %d\n", (long long)at,
-			      (s32)field->off);
+		return refuse(env, -EINVAL,
+			      "off %lld doesn't point to 'struct bpf_timer' that is at %d\n",
+			      (long long)at, (s32)field->off);
 	call->map_uid = reg->map_uid;
 	call->map = reg->map;
 	return 0;
@@ -269,9 +290,10 @@ static int map_arg(struct env *env, struct call *call, u32 regno)
 	const struct reg_state *reg = &regs_of(env)[regno];
 
 	if (call->map && (call->map != reg->map || call->map_uid != reg->map_uid))
-		return refuse(env, -EINVAL,
-			      "timer pointer in R1 map_uid=%d doesn't match map pointer in R2 map_uid=%d\n",
-			      (s32)call->map_uid, (s32)reg->map_uid);
+		return refuse(
+			env, -EINVAL,
+			"timer pointer in R1 map_uid=%d doesn't match map pointer in R2 map_uid=%d\n",
+			(s32)call->map_uid, (s32)reg->map_uid);
 	call->map = reg->map;
 	call->map_uid = reg->map_uid;
 	return 0;
@@ -324,7 +346,8 @@ static int fixed_memory(struct env *env, struct call *call, u32 regno, const str
 	err = helper_memory(env, regno, arg->size, false, !(arg->type & MEM_RDONLY), call);
 	call->raw = false;
 	if (!err && arg->type & MEM_ALIGNED && !tnum_is_aligned(at, arg->size)) {
-		say_error(env, "misaligned %saccess off %s+%d+%d size %d\n", reg->type == PTR_TO_STACK ? "stack " : "value ",
+		say_error(env, "misaligned %saccess off %s+%d+%d size %d\n",
+			  reg->type == PTR_TO_STACK ? "stack " : "value ",
 			  log_tnum(reg->var_off, var), reg->off, 0, (s32)arg->size);
 		return because(env, REASON_MISALIGNED, -EACCES);
 	}
@@ -339,8 +362,8 @@ static int key_arg(struct env *env, struct call *call, u32 regno)
 	u32 type = call->map->type;
 	int err = helper_memory(env, regno, call->map->key_size, false, false, NULL);
 
-	if (!err && (type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY) && reg->type == PTR_TO_STACK &&
-	    reg_is_const(reg))
+	if (!err && (type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY) &&
+	    reg->type == PTR_TO_STACK && reg_is_const(reg))
 		call->key_known = stack_const(env, regno, call->map->key_size, &call->key);
 	return err;
 }
@@ -351,8 +374,7 @@ static int kind_arg(struct env *env, struct call *call, u32 n, u32 arg)
 	struct reg_state *reg = &regs_of(env)[regno];
 
 	switch (type_base(arg)) {
-	case ARG_CONST_MAP_PTR:
-		return map_arg(env, call, regno);
+	case ARG_CONST_MAP_PTR: return map_arg(env, call, regno);
 	case ARG_PTR_TO_MAP_KEY:
 		if (!call->map)
 			return refuse(env, -EACCES, "invalid map_ptr to access map->key\n");
@@ -361,15 +383,10 @@ static int kind_arg(struct env *env, struct call *call, u32 n, u32 arg)
 		if (arg & PTR_MAYBE_NULL && reg_is_zero(reg))
 			return 0;
 		return value_arg(env, call, regno, arg);
-	case ARG_PTR_TO_SPIN_LOCK:
-		return lock_take(env, regno, call->number == BPF_FUNC_spin_lock);
-	case ARG_PTR_TO_TIMER:
-		return timer_arg(env, call, regno);
-	case ARG_PTR_TO_FUNC:
-		call->subprog = reg->subprog;
-		return 0;
-	case ARG_PTR_TO_MEM:
-		return fixed_memory(env, call, regno, &call->proto->args[n]);
+	case ARG_PTR_TO_SPIN_LOCK: return lock_take(env, regno, call->number == BPF_FUNC_spin_lock);
+	case ARG_PTR_TO_TIMER: return timer_arg(env, call, regno);
+	case ARG_PTR_TO_FUNC: call->subprog = reg->subprog; return 0;
+	case ARG_PTR_TO_MEM: return fixed_memory(env, call, regno, &call->proto->args[n]);
 	case ARG_CONST_SIZE:
 		return size_arg(env, call, regno, call->proto->args[n - 1].type, false);
 	case ARG_CONST_SIZE_OR_ZERO:
@@ -380,8 +397,7 @@ static int kind_arg(struct env *env, struct call *call, u32 n, u32 arg)
 		call->mem_size = (u32)reg->var_off.value;
 		precise_mark(env, reg);
 		return 0;
-	case ARG_PTR_TO_CONST_STR:
-		return string_arg(env, regno);
+	case ARG_PTR_TO_CONST_STR: return string_arg(env, regno);
 	case ARG_PTR_TO_BTF_ID:
 		if (arg & PTR_MAYBE_NULL && reg_is_zero(reg))
 			return 0;
@@ -389,7 +405,10 @@ static int kind_arg(struct env *env, struct call *call, u32 n, u32 arg)
 	case ARG_PTR_TO_DYNPTR:
 	case ARG_KPTR_XCHG_DEST:
 	case ARG_PTR_TO_PERCPU_BTF_ID:
-		say_error(env, "R%u: dynptrs and kernel pointers are not supported by this verifier yet\n", regno);
+		say_error(
+			env,
+			"R%u: dynptrs and kernel pointers are not supported by this verifier yet\n",
+			regno);
 		return because_reg(env, REASON_UNSUPPORTED, regno, -EACCES);
 	}
 	return 0;
@@ -404,7 +423,8 @@ static int value_kind(struct env *env, const struct call *call, u32 *arg)
 		if (*arg != ARG_PTR_TO_MAP_VALUE)
 			return refuse(env, -EINVAL, "invalid arg_type for sockmap/sockhash\n");
 		*arg = ARG_PTR_TO_BTF_ID_SOCK_COMMON;
-	} else if (call->map->type == BPF_MAP_TYPE_BLOOM_FILTER && call->number == BPF_FUNC_map_peek_elem) {
+	} else if (call->map->type == BPF_MAP_TYPE_BLOOM_FILTER &&
+		   call->number == BPF_FUNC_map_peek_elem) {
 		*arg = ARG_PTR_TO_MAP_VALUE;
 	}
 	return 0;
@@ -439,7 +459,9 @@ int helper_arg(struct env *env, struct call *call, u32 n)
 	}
 	if (arg & OBJ_RELEASE) {
 		if (!reg->ref_obj_id && !reg_is_zero(reg))
-			return refuse(env, -EINVAL, "R%u must be referenced when passed to release function\n", regno);
+			return refuse(env, -EINVAL,
+				      "R%u must be referenced when passed to release function\n",
+				      regno);
 		call->release_reg = regno;
 	}
 	if (reg->ref_obj_id)

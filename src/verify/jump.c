@@ -10,7 +10,8 @@
 
 static bool any_packet(const struct reg_state *r)
 {
-	return r->type == PTR_TO_PACKET || r->type == PTR_TO_PACKET_META || r->type == PTR_TO_PACKET_END;
+	return r->type == PTR_TO_PACKET || r->type == PTR_TO_PACKET_META ||
+	       r->type == PTR_TO_PACKET_END;
 }
 
 /* A pointer known to be at or beyond the packet's end decides later comparisons with it. */
@@ -56,7 +57,8 @@ static int decided(const struct reg_state *a, const struct reg_state *b, u8 op, 
 static void learn_linked(struct reg_state *r, const struct reg_state *from)
 {
 	struct reg_state old = *r, delta;
-	s64 by = (s64)(old.id & ID_ADD_CONST ? old.off : 0) - (from->id & ID_ADD_CONST ? from->off : 0);
+	s64 by = (s64)(old.id & ID_ADD_CONST ? old.off : 0) -
+		 (from->id & ID_ADD_CONST ? from->off : 0);
 	bool is32 = (old.id | from->id) & ID_ADD_CONST32;
 
 	*r = *from;
@@ -147,7 +149,8 @@ void null_resolve(struct env *env, struct state *s, u32 id, u32 ref_obj_id, bool
 
 static bool is_packet_start(const struct reg_state *r)
 {
-	return r->type == PTR_TO_PACKET && !r->id && !r->off && reg_is_const(r) && !r->var_off.value;
+	return r->type == PTR_TO_PACKET && !r->id && !r->off && reg_is_const(r) &&
+	       !r->var_off.value;
 }
 
 /* pkt (of the state s) is known not to be above the end: bytes before it are there. open: strictly below. */
@@ -180,7 +183,8 @@ static void packet_past_end(struct state *s, u32 regno, bool beyond)
  */
 static void packet_compared(const struct insn *i, struct state *here, struct state *there)
 {
-	struct reg_state *dst = &cur_frame(here)->regs[i->dst], *src = &cur_frame(here)->regs[i->src];
+	struct reg_state *dst = &cur_frame(here)->regs[i->dst],
+			 *src = &cur_frame(here)->regs[i->src];
 	u8 op = BPF_OP(i->code);
 	u32 pkt = i->dst;
 	struct state *below, *above;
@@ -206,13 +210,14 @@ static void packet_compared(const struct insn *i, struct state *here, struct sta
 }
 
 /* Equal to something that is not null: not null either. */
-static void null_by_equality(struct env *env, const struct insn *i, struct state *here, struct state *there)
+static void null_by_equality(struct env *env, const struct insn *i, struct state *here,
+			     struct state *there)
 {
 	struct reg_state *regs = cur_frame(here)->regs, *equal;
 	struct reg_state *dst = &regs[i->dst], *src = &regs[i->src];
 
-	if (dst->type == SCALAR_VALUE || src->type == SCALAR_VALUE || type_base(dst->type) == PTR_TO_BTF_ID ||
-	    type_base(src->type) == PTR_TO_BTF_ID)
+	if (dst->type == SCALAR_VALUE || src->type == SCALAR_VALUE ||
+	    type_base(dst->type) == PTR_TO_BTF_ID || type_base(src->type) == PTR_TO_BTF_ID)
 		return;
 	if (BPF_OP(i->code) == BPF_JEQ)
 		equal = cur_frame(there)->regs;
@@ -227,9 +232,11 @@ static void null_by_equality(struct env *env, const struct insn *i, struct state
 }
 
 /* Both sides of a comparison of scalars, in both states, and all that is linked to them. */
-static void refine_scalars(struct env *env, const struct insn *i, struct state *here, struct state *there)
+static void refine_scalars(struct env *env, const struct insn *i, struct state *here,
+			   struct state *there)
 {
-	struct reg_state *dst = &cur_frame(here)->regs[i->dst], *dst2 = &cur_frame(there)->regs[i->dst];
+	struct reg_state *dst = &cur_frame(here)->regs[i->dst],
+			 *dst2 = &cur_frame(there)->regs[i->dst];
 	bool is32 = BPF_CLASS(i->code) == BPF_JMP32;
 	struct reg_state imm, imm2, *src = &imm, *src2 = &imm2;
 	u8 op = BPF_OP(i->code);

@@ -32,7 +32,8 @@ static int iter_point(struct env *env, const struct btf_type *func)
 	const struct btf *btf = env->in->vmlinux_btf;
 
 	if (btf_type_kind(func) != BTF_KIND_FUNC)
-		return refuse(env, -EINVAL, "attach_btf_id %u is not a function\n", env->in->attach_btf_id);
+		return refuse(env, -EINVAL, "attach_btf_id %u is not a function\n",
+			      env->in->attach_btf_id);
 	env->attach.proto = func->type;
 	if (btf_type_kind(btf_at(btf, func->type)) != BTF_KIND_FUNC_PROTO)
 		return -EINVAL;
@@ -48,10 +49,13 @@ int kernel_target(struct env *env)
 	const struct btf *btf = env->in->vmlinux_btf;
 	const struct btf_type *t;
 
-	if (!env->prog->btf_args && env->prog_type != BPF_PROG_TYPE_EXT && env->prog_type != BPF_PROG_TYPE_STRUCT_OPS)
+	if (!env->prog->btf_args && env->prog_type != BPF_PROG_TYPE_EXT &&
+	    env->prog_type != BPF_PROG_TYPE_STRUCT_OPS)
 		return 0;
-	if (env->prog_type != BPF_PROG_TYPE_TRACING || env->in->expected_attach_type != BPF_TRACE_ITER) {
-		say_error(env, "%s programs are not supported by this verifier yet\n", env->prog->name);
+	if (env->prog_type != BPF_PROG_TYPE_TRACING ||
+	    env->in->expected_attach_type != BPF_TRACE_ITER) {
+		say_error(env, "%s programs are not supported by this verifier yet\n",
+			  env->prog->name);
 		return because(env, REASON_UNSUPPORTED, -EINVAL);
 	}
 	if (!env->in->attach_btf_id)
@@ -62,10 +66,12 @@ int kernel_target(struct env *env)
 	}
 	t = btf_at(btf, env->in->attach_btf_id);
 	if (!t)
-		return refuse(env, -EINVAL, "attach_btf_id %u is invalid\n", env->in->attach_btf_id);
+		return refuse(env, -EINVAL, "attach_btf_id %u is invalid\n",
+			      env->in->attach_btf_id);
 	env->attach.name = btf_name(btf, env->in->attach_btf_id);
 	if (!*env->attach.name)
-		return refuse(env, -EINVAL, "attach_btf_id %u doesn't have a name\n", env->in->attach_btf_id);
+		return refuse(env, -EINVAL, "attach_btf_id %u doesn't have a name\n",
+			      env->in->attach_btf_id);
 	return iter_point(env, t);
 }
 
@@ -75,10 +81,11 @@ static bool points_to_number(const struct btf *btf, const struct btf_type *ptr)
 {
 	u32 kind = btf_type_kind(btf_at(btf, btf_resolve(btf, ptr->type)));
 
-	return kind == BTF_KIND_UNKN || kind == BTF_KIND_INT;	/* void among them */
+	return kind == BTF_KIND_UNKN || kind == BTF_KIND_INT; /* void among them */
 }
 
-static int typed_pointer(struct env *env, u32 number, const struct btf_type *ptr, struct reg_state *reg)
+static int typed_pointer(struct env *env, u32 number, const struct btf_type *ptr,
+			 struct reg_state *reg)
 {
 	const struct btf *btf = env->in->vmlinux_btf;
 	u32 id = btf_resolve(btf, ptr->type);
@@ -86,10 +93,11 @@ static int typed_pointer(struct env *env, u32 number, const struct btf_type *ptr
 	const char *kind = btf_kind_name(btf_type_kind(t));
 
 	if (!btf_type_is_struct(t))
-		return refuse(env, -EACCES, "func '%s' arg%u type %s is not a struct\n", env->attach.name, number, kind);
+		return refuse(env, -EACCES, "func '%s' arg%u type %s is not a struct\n",
+			      env->attach.name, number, kind);
 	if (env->log.on)
-		trace(env, "func '%s' arg%u has btf_id %u type %s '%s'\n", env->attach.name, number, id, kind,
-		      name_of(env, id));
+		trace(env, "func '%s' arg%u has btf_id %u type %s '%s'\n", env->attach.name, number,
+		      id, kind, name_of(env, id));
 	reg_pointer(reg, PTR_TO_BTF_ID | PTR_TRUSTED);
 	reg->btf_id = id;
 	return 0;
@@ -118,20 +126,26 @@ int kernel_argument(struct env *env, s32 off, u32 size, bool write, struct reg_s
 	if (off < 0 || off >= 8 * MAX_ARGS || write || (u32)off % size)
 		return -EACCES;
 	if (off % 8)
-		return refuse(env, -EACCES, "func '%s' offset %d is not multiple of 8\n", env->attach.name, off);
+		return refuse(env, -EACCES, "func '%s' offset %d is not multiple of 8\n",
+			      env->attach.name, off);
 	number = min(number, btf_type_vlen(proto) + 1);
 	if (number >= btf_type_vlen(proto))
-		return refuse(env, -EACCES, "func '%s' doesn't have %u-th argument\n", env->attach.name, number + 1);
+		return refuse(env, -EACCES, "func '%s' doesn't have %u-th argument\n",
+			      env->attach.name, number + 1);
 	t = btf_at(btf, btf_resolve(btf, btf_param_at(btf, proto, number, NULL)));
 	kind = btf_type_kind(t);
 	reg_unknown(env, reg);
-	if (kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64 || btf_type_is_struct(t))
+	if (kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == BTF_KIND_ENUM64 ||
+	    btf_type_is_struct(t))
 		return 0;
 	if (kind != BTF_KIND_PTR)
-		return refuse(env, -EACCES, "func '%s' arg%u '%s' has type %s. Only pointer access is allowed\n",
-			      env->attach.name, number, btf_string(btf, t->name_off), btf_kind_name(kind));
+		return refuse(env, -EACCES,
+			      "func '%s' arg%u '%s' has type %s. Only pointer access is allowed\n",
+			      env->attach.name, number, btf_string(btf, t->name_off),
+			      btf_kind_name(kind));
 	if (size != 8)
-		return refuse(env, -EACCES, "func '%s' size %u must be 8\n", env->attach.name, size);
+		return refuse(env, -EACCES, "func '%s' size %u must be 8\n", env->attach.name,
+			      size);
 	special = iter_argument(env->attach.iter, number);
 	if (special && !special->btf)
 		return iter_pointer(env, special, reg);
@@ -144,7 +158,10 @@ int kernel_argument(struct env *env, s32 off, u32 size, bool write, struct reg_s
 
 enum keeps { TRUST = 1, TRUST_OR_NULL, RCU, RCU_OR_NULL };
 
-static const struct { const char *strct, *field; enum keeps keeps; } safe_fields[] = {
+static const struct {
+	const char *strct, *field;
+	enum keeps keeps;
+} safe_fields[] = {
 	{ "bpf_iter_meta", "seq", TRUST },
 	{ "bpf_iter__task", "meta", TRUST },
 	{ "bpf_iter__task", "task", TRUST },
@@ -213,7 +230,8 @@ static u32 walked_flags(struct env *env, const struct reg_state *reg, const stru
 	return flags & ~(u32)(PTR_TRUSTED | MEM_ALLOC | NON_OWN_REF | MEM_RCU);
 }
 
-static void walked(struct env *env, const struct reg_state *from, const struct btf_walk *walk, struct reg_state *reg)
+static void walked(struct env *env, const struct reg_state *from, const struct btf_walk *walk,
+		   struct reg_state *reg)
 {
 	struct reg_state result;
 
@@ -242,16 +260,22 @@ static int may_access(struct env *env, u32 regno, s32 off, bool write)
 	char var[64];
 
 	if (!env->in->gpl_compatible)
-		return refuse(env, -EINVAL, "Cannot access kernel 'struct %s' from non-GPL compatible program\n", name);
+		return refuse(env, -EINVAL,
+			      "Cannot access kernel 'struct %s' from non-GPL compatible program\n",
+			      name);
 	if (off < 0)
-		return refuse(env, -EACCES, "R%u is ptr_%s invalid negative access: off=%d\n", regno, name, off);
+		return refuse(env, -EACCES, "R%u is ptr_%s invalid negative access: off=%d\n",
+			      regno, name, off);
 	if (!reg_is_const(reg) || reg->var_off.value)
-		return refuse(env, -EACCES, "R%u is ptr_%s invalid variable offset: off=%d, var_off=%s\n", regno, name, off,
-			      log_tnum(reg->var_off, var));
+		return refuse(env, -EACCES,
+			      "R%u is ptr_%s invalid variable offset: off=%d, var_off=%s\n", regno,
+			      name, off, log_tnum(reg->var_off, var));
 	if (reg->type & MEM_USER)
-		return refuse(env, -EACCES, "R%u is ptr_%s access user memory: off=%d\n", regno, name, off);
+		return refuse(env, -EACCES, "R%u is ptr_%s access user memory: off=%d\n", regno,
+			      name, off);
 	if (reg->type & MEM_PERCPU)
-		return refuse(env, -EACCES, "R%u is ptr_%s access percpu memory: off=%d\n", regno, name, off);
+		return refuse(env, -EACCES, "R%u is ptr_%s access percpu memory: off=%d\n", regno,
+			      name, off);
 	return write ? refuse(env, -EACCES, "only read is supported\n") : 0;
 }
 
@@ -263,7 +287,8 @@ int kernel_load(struct env *env, const struct mem_op *op, s32 off)
 	int err = may_access(env, op->regno, off, op->write);
 
 	if (!err)
-		err = btf_struct_access(env->in->vmlinux_btf, from.btf_id, (u32)off, op->size, &walk, &log);
+		err = btf_struct_access(env->in->vmlinux_btf, from.btf_id, (u32)off, op->size,
+					&walk, &log);
 	if (err)
 		return because_reg(env, REASON_MEM_RANGE, op->regno, err);
 	if (op->value >= 0)
@@ -281,8 +306,8 @@ int kernel_memory(struct env *env, u32 regno, u32 size, bool write)
 
 	err = err ?: btf_struct_access(btf, reg->btf_id, (u32)reg->off, size, &walk, &log);
 	if (!err && (s64)reg->off + size > btf_size(btf, reg->btf_id))
-		err = refuse(env, -EACCES, "access beyond struct %s at off %d size %u\n", name_of(env, reg->btf_id), reg->off,
-			     size);
+		err = refuse(env, -EACCES, "access beyond struct %s at off %d size %u\n",
+			     name_of(env, reg->btf_id), reg->off, size);
 	return err ? because_reg(env, REASON_MEM_RANGE, regno, err) : 0;
 }
 
@@ -292,7 +317,8 @@ int kernel_result(struct env *env, const char *strct, u32 type, struct reg_state
 	s32 id = btf && strct ? btf_find(btf, strct, BTF_KIND_STRUCT) : -ENOENT;
 
 	if (id < 0) {
-		say_error(env, "there is no kernel BTF here to find struct %s in\n", strct ? strct : "?");
+		say_error(env, "there is no kernel BTF here to find struct %s in\n",
+			  strct ? strct : "?");
 		return because(env, REASON_UNSUPPORTED, -EINVAL);
 	}
 	reg_pointer(reg, type);
@@ -310,7 +336,8 @@ static bool leads_to(struct env *env, const struct reg_state *reg, u32 want)
 	for (u32 i = 0; i < 16; i++) {
 		if (!off && walk.type == want)
 			return true;
-		if (btf_struct_walk(env->in->vmlinux_btf, walk.type, off, 1, &walk, &log) || walk.kind != BTF_WALK_STRUCT)
+		if (btf_struct_walk(env->in->vmlinux_btf, walk.type, off, 1, &walk, &log) ||
+		    walk.kind != BTF_WALK_STRUCT)
 			return false;
 		off = 0;
 	}
@@ -329,13 +356,17 @@ int kernel_match(struct env *env, u32 regno, u32 arg, const char *want)
 		return because_reg(env, REASON_NULL_DEREF, regno, -EACCES);
 	}
 	if (id < 0) {
-		say_error(env, "R%u: kernel pointers of this kind are not supported by this verifier yet\n", regno);
+		say_error(
+			env,
+			"R%u: kernel pointers of this kind are not supported by this verifier yet\n",
+			regno);
 		return because_reg(env, REASON_UNSUPPORTED, regno, -EACCES);
 	}
 	err = reg_plain_offset(env, reg, regno, true);
 	if (err || leads_to(env, reg, (u32)id))
 		return err;
-	say_error(env, "R%u is of type %s but %s is expected\n", regno, name_of(env, reg->btf_id), want);
+	say_error(env, "R%u is of type %s but %s is expected\n", regno, name_of(env, reg->btf_id),
+		  want);
 	return because_reg(env, REASON_ARG_TYPE, regno, -EACCES);
 }
 
@@ -347,13 +378,15 @@ int buffer_access(struct env *env, u32 regno, s32 off, u32 size, bool write)
 	char text[64];
 
 	if (write && rdonly)
-		return refuse(env, -EACCES, "R%u cannot write into %s\n", regno, log_type(reg->type, text));
+		return refuse(env, -EACCES, "R%u cannot write into %s\n", regno,
+			      log_type(reg->type, text));
 	if (off < 0)
-		return refuse(env, -EACCES, "R%u invalid %s buffer access: off=%d, size=%d\n", regno,
-			      rdonly ? "rdonly" : "rdwr", off, (s32)size);
+		return refuse(env, -EACCES, "R%u invalid %s buffer access: off=%d, size=%d\n",
+			      regno, rdonly ? "rdonly" : "rdwr", off, (s32)size);
 	if (!reg_is_const(reg) || reg->var_off.value)
-		return refuse(env, -EACCES, "R%u invalid variable buffer offset: off=%d, var_off=%s\n", regno, off,
-			      log_tnum(reg->var_off, text));
+		return refuse(env, -EACCES,
+			      "R%u invalid variable buffer offset: off=%d, var_off=%s\n", regno,
+			      off, log_tnum(reg->var_off, text));
 	*most = max(*most, (u32)off + size);
 	return 0;
 }

@@ -14,8 +14,8 @@ struct reg_state;
 
 /* What a program that is attached by BTF id is attached to. */
 struct attach_point {
-	const char *name;	/* "bpf_iter_bpf_map" */
-	u32 proto;		/* its FUNC_PROTO */
+	const char *name; /* "bpf_iter_bpf_map" */
+	u32 proto;	  /* its FUNC_PROTO */
 	const struct iter_target *iter;
 };
 /* Finds it, where the program's type has one. */

@@ -23,11 +23,11 @@ struct mask {
 struct live {
 	struct live *children, *sibling, *caller;
 	u32 callsite, subprog, start, count, depth;
-	u32 first, blocks;		/* points of this function */
-	u32 *acts[MAX_FRAMES];		/* per instruction */
-	u64 *alive[MAX_FRAMES];		/* per block: slots that may be read from its beginning on */
-	u8 *visited;			/* a bit an instruction: what it always writes is known */
-	u32 *dirty, nr_dirty, cap_dirty;	/* blocks to look at again, all frames */
+	u32 first, blocks;	/* points of this function */
+	u32 *acts[MAX_FRAMES];	/* per instruction */
+	u64 *alive[MAX_FRAMES]; /* per block: slots that may be read from its beginning on */
+	u8 *visited;		/* a bit an instruction: what it always writes is known */
+	u32 *dirty, nr_dirty, cap_dirty; /* blocks to look at again, all frames */
 };
 
 static u16 bit(u32 reg)
@@ -54,9 +54,7 @@ static void registers_of(const struct insn *i, u16 *use, u16 *def)
 		*use = bit(i->src);
 		*def = bit(i->dst);
 		break;
-	case BPF_ST:
-		*use = bit(i->dst);
-		break;
+	case BPF_ST: *use = bit(i->dst); break;
 	case BPF_STX:
 		*use = bit(i->dst) | bit(i->src);
 		if (BPF_MODE(i->code) != BPF_ATOMIC)
@@ -76,7 +74,7 @@ static void registers_of(const struct insn *i, u16 *use, u16 *def)
 			*use = bit(6) | (BPF_MODE(i->code) == BPF_IND ? bit(i->src) : 0);
 		}
 		break;
-	default:	/* jumps */
+	default: /* jumps */
 		if (BPF_OP(i->code) == BPF_EXIT) {
 			*use = bit(0);
 		} else if (BPF_OP(i->code) == BPF_CALL) {
@@ -90,7 +88,8 @@ static void registers_of(const struct insn *i, u16 *use, u16 *def)
 
 static u32 helper_args_mask(struct env *env, const struct insn *i)
 {
-	const struct helper_proto *p = helper_proto((u32)i->imm, env->prog_type, env->in->expected_attach_type);
+	const struct helper_proto *p =
+		helper_proto((u32)i->imm, env->prog_type, env->in->expected_attach_type);
 	u16 use = 0;
 
 	if (!p)
@@ -262,7 +261,9 @@ static int set_act(struct env *env, u32 *act, struct mask m)
 		}
 		if (env->nr_masks == env->cap_masks) {
 			u32 cap = max(env->cap_masks + env->cap_masks / 2, 64u);
-			struct mask *more = mem_grow(env, env->masks, env->cap_masks * sizeof(*more), cap * sizeof(*more));
+			struct mask *more =
+				mem_grow(env, env->masks, env->cap_masks * sizeof(*more),
+					 cap * sizeof(*more));
 
 			if (!more)
 				return -ENOMEM;
@@ -347,7 +348,8 @@ static int tell_caller(struct env *env, struct live *l)
 /* From a block's end to its beginning, for frame k. */
 static u64 alive_before(struct env *env, const struct live *l, u32 k, u32 block)
 {
-	u32 from = env->points.at[l->first + block], end = min(env->points.at[l->first + block + 1], l->start + l->count);
+	u32 from = env->points.at[l->first + block],
+	    end = min(env->points.at[l->first + block + 1], l->start + l->count);
 	u64 alive = 0;
 
 	for (u32 at = end; at-- > from;) {
@@ -358,7 +360,7 @@ static u64 alive_before(struct env *env, const struct live *l, u32 k, u32 block)
 			continue;
 		nr = cfg_successors(env, at, next);
 		if (!nr || next[0] != at + 1 + insn_is_wide(&env->insns[at]))
-			alive = 0;	/* goes on elsewhere, or nowhere */
+			alive = 0; /* goes on elsewhere, or nowhere */
 		for (u32 n = 0; n < nr; n++)
 			if (next[n] >= end || next[n] <= at)
 				alive |= l->alive[k][block_of(env, next[n]) - l->first];
@@ -397,10 +399,12 @@ static int spread(struct env *env, struct live *l)
 
 		if (!update(env, l, block))
 			continue;
-		for (u32 p = env->points.pred_start[point]; p < env->points.pred_start[point + 1]; p++)
+		for (u32 p = env->points.pred_start[point]; p < env->points.pred_start[point + 1];
+		     p++)
 			if (push_dirty(env, l, env->points.pred[p] - l->first))
 				return -ENOMEM;
-		if (block && cfg_falls_into(env, env->points.at[point]) && push_dirty(env, l, block - 1))
+		if (block && cfg_falls_into(env, env->points.at[point]) &&
+		    push_dirty(env, l, block - 1))
 			return -ENOMEM;
 	}
 	return tell_caller(env, l);

@@ -16,8 +16,8 @@ struct env;
 struct saved;
 struct func_state;
 
-int live_registers(struct env *env);	/* fills aux[].live_regs; needs cfg.c's predecessors */
-int live_log(struct env *env);		/* at log level 2 */
+int live_registers(struct env *env); /* fills aux[].live_regs; needs cfg.c's predecessors */
+int live_log(struct env *env);	     /* at log level 2 */
 void live_free(struct env *env);
 
 /* The record of a subprogram called from callsite in caller's context (NULL: an entry point). NULL: no memory. */

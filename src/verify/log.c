@@ -125,9 +125,10 @@ int log_finish(struct env *env)
 	if (!log->level)
 		return 0;
 	if (log->buf && log->size) {
-		u32 kept = (u32)(env->log.end - env->log.start), at = (u32)(env->log.start % log->size);
+		u32 kept = (u32)(env->log.end - env->log.start),
+		    at = (u32)(env->log.start % log->size);
 
-		if (!(log->level & LEVEL_FIXED) && env->log.start) {	/* rotate by three reversals */
+		if (!(log->level & LEVEL_FIXED) && env->log.start) { /* rotate by three reversals */
 			turn(log->buf, at);
 			turn(log->buf + at, log->size - at);
 			turn(log->buf, log->size);
@@ -179,8 +180,8 @@ void log_line(struct env *env, u32 index, const char *prefix)
 	text = btf_string(env->in->btf, info[lo].line_off);
 	while (*text == ' ' || *text == '\t')
 		text++;
-	trace(env, "%s%s @ %s:%u\n", prefix, text, file_name(btf_string(env->in->btf, info[lo].file_name_off)),
-	      info[lo].line_col >> 10);
+	trace(env, "%s%s @ %s:%u\n", prefix, text,
+	      file_name(btf_string(env->in->btf, info[lo].file_name_off)), info[lo].line_col >> 10);
 }
 
 static const char *call_name(void *arg, const struct insn *insn, char *scratch, size_t size)

@@ -31,7 +31,8 @@ const struct map_fields *map_fields(struct env *env, const struct verify_map *ma
 	k = mem_zalloc(env, sizeof(*k));
 	if (!k)
 		return NULL;
-	count = btf_special_fields(map->btf, btf_resolve(map->btf, map->btf_value_type_id), k->fields.field);
+	count = btf_special_fields(map->btf, btf_resolve(map->btf, map->btf_value_type_id),
+				   k->fields.field);
 	k->fields.count = count > 0 ? (u32)count : 0;
 	k->map = map;
 	k->next = env->fields;
@@ -79,19 +80,31 @@ const char *special_name(u32 kind)
 
 static bool traces(u32 type)
 {
-	return type == BPF_PROG_TYPE_KPROBE || type == BPF_PROG_TYPE_TRACEPOINT || type == BPF_PROG_TYPE_PERF_EVENT ||
-	       type == BPF_PROG_TYPE_RAW_TRACEPOINT || type == BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
+	return type == BPF_PROG_TYPE_KPROBE || type == BPF_PROG_TYPE_TRACEPOINT ||
+	       type == BPF_PROG_TYPE_PERF_EVENT || type == BPF_PROG_TYPE_RAW_TRACEPOINT ||
+	       type == BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
 }
 
 static bool sleepable_map(u32 type)
 {
 	switch (type) {
-	case BPF_MAP_TYPE_HASH: case BPF_MAP_TYPE_LRU_HASH: case BPF_MAP_TYPE_ARRAY: case BPF_MAP_TYPE_PERCPU_HASH:
-	case BPF_MAP_TYPE_PERCPU_ARRAY: case BPF_MAP_TYPE_LRU_PERCPU_HASH: case BPF_MAP_TYPE_ARRAY_OF_MAPS:
-	case BPF_MAP_TYPE_HASH_OF_MAPS: case BPF_MAP_TYPE_RINGBUF: case BPF_MAP_TYPE_USER_RINGBUF:
-	case BPF_MAP_TYPE_INODE_STORAGE: case BPF_MAP_TYPE_SK_STORAGE: case BPF_MAP_TYPE_TASK_STORAGE:
-	case BPF_MAP_TYPE_CGRP_STORAGE: case BPF_MAP_TYPE_QUEUE: case BPF_MAP_TYPE_STACK: case BPF_MAP_TYPE_ARENA:
-		return true;
+	case BPF_MAP_TYPE_HASH:
+	case BPF_MAP_TYPE_LRU_HASH:
+	case BPF_MAP_TYPE_ARRAY:
+	case BPF_MAP_TYPE_PERCPU_HASH:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
+	case BPF_MAP_TYPE_HASH_OF_MAPS:
+	case BPF_MAP_TYPE_RINGBUF:
+	case BPF_MAP_TYPE_USER_RINGBUF:
+	case BPF_MAP_TYPE_INODE_STORAGE:
+	case BPF_MAP_TYPE_SK_STORAGE:
+	case BPF_MAP_TYPE_TASK_STORAGE:
+	case BPF_MAP_TYPE_CGRP_STORAGE:
+	case BPF_MAP_TYPE_QUEUE:
+	case BPF_MAP_TYPE_STACK:
+	case BPF_MAP_TYPE_ARENA: return true;
 	}
 	return false;
 }
@@ -105,9 +118,11 @@ static int map_fits(struct env *env, const struct verify_map *map)
 		u32 kind = fields->field[i].kind;
 
 		if (kind & (BTF_LIST_HEAD | BTF_RB_ROOT) && tracing)
-			return refuse(env, -EINVAL, "tracing progs cannot use bpf_{list_head,rb_root} yet\n");
+			return refuse(env, -EINVAL,
+				      "tracing progs cannot use bpf_{list_head,rb_root} yet\n");
 		if (kind & BTF_SPIN_LOCK && env->prog_type == BPF_PROG_TYPE_SOCKET_FILTER)
-			return refuse(env, -EINVAL, "socket filter progs cannot use bpf_spin_lock yet\n");
+			return refuse(env, -EINVAL,
+				      "socket filter progs cannot use bpf_spin_lock yet\n");
 		if (kind & BTF_SPIN_LOCK && tracing)
 			return refuse(env, -EINVAL, "tracing progs cannot use bpf_spin_lock yet\n");
 		if (kind & BTF_TIMER && tracing)
@@ -120,8 +135,9 @@ static int map_fits(struct env *env, const struct verify_map *map)
 	if (map->type == BPF_MAP_TYPE_ARENA)
 		return refuse(env, -EINVAL, "arenas are not supported by this verifier yet\n");
 	if (env->in->prog_flags & BPF_F_SLEEPABLE && !sleepable_map(map->type))
-		return refuse(env, -EINVAL,
-			      "Sleepable programs can only use array, hash, ringbuf and local storage maps\n");
+		return refuse(
+			env, -EINVAL,
+			"Sleepable programs can only use array, hash, ringbuf and local storage maps\n");
 	return 0;
 }
 
@@ -134,19 +150,23 @@ static int find_map(struct env *env, const struct insn *i, u32 *index)
 	if (err || !map) {
 		if (by_index && err == -EPROTO)
 			return refuse(env, err, "fd_idx without fd_array is invalid\n");
-		return refuse(env, err ? err : -EBADF, "fd %d is not pointing to valid bpf_map\n", i->imm);
+		return refuse(env, err ? err : -EBADF, "fd %d is not pointing to valid bpf_map\n",
+			      i->imm);
 	}
 	for (*index = 0; *index < env->nr_maps; (*index)++)
 		if (env->maps[*index] == map)
 			return 0;
 	if (env->nr_maps >= MAX_MAPS)
-		return refuse(env, -E2BIG, "The total number of maps per program has reached the limit of %u\n", MAX_MAPS);
+		return refuse(env, -E2BIG,
+			      "The total number of maps per program has reached the limit of %u\n",
+			      MAX_MAPS);
 	env->maps[env->nr_maps++] = map;
 	return map_fits(env, map);
 }
 
 /* The address of a byte of a map's value: arrays of one element only. */
-static int value_address(struct env *env, const struct insn *i, const struct verify_map *map, struct insn_aux *aux)
+static int value_address(struct env *env, const struct insn *i, const struct verify_map *map,
+			 struct insn_aux *aux)
 {
 	u32 off = (u32)i->imm_high;
 	int err = 0;
@@ -160,7 +180,9 @@ static int value_address(struct env *env, const struct insn *i, const struct ver
 	else if (off >= map->value_size)
 		err = -EINVAL;
 	if (err)
-		return refuse(env, err, "invalid access to map value pointer, value_size=%u off=%u\n", map->value_size, off);
+		return refuse(env, err,
+			      "invalid access to map value pointer, value_size=%u off=%u\n",
+			      map->value_size, off);
 	if (env->in->profile == VERIFY_SKEP && !map->value_addr)
 		return refuse(env, -EINVAL, "the values of this map have no address in skep\n");
 	aux->map_off = off;
@@ -176,10 +198,11 @@ static int resolve(struct env *env, u32 at)
 
 	switch (i->op) {
 	case OP_LD_IMM64:
-	case OP_LD_FUNC:
-		return 0;
+	case OP_LD_FUNC: return 0;
 	case OP_LD_BTF_ID:
-		say_error(env, "kernel variables (ld_imm64 of a BTF id) are not supported by this verifier yet\n");
+		say_error(
+			env,
+			"kernel variables (ld_imm64 of a BTF id) are not supported by this verifier yet\n");
 		return because(env, REASON_UNSUPPORTED, -EINVAL);
 	case OP_LD_MAP_FD:
 	case OP_LD_MAP_IDX:
@@ -205,10 +228,12 @@ int resolve_wide(struct env *env)
 		int err;
 
 		if (BPF_CLASS(raw->code) == BPF_LDX &&
-		    ((BPF_MODE(raw->code) != BPF_MEM && BPF_MODE(raw->code) != BPF_MEMSX) || raw->imm))
+		    ((BPF_MODE(raw->code) != BPF_MEM && BPF_MODE(raw->code) != BPF_MEMSX) ||
+		     raw->imm))
 			return refuse(env, -EINVAL, "BPF_LDX uses reserved fields\n");
 		if (raw->code == (BPF_LD | BPF_IMM | BPF_DW)) {
-			if (at + 1 == env->count || raw[1].code || raw[1].dst_reg || raw[1].src_reg || raw[1].off)
+			if (at + 1 == env->count || raw[1].code || raw[1].dst_reg ||
+			    raw[1].src_reg || raw[1].off)
 				return refuse(env, -EINVAL, "invalid bpf_ld_imm64 insn\n");
 			if (!insn_is_wide(i))
 				return refuse(env, -EINVAL, "unrecognized bpf_ld_imm64 insn\n");

@@ -18,11 +18,14 @@ static u32 size_of(const struct insn *i)
 static bool kind_matters(u32 type)
 {
 	switch (type_base(type)) {
-	case PTR_TO_CTX: case PTR_TO_SOCKET: case PTR_TO_SOCK_COMMON: case PTR_TO_TCP_SOCK: case PTR_TO_XDP_SOCK:
-	case PTR_TO_BTF_ID: case PTR_TO_ARENA:
-		return true;
-	case PTR_TO_MEM:
-		return type & PTR_UNTRUSTED;
+	case PTR_TO_CTX:
+	case PTR_TO_SOCKET:
+	case PTR_TO_SOCK_COMMON:
+	case PTR_TO_TCP_SOCK:
+	case PTR_TO_XDP_SOCK:
+	case PTR_TO_BTF_ID:
+	case PTR_TO_ARENA: return true;
+	case PTR_TO_MEM: return type & PTR_UNTRUSTED;
 	}
 	return false;
 }
@@ -34,7 +37,7 @@ static int note_kind(struct env *env, u32 type, bool load)
 	if (*prev == NOT_INIT)
 		*prev = type;
 	else if (load && kernel_probes(*prev) && kernel_probes(type))
-		return 0;	/* trusted on one path or not: read blindly either way */
+		return 0; /* trusted on one path or not: read blindly either way */
 	else if (*prev != type && (kind_matters(*prev) || kind_matters(type)))
 		return refuse(env, -EINVAL, "same insn cannot be used with different pointers\n");
 	return 0;
@@ -44,23 +47,29 @@ static bool atomic_allowed(u32 type)
 {
 	u32 base = type_base(type);
 
-	return base != PTR_TO_CTX && base != PTR_TO_PACKET && base != PTR_TO_PACKET_META && base != PTR_TO_FLOW_KEYS &&
-	       base != PTR_TO_SOCKET && base != PTR_TO_SOCK_COMMON && base != PTR_TO_TCP_SOCK && base != PTR_TO_XDP_SOCK;
+	return base != PTR_TO_CTX && base != PTR_TO_PACKET && base != PTR_TO_PACKET_META &&
+	       base != PTR_TO_FLOW_KEYS && base != PTR_TO_SOCKET && base != PTR_TO_SOCK_COMMON &&
+	       base != PTR_TO_TCP_SOCK && base != PTR_TO_XDP_SOCK;
 }
 
 static int atomic_refused(struct env *env, u32 regno, const char *what)
 {
 	char type[64];
 
-	say_error(env, "BPF_ATOMIC %s R%u %s is not allowed\n", what, regno, log_type(regs_of(env)[regno].type, type));
+	say_error(env, "BPF_ATOMIC %s R%u %s is not allowed\n", what, regno,
+		  log_type(regs_of(env)[regno].type, type));
 	return because_reg(env, REASON_OTHER, regno, -EACCES);
 }
 
 /* ordered: as an atomic instruction, which not every kind of memory allows. */
 static int load(struct env *env, const struct insn *i, bool ordered)
 {
-	struct mem_op op = { .regno = i->src, .size = size_of(i), .off = i->off, .value = i->dst,
-		.sign = BPF_MODE(i->code) == BPF_MEMSX, .strict = ordered };
+	struct mem_op op = { .regno = i->src,
+			     .size = size_of(i),
+			     .off = i->off,
+			     .value = i->dst,
+			     .sign = BPF_MODE(i->code) == BPF_MEMSX,
+			     .strict = ordered };
 	struct reg_state ptr;
 	int err = reg_read(env, i->src);
 	u32 type;
@@ -69,7 +78,7 @@ static int load(struct env *env, const struct insn *i, bool ordered)
 	if (err)
 		return err;
 	type = regs_of(env)[i->src].type;
-	ptr = regs_of(env)[i->src];	/* the load may overwrite it */
+	ptr = regs_of(env)[i->src]; /* the load may overwrite it */
 	err = mem_access(env, &op);
 	if (!err && ordered && (!atomic_allowed(type) || kernel_probes(type))) {
 		regs_of(env)[i->src] = ptr;
@@ -81,8 +90,12 @@ static int load(struct env *env, const struct insn *i, bool ordered)
 static int store(struct env *env, const struct insn *i, bool ordered)
 {
 	bool reg = BPF_CLASS(i->code) == BPF_STX;
-	struct mem_op op = { .regno = i->dst, .size = size_of(i), .off = i->off, .value = reg ? i->src : -1, .write = true,
-		.strict = ordered };
+	struct mem_op op = { .regno = i->dst,
+			     .size = size_of(i),
+			     .off = i->off,
+			     .value = reg ? i->src : -1,
+			     .write = true,
+			     .strict = ordered };
 	int err = reg ? reg_read(env, i->src) : 0;
 	u32 type;
 
@@ -109,7 +122,9 @@ int store_insn(struct env *env, const struct insn *i)
 /* Read, modify, write: judged as a load (into the register that gets the old value) and a store. */
 static int modify(struct env *env, const struct insn *i)
 {
-	struct mem_op op = { .regno = i->dst, .size = size_of(i), .off = i->off, .value = -1, .strict = true };
+	struct mem_op op = {
+		.regno = i->dst, .size = size_of(i), .off = i->off, .value = -1, .strict = true
+	};
 	s32 old = -1;
 	u32 type;
 	int err = reg_read(env, i->src);
@@ -185,7 +200,8 @@ int wide_insn(struct env *env, const struct insn *i)
 	if (i->op == OP_LD_FUNC) {
 		err = function_address(env, i, dst);
 	} else if (!aux->map) {
-		err = refuse(env, -EINVAL, "kernel variables are not supported by this verifier yet\n");
+		err = refuse(env, -EINVAL,
+			     "kernel variables are not supported by this verifier yet\n");
 	} else {
 		bool value = i->op == OP_LD_MAP_VALUE || i->op == OP_LD_MAP_IDX_VALUE;
 
@@ -205,10 +221,12 @@ int packet_load_insn(struct env *env, const struct insn *i, u32 *next)
 	int err;
 
 	if (!env->prog->ld_abs)
-		return refuse(env, -EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
+		return refuse(env, -EINVAL,
+			      "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
 	for (u32 f = env->cur->curframe; f; f--)
 		if (env->cur->frame[f]->in_callback)
-			return refuse(env, -EINVAL, "cannot use BPF_LD_[ABS|IND] within callback\n");
+			return refuse(env, -EINVAL,
+				      "cannot use BPF_LD_[ABS|IND] within callback\n");
 	err = reg_read(env, 6);
 	if (err)
 		return err;
@@ -216,7 +234,8 @@ int packet_load_insn(struct env *env, const struct insn *i, u32 *next)
 	if (err)
 		return refuse(env, err, "BPF_LD_[ABS|IND] would lead to reference leak\n");
 	if (env->cur->locks)
-		return refuse(env, -EINVAL, "BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region\n");
+		return refuse(env, -EINVAL,
+			      "BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region\n");
 	if (regs[6].type != PTR_TO_CTX)
 		return refuse(env, -EINVAL, "at the time of BPF_LD_ABS|IND R6 != pointer to skb\n");
 	if (BPF_MODE(i->code) == BPF_IND)

@@ -22,8 +22,8 @@ void log_insn_text(struct env *env, u32 index, char *buf, size_t size);
 
 /* access.c */
 struct mem_op {
-	u32 regno, size;	/* the pointer; 1, 2, 4, 8 */
-	s32 off, value;		/* instruction's offset; register loaded or stored, -1: none */
+	u32 regno, size; /* the pointer; 1, 2, 4, 8 */
+	s32 off, value;	 /* instruction's offset; register loaded or stored, -1: none */
 	bool write, sign, strict;
 };
 int mem_access(struct env *env, const struct mem_op *op);
@@ -52,7 +52,8 @@ void scalar_give_id(struct env *env, struct reg_state *reg);
 
 /* context.c */
 /* *value is what a load yields, but for the id of what may be NULL. */
-int context_access(struct env *env, s32 off, u32 size, bool write, bool sign, struct reg_state *value);
+int context_access(struct env *env, s32 off, u32 size, bool write, bool sign,
+		   struct reg_state *value);
 bool ctx_fixed_offset_ok(struct env *env);
 bool ctx_packet_writable(struct env *env);
 bool ctx_packet_access(struct env *env);
@@ -77,9 +78,9 @@ int resolve_wide(struct env *env);
 void maps_free(struct env *env);
 
 /* ref.c */
-int ref_acquire(struct env *env, u32 insn);	/* id > 0 or -ENOMEM */
+int ref_acquire(struct env *env, u32 insn); /* id > 0 or -ENOMEM */
 bool ref_drop(struct state *s, u32 id);
-int ref_release(struct env *env, u32 id);	/* and every register that holds it */
+int ref_release(struct env *env, u32 id); /* and every register that holds it */
 int ref_leak(struct env *env, bool at_exit);
 int lock_take(struct env *env, u32 regno, bool lock);
 void packet_pointers_drop(struct env *env);
@@ -97,16 +98,18 @@ struct call {
 	const struct verify_map *map;
 	u32 map_uid, map_reg;
 	u32 ref_obj_id, release_reg;
-	u32 mem_size;			/* of an allocated-memory result */
-	u32 fill_reg, fill_size;	/* memory the helper fills: register + 1 */
+	u32 mem_size;		 /* of an allocated-memory result */
+	u32 fill_reg, fill_size; /* memory the helper fills: register + 1 */
 	u32 subprog;
 	bool raw, key_known;
-	u64 key;			/* of a lookup in an array, if it is known */
+	u64 key; /* of a lookup in an array, if it is known */
 	u64 msize_max;
 };
 int helper_arg(struct env *env, struct call *call, u32 n);
-int helper_offset(struct env *env, u32 regno, u32 arg);	/* the pointer is not moved where nothing says how far */
-int helper_memory(struct env *env, u32 regno, u32 size, bool zero_ok, bool write, struct call *call);
+int helper_offset(struct env *env, u32 regno,
+		  u32 arg); /* the pointer is not moved where nothing says how far */
+int helper_memory(struct env *env, u32 regno, u32 size, bool zero_ok, bool write,
+		  struct call *call);
 int callback_enter(struct env *env, struct call *call, u32 *next);
 int map_helper_match(struct env *env, const struct verify_map *map, u32 number);
 bool helper_moves_packet(u32 number);
@@ -114,16 +117,18 @@ bool helper_moves_packet(u32 number);
 int format_check(struct env *env, const struct reg_state *format, const struct reg_state *size);
 
 /* cfg.c */
-int cfg_subprogs(struct env *env);	/* finds them, checks jumps stay inside */
-int cfg_check(struct env *env);		/* reachable, no jump out; prune points, postorder */
+int cfg_subprogs(struct env *env); /* finds them, checks jumps stay inside */
+int cfg_check(struct env *env);	   /* reachable, no jump out; prune points, postorder */
 u32 cfg_successors(const struct env *env, u32 insn, u32 next[2]);
 bool cfg_falls_into(const struct env *env, u32 insn);
-u32 cfg_before(const struct env *env, u32 insn);	/* index of the instruction that ends before insn */
+u32 cfg_before(const struct env *env,
+	       u32 insn); /* index of the instruction that ends before insn */
 s32 cfg_subprog_at(const struct env *env, u32 start);
 u32 cfg_subprog_of(const struct env *env, u32 insn);
-int cfg_points(struct env *env);	/* blocks and what jumps to them; frees postorder */
+int cfg_points(struct env *env); /* blocks and what jumps to them; frees postorder */
 void cfg_free(struct env *env);
-int cfg_loops(struct env *env, u32 *loops);	/* loops[i]: number of the loop that instruction i is in, 0: none */
+int cfg_loops(struct env *env,
+	      u32 *loops); /* loops[i]: number of the loop that instruction i is in, 0: none */
 int check_stack_depth(struct env *env);
 
 /* btfinfo.c */
@@ -133,8 +138,8 @@ int btf_prepare_args(struct env *env, u32 subprog);
 int btf_call_args(struct env *env, u32 subprog);
 
 /* prune.c */
-int prune_visit(struct env *env);	/* 1: a like state is known safe */
-void path_end(struct env *env);		/* counts down unfinished paths */
+int prune_visit(struct env *env); /* 1: a like state is known safe */
+void path_end(struct env *env);	  /* counts down unfinished paths */
 void states_drop(struct env *env);
 /* Scalars of s that changed since the loop at insn was entered (above depth) are forgotten, so that it converges. */
 void widen_against(struct env *env, struct state *s, u32 insn, u32 depth);
@@ -145,6 +150,6 @@ int path_overflow(struct env *env, int err, const char *whose);
 int walk_all(struct env *env);
 void walk_drop(struct env *env);
 
-int fix_up(struct env *env);	/* fixup.c */
+int fix_up(struct env *env); /* fixup.c */
 
 #endif

@@ -15,23 +15,27 @@
  * are as they were one state earlier: such a leaf's input is the same scalar there, and nothing is
  * noted. Leaves of states that are forgotten stay, as links of the chain.
  */
-#define LEAF (1u << 31)
+#define LEAF   (1u << 31)
 #define MARKED (1u << 30)
-enum { KEY_BITS = 10, SLOT_KEY = 16, FRAME_KEY = 128 };	/* key: frame * FRAME_KEY + (register, or SLOT_KEY + slot) */
+enum {
+	KEY_BITS = 10,
+	SLOT_KEY = 16,
+	FRAME_KEY = 128
+}; /* key: frame * FRAME_KEY + (register, or SLOT_KEY + slot) */
 
 struct node {
-	u32 a;		/* input | MARKED */
-	u32 b;		/* input */
+	u32 a; /* input | MARKED */
+	u32 b; /* input */
 };
 
 /* The leaves of one remembered state. */
 struct leaves {
-	u32 parent;		/* state before it, 0: none */
-	u32 edges;		/* added later: 1 + index in edges */
+	u32 parent; /* state before it, 0: none */
+	u32 edges;  /* added later: 1 + index in edges */
 	u32 size, nr_inputs;
-	u32 *inputs;		/* of those leaves that are not as they were in the parent */
+	u32 *inputs; /* of those leaves that are not as they were in the parent */
 	u16 *keys;
-	struct marks marks[];	/* a leaf that mattered; per frame */
+	struct marks marks[]; /* a leaf that mattered; per frame */
 };
 
 struct edge {
@@ -41,12 +45,12 @@ struct edge {
 
 struct precision {
 	struct node *nodes;
-	struct leaves **leaves;		/* by serial */
+	struct leaves **leaves; /* by serial */
 	struct edge *edges;
 	u32 *work;
-	u32 first;			/* of those that are still there */
+	u32 first; /* of those that are still there */
 	u32 nr_nodes, cap_nodes, nr_edges, cap_edges, nr_leaves, cap_leaves, nr_work, cap_work;
-	bool failed;			/* out of memory: the verification ends */
+	bool failed; /* out of memory: the verification ends */
 };
 
 static bool room(struct env *env, void **mem, u32 used, u32 *cap, size_t size)
@@ -86,7 +90,7 @@ void precision_reset(struct env *env)
 	struct precision *p = env->precision;
 
 	drop_leaves(env, p->nr_leaves);
-	p->nr_nodes = p->nr_leaves = p->first = 1;	/* 0: nothing */
+	p->nr_nodes = p->nr_leaves = p->first = 1; /* 0: nothing */
 	p->nr_edges = 0;
 }
 
@@ -267,7 +271,8 @@ int precise_remember(struct env *env, struct state *cur, struct saved *stored)
 	struct gathered g;
 	struct leaves *l;
 
-	if (p->failed || !room(env, (void **)&p->leaves, p->nr_leaves, &p->cap_leaves, sizeof(*p->leaves)))
+	if (p->failed ||
+	    !room(env, (void **)&p->leaves, p->nr_leaves, &p->cap_leaves, sizeof(*p->leaves)))
 		return -ENOMEM;
 	g.nr = 0;
 	g.serial = p->nr_leaves;
@@ -302,7 +307,8 @@ void precise_restart(struct env *env, struct saved *stored)
 }
 
 /* stored's scalar, should it turn out to matter (or does already), makes cur's matter. */
-static void follow(struct env *env, const struct reg_state *cur, const struct saved *stored, u32 key)
+static void follow(struct env *env, const struct reg_state *cur, const struct saved *stored,
+		   u32 key)
 {
 	struct precision *p = env->precision;
 	struct leaves *l = p->leaves[stored->serial];
@@ -311,7 +317,7 @@ static void follow(struct env *env, const struct reg_state *cur, const struct sa
 		return;
 	if (leaf_marked(l, key) ||
 	    !room(env, (void **)&p->edges, p->nr_edges, &p->cap_edges, sizeof(*p->edges))) {
-		mark_all(env, cur->dep);	/* more than needed is always right */
+		mark_all(env, cur->dep); /* more than needed is always right */
 		return;
 	}
 	p->edges[p->nr_edges] = (struct edge){ cur->dep, l->edges, key };

@@ -8,7 +8,7 @@
 /* Text grows in a fixed buffer; what does not fit is cut. */
 struct text {
 	char *at, *end;
-	bool any;	/* an attribute was printed: a comma goes before the next */
+	bool any; /* an attribute was printed: a comma goes before the next */
 };
 
 __attribute__((format(printf, 2, 3))) static void add(struct text *t, const char *fmt, ...)
@@ -44,21 +44,37 @@ static void add_signed(struct text *t, s64 v)
 const char *log_type(u32 type, char buf[64])
 {
 	static const char *const names[] = {
-		[NOT_INIT] = "?", [SCALAR_VALUE] = "scalar", [PTR_TO_CTX] = "ctx", [CONST_PTR_TO_MAP] = "map_ptr",
-		[PTR_TO_MAP_VALUE] = "map_value", [PTR_TO_MAP_KEY] = "map_key", [PTR_TO_STACK] = "fp",
-		[PTR_TO_PACKET_META] = "pkt_meta", [PTR_TO_PACKET] = "pkt", [PTR_TO_PACKET_END] = "pkt_end",
-		[PTR_TO_FLOW_KEYS] = "flow_keys", [PTR_TO_SOCKET] = "sock", [PTR_TO_SOCK_COMMON] = "sock_common",
-		[PTR_TO_TCP_SOCK] = "tcp_sock", [PTR_TO_TP_BUFFER] = "tp_buffer", [PTR_TO_XDP_SOCK] = "xdp_sock",
-		[PTR_TO_BTF_ID] = "ptr_", [PTR_TO_MEM] = "mem", [PTR_TO_ARENA] = "arena", [PTR_TO_BUF] = "buf",
-		[PTR_TO_FUNC] = "func", [CONST_PTR_TO_DYNPTR] = "dynptr_ptr",
+		[NOT_INIT] = "?",
+		[SCALAR_VALUE] = "scalar",
+		[PTR_TO_CTX] = "ctx",
+		[CONST_PTR_TO_MAP] = "map_ptr",
+		[PTR_TO_MAP_VALUE] = "map_value",
+		[PTR_TO_MAP_KEY] = "map_key",
+		[PTR_TO_STACK] = "fp",
+		[PTR_TO_PACKET_META] = "pkt_meta",
+		[PTR_TO_PACKET] = "pkt",
+		[PTR_TO_PACKET_END] = "pkt_end",
+		[PTR_TO_FLOW_KEYS] = "flow_keys",
+		[PTR_TO_SOCKET] = "sock",
+		[PTR_TO_SOCK_COMMON] = "sock_common",
+		[PTR_TO_TCP_SOCK] = "tcp_sock",
+		[PTR_TO_TP_BUFFER] = "tp_buffer",
+		[PTR_TO_XDP_SOCK] = "xdp_sock",
+		[PTR_TO_BTF_ID] = "ptr_",
+		[PTR_TO_MEM] = "mem",
+		[PTR_TO_ARENA] = "arena",
+		[PTR_TO_BUF] = "buf",
+		[PTR_TO_FUNC] = "func",
+		[CONST_PTR_TO_DYNPTR] = "dynptr_ptr",
 	};
 	u32 base = type_base(type);
 	const char *null = "";
 
 	if (type & PTR_MAYBE_NULL)
 		null = base == PTR_TO_BTF_ID ? "or_null_" : "_or_null";
-	snprintf(buf, 64, "%s%s%s%s%s%s%s%s%s", type & MEM_RDONLY ? "rdonly_" : "", type & MEM_RINGBUF ? "ringbuf_" : "",
-		 type & MEM_USER ? "user_" : "", type & MEM_PERCPU ? "percpu_" : "", type & MEM_RCU ? "rcu_" : "",
+	snprintf(buf, 64, "%s%s%s%s%s%s%s%s%s", type & MEM_RDONLY ? "rdonly_" : "",
+		 type & MEM_RINGBUF ? "ringbuf_" : "", type & MEM_USER ? "user_" : "",
+		 type & MEM_PERCPU ? "percpu_" : "", type & MEM_RCU ? "rcu_" : "",
 		 type & PTR_UNTRUSTED ? "untrusted_" : "", type & PTR_TRUSTED ? "trusted_" : "",
 		 base < ARRAY_SIZE(names) ? names[base] : "?", null);
 	return buf;
@@ -67,9 +83,11 @@ const char *log_type(u32 type, char buf[64])
 const char *log_tnum(struct tnum t, char buf[64])
 {
 	if (t.mask)
-		snprintf(buf, 64, "(0x%llx; 0x%llx)", (unsigned long long)t.value, (unsigned long long)t.mask);
+		snprintf(buf, 64, "(0x%llx; 0x%llx)", (unsigned long long)t.value,
+			 (unsigned long long)t.mask);
 	else
-		snprintf(buf, 64, t.value <= UINT16_MAX ? "%llu" : "%#llx", (unsigned long long)t.value);
+		snprintf(buf, 64, t.value <= UINT16_MAX ? "%llu" : "%#llx",
+			 (unsigned long long)t.value);
 	return buf;
 }
 
@@ -108,7 +126,8 @@ static void add_ranges(struct text *t, const struct reg_state *r)
 		for (u32 j = i + 2; j < ARRAY_SIZE(bounds); j += 2) {
 			struct bound *c = &bounds[j];
 
-			if (c->skip || c->value != b->value || negative != (c->name[0] == 's' && (s64)c->value < 0))
+			if (c->skip || c->value != b->value ||
+			    negative != (c->name[0] == 's' && (s64)c->value < 0))
 				continue;
 			c->skip = true;
 			add(t, "%s=", c->name);
@@ -172,7 +191,8 @@ static void add_attributes(struct text *t, const struct reg_state *r)
 	}
 }
 
-void log_reg(struct env *env, const struct func_state *f, const struct reg_state *r, char *out, size_t size)
+void log_reg(struct env *env, const struct func_state *f, const struct reg_state *r, char *out,
+	     size_t size)
 {
 	struct text t = { out, out + size, false };
 	char buf[64];
@@ -202,7 +222,9 @@ void log_reg(struct env *env, const struct func_state *f, const struct reg_state
 
 static void print_slot(struct env *env, const struct func_state *f, u32 i)
 {
-	static const char letters[] = { [STACK_INVALID] = '?', [STACK_SPILL] = 'r', [STACK_MISC] = 'm', [STACK_ZERO] = '0' };
+	static const char letters[] = {
+		[STACK_INVALID] = '?', [STACK_SPILL] = 'r', [STACK_MISC] = 'm', [STACK_ZERO] = '0'
+	};
 	const u8 *type = f->stack[i].type;
 	char types[SLOT + 1] = "", reg[256];
 	bool any = false;

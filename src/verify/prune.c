@@ -15,7 +15,9 @@ enum exactness { NOT_EXACT, EXACT, RANGE_WITHIN };
 /* Which id of the old state stands for which of the new. */
 struct idmap {
 	u32 count, fresh;
-	struct { u32 old, cur; } pair[256];
+	struct {
+		u32 old, cur;
+	} pair[256];
 };
 
 static bool same_id(struct idmap *map, u32 old, u32 cur)
@@ -47,18 +49,20 @@ static bool same_scalar_id(struct idmap *map, u32 old, u32 cur)
 
 static bool within(const struct reg_state *old, const struct reg_state *cur)
 {
-	return old->umin <= cur->umin && old->umax >= cur->umax && old->smin <= cur->smin && old->smax >= cur->smax &&
-	       old->u32_min <= cur->u32_min && old->u32_max >= cur->u32_max && old->s32_min <= cur->s32_min &&
+	return old->umin <= cur->umin && old->umax >= cur->umax && old->smin <= cur->smin &&
+	       old->smax >= cur->smax && old->u32_min <= cur->u32_min &&
+	       old->u32_max >= cur->u32_max && old->s32_min <= cur->s32_min &&
 	       old->s32_max >= cur->s32_max && tnum_in(old->var_off, cur->var_off);
 }
 
 static bool identical(const struct reg_state *old, const struct reg_state *cur, struct idmap *map)
 {
-	return !memcmp(old, cur, offsetof(struct reg_state, id)) && same_id(map, old->id, cur->id) &&
-	       same_id(map, old->ref_obj_id, cur->ref_obj_id);
+	return !memcmp(old, cur, offsetof(struct reg_state, id)) &&
+	       same_id(map, old->id, cur->id) && same_id(map, old->ref_obj_id, cur->ref_obj_id);
 }
 
-static bool packet_covers(const struct reg_state *old, const struct reg_state *cur, struct idmap *map)
+static bool packet_covers(const struct reg_state *old, const struct reg_state *cur,
+			  struct idmap *map)
 {
 	if (old->range < 0 || cur->range < 0 ? old->range != cur->range : old->range > cur->range)
 		return false;
@@ -66,8 +70,8 @@ static bool packet_covers(const struct reg_state *old, const struct reg_state *c
 }
 
 /* What was safe with old (whose value mattered: precise) is safe with cur. */
-static bool covers(const struct reg_state *old, bool precise, const struct reg_state *cur, struct idmap *map,
-		   enum exactness exact)
+static bool covers(const struct reg_state *old, bool precise, const struct reg_state *cur,
+		   struct idmap *map, enum exactness exact)
 {
 	if (exact == EXACT)
 		return identical(old, cur, map) && old->frameno == cur->frameno;
@@ -79,27 +83,28 @@ static bool covers(const struct reg_state *old, bool precise, const struct reg_s
 	case SCALAR_VALUE:
 		if (!precise && exact == NOT_EXACT)
 			return true;
-		if (old->id && ((old->id ^ cur->id) & ID_ADD_CONST || (old->id & ID_ADD_CONST && old->off != cur->off)))
+		if (old->id && ((old->id ^ cur->id) & ID_ADD_CONST ||
+				(old->id & ID_ADD_CONST && old->off != cur->off)))
 			return false;
-		return within(old, cur) && same_scalar_id(map, old->id & ~ID_ADD_CONST, cur->id & ~ID_ADD_CONST);
+		return within(old, cur) &&
+		       same_scalar_id(map, old->id & ~ID_ADD_CONST, cur->id & ~ID_ADD_CONST);
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:
 	case PTR_TO_BUF:
 	case PTR_TO_TP_BUFFER:
 		return !memcmp(old, cur, offsetof(struct reg_state, var_off)) && within(old, cur) &&
-		       same_id(map, old->id, cur->id) && same_id(map, old->ref_obj_id, cur->ref_obj_id);
+		       same_id(map, old->id, cur->id) &&
+		       same_id(map, old->ref_obj_id, cur->ref_obj_id);
 	case PTR_TO_PACKET:
-	case PTR_TO_PACKET_META:
-		return packet_covers(old, cur, map);
-	default:
-		return identical(old, cur, map) && old->frameno == cur->frameno;
+	case PTR_TO_PACKET_META: return packet_covers(old, cur, map);
+	default: return identical(old, cur, map) && old->frameno == cur->frameno;
 	}
 }
 
 /* The same of a register as it was saved: looked at only as far as it matters. */
-static bool packed_covers(const u8 *at, bool precise, const struct reg_state *cur, struct idmap *map,
-			  enum exactness exact)
+static bool packed_covers(const u8 *at, bool precise, const struct reg_state *cur,
+			  struct idmap *map, enum exactness exact)
 {
 	struct reg_state old;
 
@@ -107,7 +112,8 @@ static bool packed_covers(const u8 *at, bool precise, const struct reg_state *cu
 		return true;
 	if (exact == EXACT && !packed_may_equal(at, cur))
 		return false;
-	if (packed_is_none(at) ? cur->type != NOT_INIT : packed_is_scalar(at) != (cur->type == SCALAR_VALUE))
+	if (packed_is_none(at) ? cur->type != NOT_INIT
+			       : packed_is_scalar(at) != (cur->type == SCALAR_VALUE))
 		return false;
 	if (exact == NOT_EXACT && !precise && cur->type == SCALAR_VALUE)
 		return true;
@@ -116,7 +122,8 @@ static bool packed_covers(const u8 *at, bool precise, const struct reg_state *cu
 }
 
 /* A slot of which nothing is known loads like an unbounded scalar. */
-static const struct reg_state *scalar_in(const u8 *type, const struct reg_state *reg, const struct reg_state *unknown)
+static const struct reg_state *scalar_in(const u8 *type, const struct reg_state *reg,
+					 const struct reg_state *unknown)
 {
 	if (reg && type[0] == STACK_SPILL)
 		return reg->type == SCALAR_VALUE ? reg : NULL;
@@ -127,8 +134,8 @@ static const struct reg_state *scalar_in(const u8 *type, const struct reg_state 
 }
 
 /* A slot as it was (its bytes, its register or NULL) and slot i of g, which may be shorter. */
-static bool slot_covers(const u8 *old, const u8 *packed, bool precise, const struct func_state *g, u32 i,
-			struct idmap *map, enum exactness exact)
+static bool slot_covers(const u8 *old, const u8 *packed, bool precise, const struct func_state *g,
+			u32 i, struct idmap *map, enum exactness exact)
 {
 	static const u8 empty[SLOT];
 	const u8 *cur = i < g->nr_slots ? g->stack[i].type : empty;
@@ -137,7 +144,8 @@ static bool slot_covers(const u8 *old, const u8 *packed, bool precise, const str
 	bool used = false;
 
 	if (exact == EXACT)
-		return !memcmp(old, cur, SLOT) && (!packed || packed_covers(packed, precise, cur_reg, map, exact));
+		return !memcmp(old, cur, SLOT) &&
+		       (!packed || packed_covers(packed, precise, cur_reg, map, exact));
 	for (u32 k = 0; k < SLOT; k++)
 		used |= old[k] == STACK_SPILL || old[k] == STACK_ZERO;
 	if (!used)
@@ -160,8 +168,8 @@ static bool slot_covers(const u8 *old, const u8 *packed, bool precise, const str
 	return !packed || covers(&old_reg, precise, cur_reg, map, exact);
 }
 
-static bool regs_cover(const struct saved_frame *old, const struct marks *precise, const struct func_state *cur,
-		       struct idmap *map, enum exactness exact)
+static bool regs_cover(const struct saved_frame *old, const struct marks *precise,
+		       const struct func_state *cur, struct idmap *map, enum exactness exact)
 {
 	static const u8 none[2] = { PACK_NONE & 0xff, PACK_NONE >> 8 };
 	const u8 *at = old->piece[0]->bytes;
@@ -175,8 +183,8 @@ static bool regs_cover(const struct saved_frame *old, const struct marks *precis
 	return true;
 }
 
-static bool stack_covers(const struct saved_frame *old, const struct marks *precise, const struct func_state *cur,
-			 struct idmap *map, enum exactness exact)
+static bool stack_covers(const struct saved_frame *old, const struct marks *precise,
+			 const struct func_state *cur, struct idmap *map, enum exactness exact)
 {
 	struct slot_reader slots = { .frame = old };
 	u8 types[SLOT];
@@ -195,20 +203,23 @@ static bool refs_cover(const struct saved *old, const struct state *cur, struct 
 	if (old->nr_refs != cur->nr_refs || old->locks != cur->locks)
 		return false;
 	for (u32 i = 0; i < old->nr_refs; i++)
-		if (old->refs[i].kind != cur->refs[i].kind || old->refs[i].map != cur->refs[i].map ||
+		if (old->refs[i].kind != cur->refs[i].kind ||
+		    old->refs[i].map != cur->refs[i].map ||
 		    !same_id(map, old->refs[i].id, cur->refs[i].id))
 			return false;
 	return true;
 }
 
-static bool same_frame(const struct frame_facts *a, const struct frame_facts *b, enum exactness exact)
+static bool same_frame(const struct frame_facts *a, const struct frame_facts *b,
+		       enum exactness exact)
 {
 	return (!a->frameno || a->callsite == b->callsite) && a->subprog == b->subprog &&
 	       a->in_callback == b->in_callback && a->in_async == b->in_async &&
 	       (a->callback_depth <= b->callback_depth || exact == EXACT);
 }
 
-static bool state_covers(struct env *env, const struct saved *old, const struct state *cur, enum exactness exact)
+static bool state_covers(struct env *env, const struct saved *old, const struct state *cur,
+			 enum exactness exact)
 {
 	struct idmap *map = env->idmap;
 
@@ -224,7 +235,8 @@ static bool state_covers(struct env *env, const struct saved *old, const struct 
 
 		if (!same_frame(&a->facts, &b->facts, exact))
 			return false;
-		if (!regs_cover(a, &old->precise[f], b, map, exact) || !stack_covers(a, &old->precise[f], b, map, exact))
+		if (!regs_cover(a, &old->precise[f], b, map, exact) ||
+		    !stack_covers(a, &old->precise[f], b, map, exact))
 			return false;
 	}
 	return true;
@@ -335,7 +347,8 @@ static void keep_only(struct env *env, struct saved *s)
 static int remember(struct env *env)
 {
 	struct state *cur = env->cur;
-	struct saved *s = saved_new(env, cur, cur->parent, false), **list = explored_at(env, env->insn_idx);
+	struct saved *s = saved_new(env, cur, cur->parent, false),
+		     **list = explored_at(env, env->insn_idx);
 
 	if (!s)
 		return -ENOMEM;
@@ -389,15 +402,16 @@ static int meet_unfinished(struct env *env, struct saved *old, bool loops_by_its
 	struct state *cur = env->cur;
 	const struct frame_facts *f = &old->frame[old->curframe].facts;
 
-	if (f->in_async && old->curframe == cur->curframe && f->async_entries != cur_frame(cur)->async_entries)
+	if (f->in_async && old->curframe == cur->curframe &&
+	    f->async_entries != cur_frame(cur)->async_entries)
 		return 0;
-	if (env->insns[env->insn_idx].op == OP_MAY_GOTO && old->may_goto_depth != cur->may_goto_depth &&
-	    state_covers(env, old, cur, RANGE_WITHIN))
+	if (env->insns[env->insn_idx].op == OP_MAY_GOTO &&
+	    old->may_goto_depth != cur->may_goto_depth && state_covers(env, old, cur, RANGE_WITHIN))
 		return 1;
 	if (loops_by_itself)
 		return state_covers(env, old, cur, RANGE_WITHIN);
-	if (may_loop(old, cur) && old->may_goto_depth == cur->may_goto_depth && old->unroll_depth == cur->unroll_depth &&
-	    state_covers(env, old, cur, EXACT))
+	if (may_loop(old, cur) && old->may_goto_depth == cur->may_goto_depth &&
+	    old->unroll_depth == cur->unroll_depth && state_covers(env, old, cur, EXACT))
 		return infinite(env, old);
 	return 0;
 }
@@ -431,7 +445,8 @@ static int hit(struct env *env, struct saved *old, bool looping)
 int prune_visit(struct env *env)
 {
 	u16 flags = env->aux[env->insn_idx].flags;
-	u32 jumps = env->jumps - env->prev_jumps, insns = env->out->processed - env->prev_processed, count = 0;
+	u32 jumps = env->jumps - env->prev_jumps, insns = env->out->processed - env->prev_processed,
+	    count = 0;
 	bool force = flags & AUX_FORCE || env->in->prog_flags & BPF_F_TEST_STATE_FREQ;
 	bool add = force || (jumps >= 2 && insns >= 8);
 	struct saved **list = explored_at(env, env->insn_idx), **link, *old;
@@ -452,7 +467,9 @@ int prune_visit(struct env *env)
 			if (!met && !force && jumps < 20 && insns < 100)
 				add = false;
 		} else {
-			met = state_covers(env, old, env->cur, literal(env) || incomplete(old) ? RANGE_WITHIN : NOT_EXACT);
+			met = state_covers(env, old, env->cur,
+					   literal(env) || incomplete(old) ? RANGE_WITHIN
+									   : NOT_EXACT);
 		}
 		if (met)
 			return hit(env, old, unfinished);

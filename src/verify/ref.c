@@ -59,7 +59,8 @@ int ref_release(struct env *env, u32 id)
 void packet_pointers_drop(struct env *env)
 {
 	FOR_EACH_REG(env->cur, f, r, {
-		if (r->type == PTR_TO_PACKET || r->type == PTR_TO_PACKET_META || r->type == PTR_TO_PACKET_END)
+		if (r->type == PTR_TO_PACKET || r->type == PTR_TO_PACKET_META ||
+		    r->type == PTR_TO_PACKET_END)
 			forget_pointer(env, r);
 	})
 }
@@ -117,18 +118,25 @@ int lock_take(struct env *env, u32 regno, bool lock)
 	struct ref_state *r;
 
 	if (!reg_is_const(reg))
-		return refuse(env, -EINVAL,
-			      "R%u doesn't have constant offset. bpf_spin_lock has to be at the constant offset\n", regno);
+		return refuse(
+			env, -EINVAL,
+			"R%u doesn't have constant offset. bpf_spin_lock has to be at the constant offset\n",
+			regno);
 	if (reg->type != PTR_TO_MAP_VALUE)
-		return refuse(env, -EINVAL, "R%u: spin locks outside map values are not supported by this verifier yet\n",
-			      regno);
+		return refuse(
+			env, -EINVAL,
+			"R%u: spin locks outside map values are not supported by this verifier yet\n",
+			regno);
 	if (!map->btf)
-		return refuse(env, -EINVAL, "map '%s' has to have BTF in order to use bpf_spin_lock\n", map->name);
+		return refuse(env, -EINVAL,
+			      "map '%s' has to have BTF in order to use bpf_spin_lock\n",
+			      map->name);
 	field = map_field(env, map, BTF_SPIN_LOCK);
 	if (!field)
 		return refuse(env, -EINVAL, "map '%s' has no valid bpf_spin_lock\n", map->name);
 	if ((s64)field->off != at)
-		return refuse(env, -EINVAL, "off %lld doesn't point to 'struct bpf_spin_lock' that is at %d\n",
+		return refuse(env, -EINVAL,
+			      "off %lld doesn't point to 'struct bpf_spin_lock' that is at %d\n",
 			      (long long)at, (s32)field->off);
 	if (!lock)
 		return lock_release(env, reg);
@@ -137,7 +145,9 @@ int lock_take(struct env *env, u32 regno, bool lock)
 	r = ref_new(env);
 	if (!r)
 		return -ENOMEM;
-	*r = (struct ref_state){ .kind = REF_LOCK, .id = reg->id, .insn = env->insn_idx, .map = map };
+	*r = (struct ref_state){
+		.kind = REF_LOCK, .id = reg->id, .insn = env->insn_idx, .map = map
+	};
 	env->cur->locks++;
 	return 0;
 }

@@ -63,8 +63,8 @@ bool reg_not_null(const struct reg_state *reg)
 
 	if (reg->type & PTR_MAYBE_NULL)
 		return false;
-	return base == PTR_TO_SOCKET || base == PTR_TO_TCP_SOCK || base == PTR_TO_MAP_VALUE || base == PTR_TO_MAP_KEY ||
-	       base == PTR_TO_SOCK_COMMON || base == PTR_TO_XDP_SOCK ||
+	return base == PTR_TO_SOCKET || base == PTR_TO_TCP_SOCK || base == PTR_TO_MAP_VALUE ||
+	       base == PTR_TO_MAP_KEY || base == PTR_TO_SOCK_COMMON || base == PTR_TO_XDP_SOCK ||
 	       (base == PTR_TO_BTF_ID && reg->type & (PTR_TRUSTED | MEM_ALLOC)) ||
 	       (base == PTR_TO_MEM && !(reg->type & PTR_UNTRUSTED)) || base == CONST_PTR_TO_MAP;
 }
@@ -75,13 +75,14 @@ int reg_plain_offset(struct env *env, const struct reg_state *reg, u32 regno, bo
 	char type[64], var[64];
 
 	if (reg->off < 0)
-		return refuse(env, -EACCES, "negative offset %s ptr R%u off=%d disallowed\n", log_type(reg->type, type),
-			      regno, reg->off);
+		return refuse(env, -EACCES, "negative offset %s ptr R%u off=%d disallowed\n",
+			      log_type(reg->type, type), regno, reg->off);
 	if (!fixed_ok && reg->off)
-		return refuse(env, -EACCES, "dereference of modified %s ptr R%u off=%d disallowed\n",
+		return refuse(env, -EACCES,
+			      "dereference of modified %s ptr R%u off=%d disallowed\n",
 			      log_type(reg->type, type), regno, reg->off);
 	if (!reg_is_const(reg) || reg->var_off.value)
-		return refuse(env, -EACCES, "variable %s access var_off=%s disallowed\n", log_type(reg->type, type),
-			      log_tnum(reg->var_off, var));
+		return refuse(env, -EACCES, "variable %s access var_off=%s disallowed\n",
+			      log_type(reg->type, type), log_tnum(reg->var_off, var));
 	return 0;
 }

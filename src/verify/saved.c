@@ -29,8 +29,9 @@ static bool is_constant(const struct reg_state *r)
 {
 	u64 v = r->var_off.value;
 
-	return !r->var_off.mask && r->umin == v && r->umax == v && r->smin == (s64)v && r->smax == (s64)v &&
-	       r->u32_min == (u32)v && r->u32_max == (u32)v && r->s32_min == (s32)v && r->s32_max == (s32)v;
+	return !r->var_off.mask && r->umin == v && r->umax == v && r->smin == (s64)v &&
+	       r->smax == (s64)v && r->u32_min == (u32)v && r->u32_max == (u32)v &&
+	       r->s32_min == (s32)v && r->s32_max == (s32)v;
 }
 
 static u32 kind_of(const struct reg_state *r)
@@ -41,19 +42,24 @@ static u32 kind_of(const struct reg_state *r)
 		kind = PACK_CONST | (r->var_off.value ? PACK_VALUE : 0);
 	else
 		kind = (r->var_off.value ? PACK_VALUE : 0) | (~r->var_off.mask ? PACK_MASK : 0) |
-		       (r->smin != INT64_MIN ? PACK_SMIN : 0) | (r->smax != INT64_MAX ? PACK_SMAX : 0) |
-		       (r->umin ? PACK_UMIN : 0) | (r->umax != UINT64_MAX ? PACK_UMAX : 0) |
-		       (r->s32_min != INT32_MIN ? PACK_S32_MIN : 0) | (r->s32_max != INT32_MAX ? PACK_S32_MAX : 0) |
-		       (r->u32_min ? PACK_U32_MIN : 0) | (r->u32_max != UINT32_MAX ? PACK_U32_MAX : 0);
-	return kind | (r->type != SCALAR_VALUE ? PACK_TYPE : 0) | (r->off ? PACK_OFF : 0) | (r->raw[0] ? PACK_RAW0 : 0) |
-	       (r->raw[1] ? PACK_RAW1 : 0) | (r->id || r->ref_obj_id || r->frameno ? PACK_IDS : 0);
+		       (r->smin != INT64_MIN ? PACK_SMIN : 0) |
+		       (r->smax != INT64_MAX ? PACK_SMAX : 0) | (r->umin ? PACK_UMIN : 0) |
+		       (r->umax != UINT64_MAX ? PACK_UMAX : 0) |
+		       (r->s32_min != INT32_MIN ? PACK_S32_MIN : 0) |
+		       (r->s32_max != INT32_MAX ? PACK_S32_MAX : 0) |
+		       (r->u32_min ? PACK_U32_MIN : 0) |
+		       (r->u32_max != UINT32_MAX ? PACK_U32_MAX : 0);
+	return kind | (r->type != SCALAR_VALUE ? PACK_TYPE : 0) | (r->off ? PACK_OFF : 0) |
+	       (r->raw[0] ? PACK_RAW0 : 0) | (r->raw[1] ? PACK_RAW1 : 0) |
+	       (r->id || r->ref_obj_id || r->frameno ? PACK_IDS : 0);
 }
 
 /* The fields in the order of their bits, but for the ids. X(bit, field) */
-#define FIELDS(X)                                                                                  \
-	X(RAW0, raw[0]) X(RAW1, raw[1]) X(VALUE, var_off.value) X(MASK, var_off.mask) X(SMIN, smin)   \
-	X(SMAX, smax) X(UMIN, umin) X(UMAX, umax) X(TYPE, type) X(OFF, off) X(S32_MIN, s32_min)       \
-	X(S32_MAX, s32_max) X(U32_MIN, u32_min) X(U32_MAX, u32_max)
+#define FIELDS(X)                                                                                 \
+	X(RAW0, raw[0])                                                                           \
+	X(RAW1, raw[1]) X(VALUE, var_off.value) X(MASK, var_off.mask) X(SMIN, smin) X(SMAX, smax) \
+		X(UMIN, umin) X(UMAX, umax) X(TYPE, type) X(OFF, off) X(S32_MIN, s32_min)         \
+			X(S32_MAX, s32_max) X(U32_MIN, u32_min) X(U32_MAX, u32_max)
 
 static void put_reg(struct writer *w, const struct reg_state *r)
 {
@@ -62,8 +68,8 @@ static void put_reg(struct writer *w, const struct reg_state *r)
 
 	put(w, head, sizeof(head));
 	if (kind != PACK_NONE) {
-#define PUT(bit, field)                                                                            \
-	if (kind & PACK_##bit)                                                                     \
+#define PUT(bit, field)        \
+	if (kind & PACK_##bit) \
 		put(w, &r->field, sizeof(r->field));
 		FIELDS(PUT)
 #undef PUT
@@ -99,8 +105,8 @@ const u8 *packed_reg(const u8 *at, struct reg_state *r)
 	r->type = SCALAR_VALUE;
 	if (!(kind & PACK_CONST))
 		reg_set_unbounded(r);
-#define GET(bit, field)                                                                            \
-	if (kind & PACK_##bit)                                                                     \
+#define GET(bit, field)        \
+	if (kind & PACK_##bit) \
 		at = get(at, &r->field, sizeof(r->field));
 	FIELDS(GET)
 #undef GET
@@ -122,7 +128,7 @@ static const u8 *whole_reg(const u8 *at, struct reg_state *r)
 	return get(at, &r->origin_kind, sizeof(r->origin_kind));
 }
 
-enum { SLOT_SAME = 4 };	/* less: all bytes are of that kind; else two bits a byte follow */
+enum { SLOT_SAME = 4 }; /* less: all bytes are of that kind; else two bits a byte follow */
 
 static void put_slot(struct writer *w, const struct stack_slot *s)
 {
@@ -197,8 +203,8 @@ static u32 pieces_of(u32 nr_slots)
 	return 1 + (nr_slots + PIECE_SLOTS - 1) / PIECE_SLOTS;
 }
 
-static int save_frame(struct env *env, struct saved_frame *to, const struct func_state *f, const struct saved_frame *like,
-		      bool whole)
+static int save_frame(struct env *env, struct saved_frame *to, const struct func_state *f,
+		      const struct saved_frame *like, bool whole)
 {
 	struct writer w;
 	u32 nr = pieces_of(f->nr_slots), nr_like = like ? pieces_of(like->nr_slots) : 0;
@@ -212,7 +218,8 @@ static int save_frame(struct env *env, struct saved_frame *to, const struct func
 			for (u32 r = 0; r < SAVED_REGS; r++)
 				put_reg(&w, &f->regs[r]);
 		else
-			for (u32 s = (i - 1) * PIECE_SLOTS; s < min(f->nr_slots, i * PIECE_SLOTS); s++)
+			for (u32 s = (i - 1) * PIECE_SLOTS; s < min(f->nr_slots, i * PIECE_SLOTS);
+			     s++)
 				put_slot(&w, &f->stack[s]);
 		to->piece[i] = piece_new(env, &w, i < nr_like ? like->piece[i] : NULL);
 		if (!to->piece[i])
@@ -229,7 +236,8 @@ static struct saved *blank(struct env *env, const struct state *state)
 
 	for (u32 f = 0; f < frames; f++)
 		pieces += pieces_of(state->frame[f]->nr_slots);
-	size = (u32)(sizeof(*s) + frames * sizeof(s->frame[0]) + pieces * sizeof(s->frame[0].piece[0]));
+	size = (u32)(sizeof(*s) + frames * sizeof(s->frame[0]) +
+		     pieces * sizeof(s->frame[0].piece[0]));
 	s = mem_zalloc(env, size);
 	if (!s)
 		return NULL;
@@ -243,7 +251,8 @@ static struct saved *blank(struct env *env, const struct state *state)
 	return s;
 }
 
-struct saved *saved_new(struct env *env, const struct state *state, const struct saved *like, bool whole)
+struct saved *saved_new(struct env *env, const struct state *state, const struct saved *like,
+			bool whole)
 {
 	struct saved *s = blank(env, state);
 
@@ -269,8 +278,8 @@ struct saved *saved_new(struct env *env, const struct state *state, const struct
 		s->nr_refs = state->nr_refs;
 	}
 	for (u32 f = 0; f <= s->curframe; f++)
-		if (save_frame(env, &s->frame[f], state->frame[f], like && f <= like->curframe ? &like->frame[f] : NULL,
-			       whole)) {
+		if (save_frame(env, &s->frame[f], state->frame[f],
+			       like && f <= like->curframe ? &like->frame[f] : NULL, whole)) {
 			saved_free(env, s);
 			return NULL;
 		}
@@ -311,7 +320,8 @@ static int restore_frame(struct env *env, struct func_state *f, const struct sav
 			at = from->piece[1 + i / PIECE_SLOTS]->bytes;
 		at = get_types(at, f->stack[i].type);
 		if (slot_is_spill(&f->stack[i]))
-			at = read(at, &f->stack[i].reg), f->stack[i].reg.precise = precise && precise->slots >> i & 1;
+			at = read(at, &f->stack[i].reg),
+			f->stack[i].reg.precise = precise && precise->slots >> i & 1;
 	}
 	return 0;
 }
@@ -340,7 +350,8 @@ struct state *saved_restore(struct env *env, const struct saved *s)
 	for (u32 f = 0; !err && f <= s->curframe; f++) {
 		state->frame[f] = frame_new(env);
 		err = state->frame[f] ? restore_frame(env, state->frame[f], &s->frame[f],
-						      s->precise ? &s->precise[f] : NULL, s->whole) : -ENOMEM;
+						      s->precise ? &s->precise[f] : NULL, s->whole)
+				      : -ENOMEM;
 	}
 	if (err) {
 		state_free(env, state);

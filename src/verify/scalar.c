@@ -138,9 +138,11 @@ static void lower_halves(struct reg_state *r)
 			narrow_s32(r, (s32)r->smin, (s32)r->smax);
 	}
 	/* Upper halves one apart, and the lower halves run from negative over 0 to positive. */
-	if ((u32)(r->umin >> 32) + 1 == (u32)(r->umax >> 32) && (s32)r->umin < 0 && (s32)r->umax >= 0)
+	if ((u32)(r->umin >> 32) + 1 == (u32)(r->umax >> 32) && (s32)r->umin < 0 &&
+	    (s32)r->umax >= 0)
 		narrow_s32(r, (s32)r->umin, (s32)r->umax);
-	if ((u32)(r->smin >> 32) + 1 == (u32)(r->smax >> 32) && (s32)r->smin < 0 && (s32)r->smax >= 0)
+	if ((u32)(r->smin >> 32) + 1 == (u32)(r->smax >> 32) && (s32)r->smin < 0 &&
+	    (s32)r->smax >= 0)
 		narrow_s32(r, (s32)r->smin, (s32)r->smax);
 }
 
@@ -149,23 +151,23 @@ static void lower_halves(struct reg_state *r)
  * view's seam is a range there; one that does is two pieces there, and if the other view excludes
  * one piece, the other is left.
  */
-#define AGREE(name, U, S, u_min, u_max, s_min, s_max)                                              \
-	static void name(struct reg_state *r)                                                      \
-	{                                                                                          \
-		if ((S)r->u_min <= (S)r->u_max) {                                                  \
-			r->s_min = max(r->s_min, (S)r->u_min);                                     \
-			r->s_max = min(r->s_max, (S)r->u_max);                                     \
-		}                                                                                  \
-		if ((U)r->s_min <= (U)r->s_max) {                                                  \
-			r->u_min = max(r->u_min, (U)r->s_min);                                     \
-			r->u_max = min(r->u_max, (U)r->s_max);                                     \
-		} else if (r->u_max < (U)r->s_min) {                                               \
-			r->s_min = (S)r->u_min;                                                    \
-			r->u_max = min(r->u_max, (U)r->s_max);                                     \
-		} else if ((U)r->s_max < r->u_min) {                                               \
-			r->s_max = (S)r->u_max;                                                    \
-			r->u_min = max(r->u_min, (U)r->s_min);                                     \
-		}                                                                                  \
+#define AGREE(name, U, S, u_min, u_max, s_min, s_max)          \
+	static void name(struct reg_state *r)                  \
+	{                                                      \
+		if ((S)r->u_min <= (S)r->u_max) {              \
+			r->s_min = max(r->s_min, (S)r->u_min); \
+			r->s_max = min(r->s_max, (S)r->u_max); \
+		}                                              \
+		if ((U)r->s_min <= (U)r->s_max) {              \
+			r->u_min = max(r->u_min, (U)r->s_min); \
+			r->u_max = min(r->u_max, (U)r->s_max); \
+		} else if (r->u_max < (U)r->s_min) {           \
+			r->s_min = (S)r->u_min;                \
+			r->u_max = min(r->u_max, (U)r->s_max); \
+		} else if ((U)r->s_max < r->u_min) {           \
+			r->s_max = (S)r->u_max;                \
+			r->u_min = max(r->u_min, (U)r->s_min); \
+		}                                              \
 	}
 AGREE(agree32, u32, s32, u32_min, u32_max, s32_min, s32_max)
 AGREE(agree64, u64, s64, umin, umax, smin, smax)
@@ -176,12 +178,14 @@ static void upper_from_lower(struct reg_state *r)
 	const u64 upper = ~0xffffffffull;
 
 	narrow_u64(r, (r->umin & upper) | r->u32_min, (r->umax & upper) | r->u32_max);
-	narrow_s64(r, (s64)(((u64)r->smin & upper) | r->u32_min), (s64)(((u64)r->smax & upper) | r->u32_max));
+	narrow_s64(r, (s64)(((u64)r->smin & upper) | r->u32_min),
+		   (s64)(((u64)r->smax & upper) | r->u32_max));
 	if ((u32)r->s32_min <= (u32)r->s32_max) {
 		u32 lo = (u32)r->s32_min, hi = (u32)r->s32_max;
 
 		narrow_u64(r, (r->umin & upper) | lo, (r->umax & upper) | hi);
-		narrow_s64(r, (s64)(((u64)r->smin & upper) | lo), (s64)(((u64)r->smax & upper) | hi));
+		narrow_s64(r, (s64)(((u64)r->smin & upper) | lo),
+			   (s64)(((u64)r->smax & upper) | hi));
 	}
 	/* The value is a sign-extended 32-bit one, and that is not negative: the upper half is 0. */
 	if (r->s32_min >= 0 && r->smin >= S32_LOW && r->smax <= S32_TOP) {
@@ -224,10 +228,11 @@ void reg_set_range_of(struct reg_state *r)
 
 bool reg_contradicts(const struct reg_state *r)
 {
-	if (r->umin > r->umax || r->smin > r->smax || r->u32_min > r->u32_max || r->s32_min > r->s32_max)
+	if (r->umin > r->umax || r->smin > r->smax || r->u32_min > r->u32_max ||
+	    r->s32_min > r->s32_max)
 		return true;
-	if (tnum_is_const(r->var_off) &&
-	    (r->umin != r->var_off.value || r->umax != r->umin || (u64)r->smin != r->umin || r->smax != r->smin))
+	if (tnum_is_const(r->var_off) && (r->umin != r->var_off.value || r->umax != r->umin ||
+					  (u64)r->smin != r->umin || r->smax != r->smin))
 		return true;
 	return tnum_subreg_is_const(r->var_off) &&
 	       (r->u32_min != (u32)r->var_off.value || r->u32_max != r->u32_min ||
@@ -303,66 +308,66 @@ void reg_sext(struct reg_state *r, u32 size, bool is32)
 }
 
 /* Interval arithmetic, once a width. Two sums that both wrap, or both do not, still bound what is between. */
-#define INTERVALS(bits, U, S, u_min, u_max, s_min, s_max)                                          \
-	static void add##bits(struct reg_state *d, const struct reg_state *s)                      \
-	{                                                                                          \
-		S lo, hi;                                                                          \
-		U ulo, uhi;                                                                        \
-		bool low = __builtin_add_overflow(d->s_min, s->s_min, &lo);                        \
-		bool high = __builtin_add_overflow(d->s_max, s->s_max, &hi);                       \
-												   \
-		if (low != high || lo > hi)                                                        \
-			lo = (S)((U)1 << (bits - 1)), hi = (S)(((U)1 << (bits - 1)) - 1);          \
-		d->s_min = lo, d->s_max = hi;                                                      \
-		low = __builtin_add_overflow(d->u_min, s->u_min, &ulo);                            \
-		high = __builtin_add_overflow(d->u_max, s->u_max, &uhi);                           \
-		if (low != high)                                                                   \
-			ulo = 0, uhi = (U)-1;                                                      \
-		d->u_min = ulo, d->u_max = uhi;                                                    \
-	}                                                                                          \
-	static void sub##bits(struct reg_state *d, const struct reg_state *s)                      \
-	{                                                                                          \
-		S lo, hi;                                                                          \
-		U ulo, uhi;                                                                        \
-		bool low = __builtin_sub_overflow(d->s_min, s->s_max, &lo);                        \
-		bool high = __builtin_sub_overflow(d->s_max, s->s_min, &hi);                       \
-												   \
-		if (low != high || lo > hi)                                                        \
-			lo = (S)((U)1 << (bits - 1)), hi = (S)(((U)1 << (bits - 1)) - 1);          \
-		d->s_min = lo, d->s_max = hi;                                                      \
-		low = __builtin_sub_overflow(d->u_min, s->u_max, &ulo);                            \
-		high = __builtin_sub_overflow(d->u_max, s->u_min, &uhi);                           \
-		if (low != high)                                                                   \
-			ulo = 0, uhi = (U)-1;                                                      \
-		d->u_min = ulo, d->u_max = uhi;                                                    \
-	}                                                                                          \
-	static void mul##bits(struct reg_state *d, const struct reg_state *s)                      \
-	{                                                                                          \
-		S p[4], lo, hi;                                                                    \
-		U ulo, uhi;                                                                        \
-		int wraps = __builtin_mul_overflow(d->s_max, s->s_max, &p[0]) +                    \
-			    __builtin_mul_overflow(d->s_max, s->s_min, &p[1]) +                   \
-			    __builtin_mul_overflow(d->s_min, s->s_max, &p[2]) +                   \
-			    __builtin_mul_overflow(d->s_min, s->s_min, &p[3]);                    \
-												   \
-		if (__builtin_mul_overflow(d->u_max, s->u_max, &uhi) ||                            \
-		    __builtin_mul_overflow(d->u_min, s->u_min, &ulo))                              \
-			ulo = 0, uhi = (U)-1;                                                      \
-		lo = hi = p[0];                                                                    \
-		for (int i = 1; i < 4; i++)                                                        \
-			lo = min(lo, p[i]), hi = max(hi, p[i]);                                    \
-		if (wraps)                                                                         \
-			lo = (S)((U)1 << (bits - 1)), hi = (S)(((U)1 << (bits - 1)) - 1);          \
-		d->s_min = lo, d->s_max = hi, d->u_min = ulo, d->u_max = uhi;                      \
-	}                                                                                          \
-	/* Unsigned bounds are known; the signed ones follow unless they cross the sign. */        \
-	static void bounds##bits(struct reg_state *d, U lo, U hi)                                  \
-	{                                                                                          \
-		d->u_min = lo, d->u_max = hi;                                                      \
-		if ((S)lo <= (S)hi)                                                                \
-			d->s_min = (S)lo, d->s_max = (S)hi;                                        \
-		else                                                                               \
-			unbound_s##bits(d);                                                        \
+#define INTERVALS(bits, U, S, u_min, u_max, s_min, s_max)                                   \
+	static void add##bits(struct reg_state *d, const struct reg_state *s)               \
+	{                                                                                   \
+		S lo, hi;                                                                   \
+		U ulo, uhi;                                                                 \
+		bool low = __builtin_add_overflow(d->s_min, s->s_min, &lo);                 \
+		bool high = __builtin_add_overflow(d->s_max, s->s_max, &hi);                \
+                                                                                            \
+		if (low != high || lo > hi)                                                 \
+			lo = (S)((U)1 << (bits - 1)), hi = (S)(((U)1 << (bits - 1)) - 1);   \
+		d->s_min = lo, d->s_max = hi;                                               \
+		low = __builtin_add_overflow(d->u_min, s->u_min, &ulo);                     \
+		high = __builtin_add_overflow(d->u_max, s->u_max, &uhi);                    \
+		if (low != high)                                                            \
+			ulo = 0, uhi = (U)-1;                                               \
+		d->u_min = ulo, d->u_max = uhi;                                             \
+	}                                                                                   \
+	static void sub##bits(struct reg_state *d, const struct reg_state *s)               \
+	{                                                                                   \
+		S lo, hi;                                                                   \
+		U ulo, uhi;                                                                 \
+		bool low = __builtin_sub_overflow(d->s_min, s->s_max, &lo);                 \
+		bool high = __builtin_sub_overflow(d->s_max, s->s_min, &hi);                \
+                                                                                            \
+		if (low != high || lo > hi)                                                 \
+			lo = (S)((U)1 << (bits - 1)), hi = (S)(((U)1 << (bits - 1)) - 1);   \
+		d->s_min = lo, d->s_max = hi;                                               \
+		low = __builtin_sub_overflow(d->u_min, s->u_max, &ulo);                     \
+		high = __builtin_sub_overflow(d->u_max, s->u_min, &uhi);                    \
+		if (low != high)                                                            \
+			ulo = 0, uhi = (U)-1;                                               \
+		d->u_min = ulo, d->u_max = uhi;                                             \
+	}                                                                                   \
+	static void mul##bits(struct reg_state *d, const struct reg_state *s)               \
+	{                                                                                   \
+		S p[4], lo, hi;                                                             \
+		U ulo, uhi;                                                                 \
+		int wraps = __builtin_mul_overflow(d->s_max, s->s_max, &p[0]) +             \
+			    __builtin_mul_overflow(d->s_max, s->s_min, &p[1]) +             \
+			    __builtin_mul_overflow(d->s_min, s->s_max, &p[2]) +             \
+			    __builtin_mul_overflow(d->s_min, s->s_min, &p[3]);              \
+                                                                                            \
+		if (__builtin_mul_overflow(d->u_max, s->u_max, &uhi) ||                     \
+		    __builtin_mul_overflow(d->u_min, s->u_min, &ulo))                       \
+			ulo = 0, uhi = (U)-1;                                               \
+		lo = hi = p[0];                                                             \
+		for (int i = 1; i < 4; i++)                                                 \
+			lo = min(lo, p[i]), hi = max(hi, p[i]);                             \
+		if (wraps)                                                                  \
+			lo = (S)((U)1 << (bits - 1)), hi = (S)(((U)1 << (bits - 1)) - 1);   \
+		d->s_min = lo, d->s_max = hi, d->u_min = ulo, d->u_max = uhi;               \
+	}                                                                                   \
+	/* Unsigned bounds are known; the signed ones follow unless they cross the sign. */ \
+	static void bounds##bits(struct reg_state *d, U lo, U hi)                           \
+	{                                                                                   \
+		d->u_min = lo, d->u_max = hi;                                               \
+		if ((S)lo <= (S)hi)                                                         \
+			d->s_min = (S)lo, d->s_max = (S)hi;                                 \
+		else                                                                        \
+			unbound_s##bits(d);                                                 \
 	}
 static void unbound_s64(struct reg_state *d)
 {
@@ -382,17 +387,15 @@ static void bitwise(u8 op, struct reg_state *d, const struct reg_state *s)
 	u64 low = d->var_off.value, high = low | d->var_off.mask;
 
 	switch (op) {
-	case BPF_AND:	/* no greater than either operand */
+	case BPF_AND: /* no greater than either operand */
 		bounds32(d, low32, min(d->u32_max, s->u32_max));
 		bounds64(d, low, min(d->umax, s->umax));
 		break;
-	case BPF_OR:	/* no less than either */
+	case BPF_OR: /* no less than either */
 		bounds32(d, max(d->u32_min, s->u32_min), high32);
 		bounds64(d, max(d->umin, s->umin), high);
 		break;
-	default:
-		bounds32(d, low32, high32);
-		bounds64(d, low, high);
+	default: bounds32(d, low32, high32); bounds64(d, low, high);
 	}
 	learn_from_tnum(d);
 }
@@ -414,7 +417,8 @@ static void shift_left(struct reg_state *d, u32 n, bool is32)
 	d->umax = fits64 ? d->umax << n : UINT64_MAX;
 	d->u32_min = fits32 ? d->u32_min << n : 0;
 	d->u32_max = fits32 ? d->u32_max << n : UINT32_MAX;
-	d->var_off = is32 ? tnum_subreg(tnum_lshift(tnum_subreg(d->var_off), n)) : tnum_lshift(d->var_off, n);
+	d->var_off = is32 ? tnum_subreg(tnum_lshift(tnum_subreg(d->var_off), n))
+			  : tnum_lshift(d->var_off, n);
 	if (is32) {
 		unbound64(d);
 		learn32_from_tnum(d);
@@ -467,12 +471,18 @@ static void shift_right_signed(struct reg_state *d, u32 n, bool is32)
 static bool computable(u8 op, bool is32, const struct reg_state *s)
 {
 	switch (op) {
-	case BPF_ADD: case BPF_SUB: case BPF_MUL: case BPF_AND: case BPF_OR: case BPF_XOR:
-		return true;
-	case BPF_LSH: case BPF_RSH: case BPF_ARSH:
+	case BPF_ADD:
+	case BPF_SUB:
+	case BPF_MUL:
+	case BPF_AND:
+	case BPF_OR:
+	case BPF_XOR: return true;
+	case BPF_LSH:
+	case BPF_RSH:
+	case BPF_ARSH:
 		if (is32)
-			return tnum_subreg_is_const(s->var_off) && s->u32_max < 32 && s->u32_min == s->u32_max &&
-			       s->umax < 32;
+			return tnum_subreg_is_const(s->var_off) && s->u32_max < 32 &&
+			       s->u32_min == s->u32_max && s->umax < 32;
 		return tnum_is_const(s->var_off) && s->umax < 64;
 	}
 	return false;

@@ -82,7 +82,8 @@ void scalar_give_id(struct env *env, struct reg_state *reg)
 		reg->id = ++env->id_gen;
 }
 
-static int store_fixed(struct env *env, struct func_state *f, s32 off, u32 size, s32 value, u32 insn)
+static int store_fixed(struct env *env, struct func_state *f, s32 off, u32 size, s32 value,
+		       u32 insn)
 {
 	struct reg_state *reg = value >= 0 ? &regs_of(env)[value] : NULL, imm;
 	const struct insn *in = &env->insns[insn];
@@ -111,7 +112,9 @@ static int store_fixed(struct env *env, struct func_state *f, s32 off, u32 size,
 		if (size != SLOT)
 			return refuse(env, -EACCES, "invalid size of register spill\n");
 		if (f != frame_of(env) && reg->type == PTR_TO_STACK)
-			return refuse(env, -EINVAL, "cannot spill pointers to stack into stack frame of the caller\n");
+			return refuse(
+				env, -EINVAL,
+				"cannot spill pointers to stack into stack frame of the caller\n");
 		spill(slot, reg, size);
 	} else {
 		u8 type = STACK_MISC;
@@ -129,12 +132,13 @@ static int store_fixed(struct env *env, struct func_state *f, s32 off, u32 size,
 }
 
 /* Which byte is written is not known: every byte of the range may be. */
-static int store_variable(struct env *env, struct func_state *f, const struct reg_state *ptr, s32 off, u32 size,
-			  s32 value, u32 insn)
+static int store_variable(struct env *env, struct func_state *f, const struct reg_state *ptr,
+			  s32 off, u32 size, s32 value, u32 insn)
 {
 	const struct insn *in = &env->insns[insn];
 	struct reg_state *reg = value >= 0 ? &regs_of(env)[value] : NULL;
-	bool zero = reg ? reg_is_zero(reg) : BPF_CLASS(in->code) == BPF_ST && !in->imm, zero_used = false;
+	bool zero = reg ? reg_is_zero(reg) : BPF_CLASS(in->code) == BPF_ST && !in->imm,
+	     zero_used = false;
 	s32 from = (s32)ptr->smin + off, to = (s32)ptr->smax + off + (s32)size;
 
 	fastcall_touch(env, f, from);
@@ -143,7 +147,8 @@ static int store_variable(struct env *env, struct func_state *f, const struct re
 		u8 *type = byte_at(f, at);
 
 		touch(env, at);
-		if (zero && *type == STACK_SPILL && slot->reg.type == SCALAR_VALUE && reg_is_zero(&slot->reg)) {
+		if (zero && *type == STACK_SPILL && slot->reg.type == SCALAR_VALUE &&
+		    reg_is_zero(&slot->reg)) {
 			precise_mark(env, &slot->reg);
 			zero_used = true;
 			continue;
@@ -178,7 +183,8 @@ static void load_bytes(struct env *env, struct func_state *f, s32 from, s32 to, 
 }
 
 /* A part of a spilled scalar, or a range that mixes it with other bytes. */
-static int load_partial(struct env *env, struct func_state *f, s32 off, u32 size, s32 dst, u32 spilled)
+static int load_partial(struct env *env, struct func_state *f, s32 off, u32 size, s32 dst,
+			u32 spilled)
 {
 	struct stack_slot *slot = slot_at(f, off);
 	struct reg_state *reg;
@@ -286,10 +292,11 @@ int stack_bounds(struct env *env, u32 regno, s32 off, u32 size, bool write)
 	if (!err)
 		return frame_grow(env, frame_at(env, ptr), (u32)-low);
 	if (fixed)
-		say_error(env, "invalid%s stack R%u off=%lld size=%d\n", how, regno, (long long)low, (s32)size);
+		say_error(env, "invalid%s stack R%u off=%lld size=%d\n", how, regno, (long long)low,
+			  (s32)size);
 	else
-		say_error(env, "invalid variable-offset%s stack R%u var_off=%s off=%d size=%d\n", how, regno,
-			  log_tnum(ptr->var_off, var), off, (s32)size);
+		say_error(env, "invalid variable-offset%s stack R%u var_off=%s off=%d size=%d\n",
+			  how, regno, log_tnum(ptr->var_off, var), off, (s32)size);
 	because_access(env, low, size, STACK_BYTES);
 	return because_reg(env, REASON_MEM_RANGE, regno, err);
 }
@@ -303,11 +310,13 @@ int stack_load(struct env *env, u32 regno, s32 off, u32 size, s32 dst)
 	if (err)
 		return err;
 	if (reg_is_const(ptr))
-		return load_fixed(env, frame_at(env, ptr), off + (s32)ptr->var_off.value, size, dst);
+		return load_fixed(env, frame_at(env, ptr), off + (s32)ptr->var_off.value, size,
+				  dst);
 	if (dst < 0)
-		return refuse(env, -EACCES,
-			      "variable offset stack pointer cannot be passed into helper function; var_off=%s off=%d size=%d\n",
-			      log_tnum(ptr->var_off, var), off, (s32)size);
+		return refuse(
+			env, -EACCES,
+			"variable offset stack pointer cannot be passed into helper function; var_off=%s off=%d size=%d\n",
+			log_tnum(ptr->var_off, var), off, (s32)size);
 	return load_variable(env, regno, off, size, dst);
 }
 
@@ -319,7 +328,8 @@ int stack_store(struct env *env, u32 regno, s32 off, u32 size, s32 value, u32 in
 	if (err)
 		return err;
 	if (reg_is_const(ptr))
-		return store_fixed(env, frame_at(env, ptr), off + (s32)ptr->var_off.value, size, value, insn);
+		return store_fixed(env, frame_at(env, ptr), off + (s32)ptr->var_off.value, size,
+				   value, insn);
 	return store_variable(env, frame_at(env, ptr), ptr, off, size, value, insn);
 }
 

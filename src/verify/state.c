@@ -48,7 +48,7 @@ void frame_free(struct env *env, struct func_state *f)
 
 	if (!f)
 		return;
-	if (f->cap_slots > 16) {	/* large stacks are rare: keep the pool small */
+	if (f->cap_slots > 16) { /* large stacks are rare: keep the pool small */
 		mem_free(env, f->stack, f->cap_slots * sizeof(*f->stack));
 		f->stack = NULL;
 		f->cap_slots = f->nr_slots = 0;

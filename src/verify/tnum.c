@@ -47,11 +47,8 @@ bool tnum_above(struct tnum t, u64 z, u64 *next)
 struct tnum tnum_bswap(struct tnum a, u32 bits)
 {
 	switch (bits) {
-	case 16:
-		return TNUM(__builtin_bswap16((u16)a.value), __builtin_bswap16((u16)a.mask));
-	case 32:
-		return TNUM(__builtin_bswap32((u32)a.value), __builtin_bswap32((u32)a.mask));
-	default:
-		return TNUM(__builtin_bswap64(a.value), __builtin_bswap64(a.mask));
+	case 16: return TNUM(__builtin_bswap16((u16)a.value), __builtin_bswap16((u16)a.mask));
+	case 32: return TNUM(__builtin_bswap32((u32)a.value), __builtin_bswap32((u32)a.mask));
+	default: return TNUM(__builtin_bswap64(a.value), __builtin_bswap64(a.mask));
 	}
 }

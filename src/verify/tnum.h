@@ -13,16 +13,37 @@ struct tnum {
 	u64 value, mask;
 };
 
-#define TNUM(v, m) ((struct tnum){ (v), (m) })
+#define TNUM(v, m)   ((struct tnum){ (v), (m) })
 #define TNUM_UNKNOWN TNUM(0, ~0ull)
 
-static inline struct tnum tnum_const(u64 v) { return TNUM(v, 0); }
-static inline bool tnum_is_const(struct tnum a) { return !a.mask; }
-static inline bool tnum_is_unknown(struct tnum a) { return a.mask == ~0ull; }
-static inline bool tnum_subreg_is_const(struct tnum a) { return !(u32)a.mask; }
-static inline struct tnum tnum_subreg(struct tnum a) { return TNUM((u32)a.value, (u32)a.mask); }
-static inline struct tnum tnum_lshift(struct tnum a, u32 n) { return TNUM(a.value << n, a.mask << n); }
-static inline struct tnum tnum_rshift(struct tnum a, u32 n) { return TNUM(a.value >> n, a.mask >> n); }
+static inline struct tnum tnum_const(u64 v)
+{
+	return TNUM(v, 0);
+}
+static inline bool tnum_is_const(struct tnum a)
+{
+	return !a.mask;
+}
+static inline bool tnum_is_unknown(struct tnum a)
+{
+	return a.mask == ~0ull;
+}
+static inline bool tnum_subreg_is_const(struct tnum a)
+{
+	return !(u32)a.mask;
+}
+static inline struct tnum tnum_subreg(struct tnum a)
+{
+	return TNUM((u32)a.value, (u32)a.mask);
+}
+static inline struct tnum tnum_lshift(struct tnum a, u32 n)
+{
+	return TNUM(a.value << n, a.mask << n);
+}
+static inline struct tnum tnum_rshift(struct tnum a, u32 n)
+{
+	return TNUM(a.value >> n, a.mask >> n);
+}
 
 /* The smallest tnum with every number of [lo, hi], lo <= hi. */
 static inline struct tnum tnum_range(u64 lo, u64 hi)
@@ -60,7 +81,10 @@ static inline struct tnum tnum_sub(struct tnum a, struct tnum b)
 	return TNUM(diff & ~unknown, unknown);
 }
 
-static inline struct tnum tnum_neg(struct tnum a) { return tnum_sub(TNUM(0, 0), a); }
+static inline struct tnum tnum_neg(struct tnum a)
+{
+	return tnum_sub(TNUM(0, 0), a);
+}
 
 static inline struct tnum tnum_and(struct tnum a, struct tnum b)
 {
@@ -127,12 +151,13 @@ static inline struct tnum tnum_cast(struct tnum a, u32 size)
 /* reg with its lower half replaced by sub's. */
 static inline struct tnum tnum_with_subreg(struct tnum reg, struct tnum sub)
 {
-	return TNUM((reg.value & ~0xffffffffull) | (u32)sub.value, (reg.mask & ~0xffffffffull) | (u32)sub.mask);
+	return TNUM((reg.value & ~0xffffffffull) | (u32)sub.value,
+		    (reg.mask & ~0xffffffffull) | (u32)sub.mask);
 }
 
 struct tnum tnum_mul(struct tnum a, struct tnum b);
 /* The least number of t above z; false: there is none. */
 bool tnum_above(struct tnum t, u64 z, u64 *next);
-struct tnum tnum_bswap(struct tnum a, u32 bits);	/* the low bits, swapped and zero-extended */
+struct tnum tnum_bswap(struct tnum a, u32 bits); /* the low bits, swapped and zero-extended */
 
 #endif

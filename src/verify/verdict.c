@@ -31,13 +31,18 @@ static void append(void *arg, const char *from, size_t len)
 	grown[t->len] = 0;
 }
 
-void verdict_tell(const char *program, const struct verify_env *env, const struct verify_result *result, int err,
-		  const char *log, bool color, skep_verdict_fn fn, void *arg)
+void verdict_tell(const char *program, const struct verify_env *env,
+		  const struct verify_result *result, int err, const char *log, bool color,
+		  skep_verdict_fn fn, void *arg)
 {
 	struct verify_reason plain = { .err = err, .insn = ~0u, .regno = -1 };
 	const struct prog_info *type = prog_info(env->prog_type);
-	struct skep_verdict v = { .sz = sizeof(v), .program = program, .type = type ? type->name : "", .err = err,
-				  .insns = env->insn_count, .log = log };
+	struct skep_verdict v = { .sz = sizeof(v),
+				  .program = program,
+				  .type = type ? type->name : "",
+				  .err = err,
+				  .insns = env->insn_count,
+				  .log = log };
 	struct text text = { 0 }, json = { 0 };
 
 	if (result) {
@@ -49,7 +54,8 @@ void verdict_tell(const char *program, const struct verify_env *env, const struc
 		v.memory = result->peak_memory;
 	}
 	if (err) {
-		const struct verify_reason *reason = result && result->reason ? result->reason : &plain;
+		const struct verify_reason *reason =
+			result && result->reason ? result->reason : &plain;
 		struct explanation *e = malloc(sizeof(*e));
 
 		snprintf(plain.message, sizeof(plain.message), "%s", strerror(-err));

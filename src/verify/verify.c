@@ -118,7 +118,9 @@ static int check_sleepable(struct env *env)
 	if (env->prog_type == BPF_PROG_TYPE_SYSCALL && !wanted)
 		return refuse(env, -EINVAL, "Syscall programs can only be sleepable\n");
 	if (env->prog_type != BPF_PROG_TYPE_SYSCALL && wanted && !env->prog->sleeps)
-		return refuse(env, -EINVAL, "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n");
+		return refuse(
+			env, -EINVAL,
+			"Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n");
 	return 0;
 }
 
@@ -153,17 +155,21 @@ static void statistics(struct env *env, u64 started)
 	out->time_ns = now_ns() - started;
 	out->peak_memory = env->mem_peak;
 	if (env->in->log.level & 4) {
-		trace(env, "verification time %llu usec\n", (unsigned long long)(out->time_ns / 1000));
+		trace(env, "verification time %llu usec\n",
+		      (unsigned long long)(out->time_ns / 1000));
 		trace(env, "stack depth ");
-		for (u32 s = 0; s < env->nr_subprogs; s++)	/* functions that no path enters are gone by now */
+		for (u32 s = 0; s < env->nr_subprogs;
+		     s++) /* functions that no path enters are gone by now */
 			if (!out->xlated || env->aux[env->subprogs[s].start].flags & AUX_SEEN)
-				trace(env, "%s%u", s ? "+" : "", env->subprogs[s].stack_depth + fastcall_extra(env, s));
+				trace(env, "%s%u", s ? "+" : "",
+				      env->subprogs[s].stack_depth + fastcall_extra(env, s));
 		trace(env, "\n");
 	}
 	if (env->in->log.level)
-		trace(env, "processed %u insns (limit %d) max_states_per_insn %u total_states %u peak_states %u mark_read %u\n",
-		      out->processed, MAX_PROCESSED, out->max_states_per_insn, out->total_states, out->peak_states,
-		      out->mark_read);
+		trace(env,
+		      "processed %u insns (limit %d) max_states_per_insn %u total_states %u peak_states %u mark_read %u\n",
+		      out->processed, MAX_PROCESSED, out->max_states_per_insn, out->total_states,
+		      out->peak_states, out->mark_read);
 }
 
 static int take_maps(struct env *env)

@@ -8,7 +8,7 @@
 
 #include "verify/env.h"
 
-enum { MOST_WHOLE = 64 };	/* paths that wait as they are; those below them are saved */
+enum { MOST_WHOLE = 64 }; /* paths that wait as they are; those below them are saved */
 
 /* One more path waits: the oldest whole one is written in few bytes. */
 static int save_oldest(struct env *env)
@@ -136,8 +136,9 @@ static const char *reserved(const struct insn *i)
 	case BPF_STX: return "BPF_STX uses reserved fields";
 	case BPF_ST: return "BPF_ST uses reserved fields";
 	case BPF_LDX: return "BPF_LDX uses reserved fields";
-	case BPF_LD: return BPF_MODE(i->code) == BPF_IMM ? "BPF_LD_IMM64 uses reserved fields" :
-							   "BPF_LD_[ABS|IND] uses reserved fields";
+	case BPF_LD:
+		return BPF_MODE(i->code) == BPF_IMM ? "BPF_LD_IMM64 uses reserved fields"
+						    : "BPF_LD_[ABS|IND] uses reserved fields";
 	}
 	switch (BPF_OP(i->code)) {
 	case BPF_CALL: return "BPF_CALL uses reserved fields";
@@ -151,14 +152,16 @@ static bool is_condition(const struct insn *i)
 {
 	u32 class = BPF_CLASS(i->code), op = BPF_OP(i->code);
 
-	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_JA && op != BPF_CALL && op != BPF_EXIT;
+	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_JA && op != BPF_CALL &&
+	       op != BPF_EXIT;
 }
 
 static bool is_atomic_op(s32 imm)
 {
 	s32 op = imm & ~BPF_FETCH;
 
-	return op == BPF_ADD || op == BPF_AND || op == BPF_OR || op == BPF_XOR || imm == BPF_XCHG || imm == BPF_CMPXCHG;
+	return op == BPF_ADD || op == BPF_AND || op == BPF_OR || op == BPF_XOR || imm == BPF_XCHG ||
+	       imm == BPF_CMPXCHG;
 }
 
 /* Fields of an instruction, when it is met: fields that must be zero first, then registers there are not. */
@@ -170,20 +173,25 @@ static int check_fields(struct env *env, const struct insn *i)
 
 	if (likely(!insn_check(i, raw, &why)))
 		return 0;
-	if (i->op == OP_EXIT && !i->dst && !i->src && !i->imm)	/* off is not looked at */
+	if (i->op == OP_EXIT && !i->dst && !i->src && !i->imm) /* off is not looked at */
 		return 0;
 	if (BPF_CLASS(i->code) == BPF_LD && BPF_MODE(i->code) != BPF_IMM && !env->prog->ld_abs)
-		return refuse(env, -EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
-	if (BPF_CLASS(i->code) == BPF_STX && BPF_MODE(i->code) == BPF_ATOMIC && i->op == OP_INVALID) {
+		return refuse(env, -EINVAL,
+			      "BPF_LD_[ABS|IND] instructions not allowed for this program type\n");
+	if (BPF_CLASS(i->code) == BPF_STX && BPF_MODE(i->code) == BPF_ATOMIC &&
+	    i->op == OP_INVALID) {
 		if (is_atomic_op(i->imm))
 			return refuse(env, -EINVAL, "invalid atomic operand size\n");
 		return refuse(env, -EINVAL, "BPF_ATOMIC uses invalid atomic opcode %02x\n", i->imm);
 	}
-	if (i->code == (BPF_ALU64 | BPF_MOV | BPF_X) && i->off == BPF_ADDR_SPACE_CAST && i->imm != 1 && i->imm != 1 << 16)
-		return refuse(env, -EINVAL, "addr_space_cast insn can only convert between address space 1 and 0\n");
+	if (i->code == (BPF_ALU64 | BPF_MOV | BPF_X) && i->off == BPF_ADDR_SPACE_CAST &&
+	    i->imm != 1 && i->imm != 1 << 16)
+		return refuse(
+			env, -EINVAL,
+			"addr_space_cast insn can only convert between address space 1 and 0\n");
 	if (i->code == (BPF_JMP | BPF_JCOND))
 		return refuse(env, -EINVAL, "invalid may_goto imm %d\n", i->imm);
-	if (is_condition(i)) {		/* the register compared comes before the fields here */
+	if (is_condition(i)) { /* the register compared comes before the fields here */
 		if (i->dst > REG_FP)
 			return refuse(env, -EINVAL, "R%u is invalid\n", i->dst);
 		if (reg_read(env, i->dst))
@@ -193,7 +201,8 @@ static int check_fields(struct env *env, const struct insn *i)
 		named.dst = min(i->dst, (u8)REG_FP);
 		named.src = min(i->src, (u8)REG_FP);
 		if (!insn_check(&named, raw, &why))
-			return refuse(env, -EINVAL, "R%u is invalid\n", i->src > REG_FP ? i->src : i->dst);
+			return refuse(env, -EINVAL, "R%u is invalid\n",
+				      i->src > REG_FP ? i->src : i->dst);
 	}
 	return refuse(env, -EINVAL, "%s\n", reserved(i));
 }
@@ -202,14 +211,11 @@ static int one_insn(struct env *env, const struct insn *i, u32 *next, bool *done
 {
 	switch (BPF_CLASS(i->code)) {
 	case BPF_ALU:
-	case BPF_ALU64:
-		return alu_insn(env, i);
-	case BPF_LDX:
-		return load_insn(env, i);
+	case BPF_ALU64: return alu_insn(env, i);
+	case BPF_LDX: return load_insn(env, i);
 	case BPF_STX:
 		return BPF_MODE(i->code) == BPF_ATOMIC ? atomic_insn(env, i) : store_insn(env, i);
-	case BPF_ST:
-		return store_insn(env, i);
+	case BPF_ST: return store_insn(env, i);
 	case BPF_LD:
 		if (!insn_is_wide(i))
 			return packet_load_insn(env, i, next);
@@ -228,15 +234,11 @@ static int one_insn(struct env *env, const struct insn *i, u32 *next, bool *done
 		return i->op == OP_CALL_LOCAL ? call_insn(env, i, next) : helper_insn(env, i, next);
 	case OP_CALL_KFUNC:
 	case OP_CALLX:
-		return refuse(env, -EINVAL, "calls of kernel functions are not supported by this verifier yet\n");
-	case OP_EXIT:
-		return exit_insn(env, next, done);
-	case OP_JA:
-		*next = env->insn_idx + 1 + (u32)(s32)i->off;
-		return 0;
-	case OP_JA32:
-		*next = env->insn_idx + 1 + (u32)i->imm;
-		return 0;
+		return refuse(env, -EINVAL,
+			      "calls of kernel functions are not supported by this verifier yet\n");
+	case OP_EXIT: return exit_insn(env, next, done);
+	case OP_JA: *next = env->insn_idx + 1 + (u32)(s32)i->off; return 0;
+	case OP_JA32: *next = env->insn_idx + 1 + (u32)i->imm; return 0;
 	}
 	return jump_insn(env, i, next);
 }
@@ -285,7 +287,8 @@ static int path_walk(struct env *env, bool fresh)
 				return err;
 			if (err) {
 				if (env->log.on && fresh)
-					trace(env, "\nfrom %d to %u: safe\n", (s32)env->prev_insn, env->insn_idx);
+					trace(env, "\nfrom %d to %u: safe\n", (s32)env->prev_insn,
+					      env->insn_idx);
 				else if (env->log.on)
 					trace(env, "%u: safe\n", env->insn_idx);
 				return 0;
@@ -311,7 +314,8 @@ static int path_walk(struct env *env, bool fresh)
 		if (i->op == OP_EXIT)
 			fresh = true;
 		if (unlikely(next >= env->count))
-			return refuse(env, -EFAULT, "invalid insn idx %u insn_cnt %u\n", next, env->count);
+			return refuse(env, -EFAULT, "invalid insn idx %u insn_cnt %u\n", next,
+				      env->count);
 		env->insn_idx = next;
 	}
 }
@@ -418,8 +422,9 @@ int walk_all(struct env *env)
 				continue;
 			err = walk_from(env, s);
 			if (!err && env->log.on)
-				trace(env, "Func#%u ('%s') is safe for any args that match its prototype\n", s,
-				      sub->name ? sub->name : "");
+				trace(env,
+				      "Func#%u ('%s') is safe for any args that match its prototype\n",
+				      s, sub->name ? sub->name : "");
 			sub->verified = true;
 			again = true;
 		}

@@ -16,7 +16,7 @@ struct words {
 	struct explanation *e;
 	const struct verify_reason *r;
 	const struct verify_env *env;
-	const char *name;	/* what the source calls the value at fault, "" unknown */
+	const char *name; /* what the source calls the value at fault, "" unknown */
 	char quoted[80];
 };
 
@@ -76,7 +76,8 @@ static int kind_length(const char *reg_text)
 /* A helper the rejected instruction calls, or NULL. */
 static const char *called(const struct words *w)
 {
-	const struct bpf_insn *i = w->r->insn < w->env->insn_count ? &w->env->insns[w->r->insn] : NULL;
+	const struct bpf_insn *i =
+		w->r->insn < w->env->insn_count ? &w->env->insns[w->r->insn] : NULL;
 
 	if (!i || i->code != (BPF_JMP | BPF_CALL) || i->src_reg)
 		return NULL;
@@ -88,8 +89,8 @@ static void null_deref(struct words *w)
 	const struct verify_reason *r = w->r;
 
 	title(w, "%s may be NULL here", thing(w, "this pointer"));
-	label(w, "r%d is %.*s%s%s%s", r->regno, kind_length(r->reg_text), r->reg_text, r->map_name[0] ? "(" : "",
-	      r->map_name, r->map_name[0] ? ")" : "");
+	label(w, "r%d is %.*s%s%s%s", r->regno, kind_length(r->reg_text), r->reg_text,
+	      r->map_name[0] ? "(" : "", r->map_name, r->map_name[0] ? ")" : "");
 	help(w, "test it first: if (!%s) return 0;", w->name[0] ? w->name : "pointer");
 }
 
@@ -100,7 +101,8 @@ static bool indexed(const struct words *w, char *sum, size_t size)
 	char array[32], index[32];
 	int end = 0;
 
-	if (!w->e->nr_spans || sscanf(s->text + s->col - 1, "%31[A-Za-z0-9_][%31[A-Za-z0-9_]%n", array, index, &end) < 2)
+	if (!w->e->nr_spans || sscanf(s->text + s->col - 1, "%31[A-Za-z0-9_][%31[A-Za-z0-9_]%n",
+				      array, index, &end) < 2)
 		return false;
 	if (!end || s->text[s->col - 1 + (u32)end] != ']')
 		return false;
@@ -115,19 +117,23 @@ static void packet_range(struct words *w)
 
 	title(w, "this may read beyond the end of the packet");
 	if (r->size && r->limit > 0)
-		label(w, "needs %lld bytes of the packet, the check covers %lld", (long long)(r->off + r->size),
-		      (long long)r->limit);
+		label(w, "needs %lld bytes of the packet, the check covers %lld",
+		      (long long)(r->off + r->size), (long long)r->limit);
 	else if (r->size)
-		label(w, "%lld byte%s, but no check against data_end covers this pointer", (long long)r->size,
-		      r->size == 1 ? "" : "s");
+		label(w, "%lld byte%s, but no check against data_end covers this pointer",
+		      (long long)r->size, r->size == 1 ? "" : "s");
 	else
 		label(w, "no check against data_end covers this access");
 	if (indexed(w, sum, sizeof(sum)))
-		help(w, "compare the very sum with data_end before the access: if ((void *)(%s + 1) > data_end) return …;", sum);
+		help(w,
+		     "compare the very sum with data_end before the access: if ((void *)(%s + 1) > data_end) return …;",
+		     sum);
 	else if (r->umax > 0xffff)
-		help(w, "bound the offset first (if (off > 1500) return …;), then compare the resulting pointer with data_end");
+		help(w,
+		     "bound the offset first (if (off > 1500) return …;), then compare the resulting pointer with data_end");
 	else
-		help(w, "compare this same pointer with data_end before the access: if ((void *)(%s + 1) > data_end) return …;",
+		help(w,
+		     "compare this same pointer with data_end before the access: if ((void *)(%s + 1) > data_end) return …;",
 		     w->name[0] ? w->name : "p");
 }
 
@@ -135,14 +141,17 @@ static void scalar_deref(struct words *w)
 {
 	const struct verify_reason *r = w->r;
 
-	title(w, "%s is a number to the verifier, not a pointer it can follow", thing(w, "this value"));
+	title(w, "%s is a number to the verifier, not a pointer it can follow",
+	      thing(w, "this value"));
 	label(w, "r%d is %.*s", r->regno, kind_length(r->reg_text), r->reg_text);
 	if (r->origin.kind == ORIGIN_LOAD || r->origin.kind == ORIGIN_CALL)
-		help(w, "a pointer into the kernel is read with bpf_probe_read_kernel() or BPF_CORE_READ(), one into a process with bpf_probe_read_user()");
+		help(w,
+		     "a pointer into the kernel is read with bpf_probe_read_kernel() or BPF_CORE_READ(), one into a process with bpf_probe_read_user()");
 	else if (r->origin.kind == ORIGIN_BRANCH || r->origin.kind == ORIGIN_MERGE)
 		help(w, "the pointer was lost where paths meet: do the access inside each branch");
 	else
-		help(w, "keep the pointer a pointer: no |, &, << or casts to smaller integers on the way; addresses of the kernel are read with bpf_probe_read_kernel()");
+		help(w,
+		     "keep the pointer a pointer: no |, &, << or casts to smaller integers on the way; addresses of the kernel are read with bpf_probe_read_kernel()");
 }
 
 static const char *region(const struct verify_reason *r)
@@ -168,17 +177,25 @@ static void stack_range(struct words *w)
 	else
 		title(w, "this access may be outside of the stack");
 	if (variable && r->smax >= INT32_MAX)
-		label(w, "%lld byte%s at an offset that has no upper bound", (long long)r->size, r->size == 1 ? "" : "s");
+		label(w, "%lld byte%s at an offset that has no upper bound", (long long)r->size,
+		      r->size == 1 ? "" : "s");
 	else if (end > 0)
-		label(w, "%lld byte%s from here %s %lld byte%s above the function's stack", (long long)r->size,
-		      r->size == 1 ? "" : "s", variable ? "may reach" : r->size == 1 ? "reaches" : "reach", (long long)end,
-		      end == 1 ? "" : "s");
+		label(w, "%lld byte%s from here %s %lld byte%s above the function's stack",
+		      (long long)r->size, r->size == 1 ? "" : "s",
+		      variable	     ? "may reach"
+		      : r->size == 1 ? "reaches"
+				     : "reach",
+		      (long long)end, end == 1 ? "" : "s");
 	else
-		label(w, "the stack has 512 bytes, this is at %lld below its top", (long long)-r->off);
+		label(w, "the stack has 512 bytes, this is at %lld below its top",
+		      (long long)-r->off);
 	if (variable)
-		help(w, "bound the index right before: if (i >= N) return 0; or mask it: i &= N - 1 (N a power of two)");
+		help(w,
+		     "bound the index right before: if (i >= N) return 0; or mask it: i &= N - 1 (N a power of two)");
 	else if (called(w))
-		help(w, "it wants %lld bytes: compare the map's key and value types with the variable's", (long long)r->size);
+		help(w,
+		     "it wants %lld bytes: compare the map's key and value types with the variable's",
+		     (long long)r->size);
 	else
 		help(w, "compare the size of the access with the variable's");
 }
@@ -192,22 +209,26 @@ static void mem_range(struct words *w)
 		stack_range(w);
 		return;
 	}
-	title(w, "this access may be outside of %s%s%s", region(r), r->map_name[0] ? " of " : "", r->map_name);
+	title(w, "this access may be outside of %s%s%s", region(r), r->map_name[0] ? " of " : "",
+	      r->map_name);
 	if (!r->size)
 		label(w, "r%d is %s", r->regno, r->reg_text);
 	else if (variable && r->umax > UINT32_MAX)
-		label(w, "%lld bytes at an offset that has no upper bound; there are %lld", (long long)r->size,
-		      (long long)r->limit);
+		label(w, "%lld bytes at an offset that has no upper bound; there are %lld",
+		      (long long)r->size, (long long)r->limit);
 	else if (variable)
-		label(w, "%lld bytes at an offset of %llu to %llu; there are %lld", (long long)r->size,
-		      (unsigned long long)r->umin, (unsigned long long)r->umax, (long long)r->limit);
-	else
-		label(w, "bytes %lld to %lld; there are %lld", (long long)r->off, (long long)(r->off + r->size - 1),
+		label(w, "%lld bytes at an offset of %llu to %llu; there are %lld",
+		      (long long)r->size, (unsigned long long)r->umin, (unsigned long long)r->umax,
 		      (long long)r->limit);
-	if (variable)
-		help(w, "bound the index right before: if (i >= N) return 0; or mask it: i &= N - 1 (N a power of two)");
 	else
-		help(w, "the offset is a constant: check the size of the map's value and the type of the pointer");
+		label(w, "bytes %lld to %lld; there are %lld", (long long)r->off,
+		      (long long)(r->off + r->size - 1), (long long)r->limit);
+	if (variable)
+		help(w,
+		     "bound the index right before: if (i >= N) return 0; or mask it: i &= N - 1 (N a power of two)");
+	else
+		help(w,
+		     "the offset is a constant: check the size of the map's value and the type of the pointer");
 }
 
 static void uninit(struct words *w)
@@ -224,11 +245,14 @@ static void uninit(struct words *w)
 	title(w, "%s is used before it has a value", thing(w, "a register"));
 	label(w, "r%d has no value here", r->regno);
 	if (r->origin.kind == ORIGIN_CLOBBER)
-		help(w, "a call leaves nothing in r1 to r5: keep what is needed in r6 to r9 or in a variable");
+		help(w,
+		     "a call leaves nothing in r1 to r5: keep what is needed in r6 to r9 or in a variable");
 	else if (called(w))
-		help(w, "%s() takes more arguments than it is given: r%d is one of them", called(w), r->regno);
+		help(w, "%s() takes more arguments than it is given: r%d is one of them", called(w),
+		     r->regno);
 	else
-		help(w, "initialise the variable where it is declared; the program's own arguments are r1 alone");
+		help(w,
+		     "initialise the variable where it is declared; the program's own arguments are r1 alone");
 }
 
 static const char *arg_words(u32 type)
@@ -258,14 +282,18 @@ static void arg_type(struct words *w)
 {
 	const struct verify_reason *r = w->r;
 	const char *fn = called(w);
-	const struct helper_proto *p = fn ? helper_proto((u32)w->env->insns[r->insn].imm, w->env->prog_type,
-							 w->env->expected_attach_type) : NULL;
+	const struct helper_proto *p =
+		fn ? helper_proto((u32)w->env->insns[r->insn].imm, w->env->prog_type,
+				  w->env->expected_attach_type)
+		   : NULL;
 
 	if (p && r->regno >= 1 && r->regno <= 5) {
-		title(w, "%s() wants %s as argument %d", p->name, arg_words(p->args[r->regno - 1].type), r->regno);
+		title(w, "%s() wants %s as argument %d", p->name,
+		      arg_words(p->args[r->regno - 1].type), r->regno);
 		label(w, "r%d is %.*s", r->regno, kind_length(r->reg_text), r->reg_text);
 		if (!strncmp(r->reg_text, "scalar", 6))
-			help(w, "a number is given: pass the address of a variable, or check that the value is not lost on the way");
+			help(w,
+			     "a number is given: pass the address of a variable, or check that the value is not lost on the way");
 		return;
 	}
 	title(w, "the call gets another kind of value than it wants");
@@ -276,14 +304,16 @@ static void misaligned(struct words *w)
 {
 	title(w, "this access is not aligned to its size");
 	label(w, "misaligned");
-	help(w, "a packed struct is copied in larger pieces than its alignment allows: give the variable __attribute__((aligned(8)))");
+	help(w,
+	     "a packed struct is copied in larger pieces than its alignment allows: give the variable __attribute__((aligned(8)))");
 }
 
 static void pointer_alu(struct words *w)
 {
 	title(w, "this arithmetic is not allowed on a pointer");
 	label(w, "r%d is %.*s", w->r->regno, kind_length(w->r->reg_text), w->r->reg_text);
-	help(w, "only + and - of a number are; clang may have made |, << or a comparison of it: do the sum on a number first and add it to the pointer once");
+	help(w,
+	     "only + and - of a number are; clang may have made |, << or a comparison of it: do the sum on a number first and add it to the pointer once");
 }
 
 static void stack_read(struct words *w)
@@ -292,7 +322,8 @@ static void stack_read(struct words *w)
 
 	title(w, "bytes that were never written are read from the stack");
 	label(w, fn ? "%s() would read them" : "read here", fn ? fn : "");
-	help(w, "padding counts: clear the whole variable before its fields are set: __builtin_memset(&v, 0, sizeof(v));");
+	help(w,
+	     "padding counts: clear the whole variable before its fields are set: __builtin_memset(&v, 0, sizeof(v));");
 }
 
 static void ctx_access_words(struct words *w)
@@ -306,11 +337,15 @@ static void ctx_access_words(struct words *w)
 	if (r->size)
 		label(w, "%lld bytes at offset %lld of %s%s", (long long)r->size, (long long)r->off,
 		      p && p->ctx ? "struct " : "", p && p->ctx ? p->ctx : "the context");
-	if (r->size && ctx_access(w->env->prog_type, w->env->expected_attach_type, (s32)off, 4, false, &a) && a.field)
-		help(w, "%s is there to be read whole (%u bytes at offset %u), not otherwise", a.field, a.field_size,
-		     a.field_off);
+	if (r->size &&
+	    ctx_access(w->env->prog_type, w->env->expected_attach_type, (s32)off, 4, false, &a) &&
+	    a.field)
+		help(w, "%s is there to be read whole (%u bytes at offset %u), not otherwise",
+		     a.field, a.field_size, a.field_off);
 	else if (p && p->ctx)
-		help(w, "is `struct %s` the argument this program declares? Some of its fields are for other program types", p->ctx);
+		help(w,
+		     "is `struct %s` the argument this program declares? Some of its fields are for other program types",
+		     p->ctx);
 	else
 		help(w, "check the type of the program's argument");
 }
@@ -330,8 +365,10 @@ static void bad_index(struct words *w, const char *what)
 	if (r->smin < 0)
 		label(w, "r%d is %s plus %lld or more", r->regno, region(r), (long long)r->smin);
 	else
-		label(w, "r%d is %s plus up to %llu bytes", r->regno, region(r), (unsigned long long)r->umax);
-	help(w, "bound it right before: if (%s >= N) return 0; or mask it: %s & (N - 1), N a power of two",
+		label(w, "r%d is %s plus up to %llu bytes", r->regno, region(r),
+		      (unsigned long long)r->umax);
+	help(w,
+	     "bound it right before: if (%s >= N) return 0; or mask it: %s & (N - 1), N a power of two",
 	     w->name[0] ? w->name : "i", w->name[0] ? w->name : "i");
 }
 
@@ -357,7 +394,8 @@ static void negative(struct words *w)
 			label(w, "r%d has no lower bound", r->regno);
 		else
 			label(w, "r%d is at least %lld", r->regno, (long long)r->smin);
-		help(w, "make it unsigned, or test it: if (%s < 0) return 0;", w->name[0] ? w->name : "n");
+		help(w, "make it unsigned, or test it: if (%s < 0) return 0;",
+		     w->name[0] ? w->name : "n");
 	}
 }
 
@@ -378,7 +416,8 @@ static void unbounded(struct words *w)
 	}
 	title(w, "%s has no useful upper bound", thing(w, "this size"));
 	label(w, "r%d may be as large as %llu", r->regno, (unsigned long long)r->umax);
-	help(w, "bound it right before: if (%s > MAX) return 0; and keep clang from reading it again (barrier_var)",
+	help(w,
+	     "bound it right before: if (%s > MAX) return 0; and keep clang from reading it again (barrier_var)",
 	     w->name[0] ? w->name : "n");
 }
 
@@ -389,16 +428,19 @@ static void helper_words(struct words *w)
 
 	label(w, "called here");
 	if (says(w, "GPL")) {
-		title(w, "%s() is for programs with a GPL-compatible licence", fn ? fn : "this helper");
+		title(w, "%s() is for programs with a GPL-compatible licence",
+		      fn ? fn : "this helper");
 		help(w, "say so in the program: char _license[] SEC(\"license\") = \"GPL\";");
 	} else if (says(w, "sleep")) {
 		title(w, "%s() may sleep, this program may not", fn ? fn : "this helper");
-		help(w, "use a sleepable section (\".s\", as in \"lsm.s/…\") or a helper that does not sleep");
+		help(w,
+		     "use a sleepable section (\".s\", as in \"lsm.s/…\") or a helper that does not sleep");
 	} else if (fn) {
 		title(w, "%s() cannot be used in %s programs", fn, p ? p->name : "these");
 	} else {
 		title(w, "there is no helper with this number");
-		help(w, "the program was built for a newer kernel than 6.18, or a function was called that does not exist");
+		help(w,
+		     "the program was built for a newer kernel than 6.18, or a function was called that does not exist");
 	}
 }
 
@@ -406,39 +448,47 @@ static void call_args(struct words *w)
 {
 	title(w, "a global function is called with an argument it does not expect");
 	if (w->r->regno > 0)
-		label(w, "argument %d is %.*s", w->r->regno, kind_length(w->r->reg_text), w->r->reg_text);
+		label(w, "argument %d is %.*s", w->r->regno, kind_length(w->r->reg_text),
+		      w->r->reg_text);
 	else
 		label(w, "called here");
-	help(w, "global functions are verified on their own: make it static, or tag the argument (__arg_nonnull, __arg_ctx)");
+	help(w,
+	     "global functions are verified on their own: make it static, or tag the argument (__arg_nonnull, __arg_ctx)");
 }
 
 static void offset(struct words *w)
 {
 	title(w, "this makes a pointer that may be far out of bounds");
 	label(w, "r%d is %s", w->r->regno, w->r->reg_text);
-	help(w, "bound the number before it is added to the pointer; a signed 32-bit number may be negative: make it unsigned");
+	help(w,
+	     "bound the number before it is added to the pointer; a signed 32-bit number may be negative: make it unsigned");
 }
 
 static void complexity(struct words *w)
 {
 	title(w, "the program has too many paths to be verified");
 	label(w, "verification stopped here, after %u instructions", w->r->processed);
-	help(w, "let loops run fewer times, or use bpf_loop(); move code into global functions, which are verified once; take branches out of loops");
+	help(w,
+	     "let loops run fewer times, or use bpf_loop(); move code into global functions, which are verified once; take branches out of loops");
 }
 
 static void stack_depth(struct words *w)
 {
-	title(w, says(w, "combined") ? "the functions of this call chain use more than 512 bytes of stack together" :
-				       "calls are nested too deep");
+	title(w,
+	      says(w, "combined")
+		      ? "the functions of this call chain use more than 512 bytes of stack together"
+		      : "calls are nested too deep");
 	label(w, "here");
-	help(w, "put large variables into a per-CPU array map, or call fewer functions inside each other");
+	help(w,
+	     "put large variables into a per-CPU array map, or call fewer functions inside each other");
 }
 
 static void loop(struct words *w)
 {
 	title(w, "this loop may never end");
 	label(w, "comes round again with nothing changed that decides when it ends");
-	help(w, "give it a bound the verifier sees (for (i = 0; i < 100; i++) with the test on i), or use bpf_loop()");
+	help(w,
+	     "give it a bound the verifier sees (for (i = 0; i < 100; i++) with the test on i), or use bpf_loop()");
 }
 
 static void core_poison(struct words *w)
@@ -452,18 +502,20 @@ static void reference(struct words *w)
 {
 	bool leak = says(w, "leak") || says(w, "Unreleased");
 
-	title(w, leak ? "something that was acquired is not released on this path" :
-			"this releases what the program does not hold");
+	title(w, leak ? "something that was acquired is not released on this path"
+		      : "this releases what the program does not hold");
 	label(w, leak ? "the program ends here" : "released here");
-	help(w, leak ? "release it on every path: bpf_ringbuf_submit() or _discard() for a reserved record, bpf_sk_release() for a socket" :
-		       "it was released before, or was never acquired");
+	help(w,
+	     leak ? "release it on every path: bpf_ringbuf_submit() or _discard() for a reserved record, bpf_sk_release() for a socket"
+		  : "it was released before, or was never acquired");
 }
 
 static void lock(struct words *w)
 {
 	title(w, "a lock is not handled as it must be");
 	label(w, "here");
-	help(w, "between bpf_spin_lock() and bpf_spin_unlock() nothing may be called, and every path must unlock");
+	help(w,
+	     "between bpf_spin_lock() and bpf_spin_unlock() nothing may be called, and every path must unlock");
 }
 
 static void return_value(struct words *w)
@@ -532,7 +584,8 @@ const char *explain_kind(enum reason_kind kind)
 static enum reason_kind kind_of(const struct verify_reason *r)
 {
 	if ((r->kind == REASON_OTHER || r->kind == REASON_MEM_RANGE) && !r->size &&
-	    (strstr(r->message, "invalid indirect read from stack") || strstr(r->message, "invalid read from stack")))
+	    (strstr(r->message, "invalid indirect read from stack") ||
+	     strstr(r->message, "invalid read from stack")))
 		return REASON_STACK_READ;
 	if (!strncmp(r->message, "Caller passes invalid args", 26))
 		return REASON_CALL_ARGS;

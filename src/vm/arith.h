@@ -8,13 +8,37 @@
 
 #include "util/types.h"
 
-static inline u64 div64(u64 a, u64 b) { return b ? a / b : 0; }
-static inline u64 mod64(u64 a, u64 b) { return b ? a % b : a; }
-static inline u32 div32(u32 a, u32 b) { return b ? a / b : 0; }
-static inline u32 mod32(u32 a, u32 b) { return b ? a % b : a; }
-static inline u64 sdiv64(u64 a, u64 b) { return b + 1 <= 1 ? (b ? -a : 0) : (u64)((s64)a / (s64)b); }
-static inline u64 smod64(u64 a, u64 b) { return b + 1 <= 1 ? (b ? 0 : a) : (u64)((s64)a % (s64)b); }
-static inline u32 sdiv32(u32 a, u32 b) { return b + 1 <= 1 ? (b ? -a : 0) : (u32)((s32)a / (s32)b); }
-static inline u32 smod32(u32 a, u32 b) { return b + 1 <= 1 ? (b ? 0 : a) : (u32)((s32)a % (s32)b); }
+static inline u64 div64(u64 a, u64 b)
+{
+	return b ? a / b : 0;
+}
+static inline u64 mod64(u64 a, u64 b)
+{
+	return b ? a % b : a;
+}
+static inline u32 div32(u32 a, u32 b)
+{
+	return b ? a / b : 0;
+}
+static inline u32 mod32(u32 a, u32 b)
+{
+	return b ? a % b : a;
+}
+static inline u64 sdiv64(u64 a, u64 b)
+{
+	return b + 1 <= 1 ? (b ? -a : 0) : (u64)((s64)a / (s64)b);
+}
+static inline u64 smod64(u64 a, u64 b)
+{
+	return b + 1 <= 1 ? (b ? 0 : a) : (u64)((s64)a % (s64)b);
+}
+static inline u32 sdiv32(u32 a, u32 b)
+{
+	return b + 1 <= 1 ? (b ? -a : 0) : (u32)((s32)a / (s32)b);
+}
+static inline u32 smod32(u32 a, u32 b)
+{
+	return b + 1 <= 1 ? (b ? 0 : a) : (u32)((s32)a % (s32)b);
+}
 
 #endif

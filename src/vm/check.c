@@ -12,13 +12,27 @@
 static bool writes_dst(const struct insn *i)
 {
 	switch ((enum insn_format)op_info[i->op].format) {
-	case FORMAT_ALU_IMM: case FORMAT_ALU_REG: case FORMAT_UNARY: case FORMAT_CAST:
-	case FORMAT_LDX: case FORMAT_LOAD_ACQ: case FORMAT_WIDE:
-		return true;
-	case FORMAT_NONE: case FORMAT_JA: case FORMAT_JA32: case FORMAT_JCC_IMM: case FORMAT_JCC_REG:
-	case FORMAT_CALL: case FORMAT_CALL_KFUNC: case FORMAT_CALLX: case FORMAT_STX: case FORMAT_ST:
-	case FORMAT_ATOMIC: case FORMAT_STORE_REL: case FORMAT_LD_ABS: case FORMAT_LD_IND:
-		return false;
+	case FORMAT_ALU_IMM:
+	case FORMAT_ALU_REG:
+	case FORMAT_UNARY:
+	case FORMAT_CAST:
+	case FORMAT_LDX:
+	case FORMAT_LOAD_ACQ:
+	case FORMAT_WIDE: return true;
+	case FORMAT_NONE:
+	case FORMAT_JA:
+	case FORMAT_JA32:
+	case FORMAT_JCC_IMM:
+	case FORMAT_JCC_REG:
+	case FORMAT_CALL:
+	case FORMAT_CALL_KFUNC:
+	case FORMAT_CALLX:
+	case FORMAT_STX:
+	case FORMAT_ST:
+	case FORMAT_ATOMIC:
+	case FORMAT_STORE_REL:
+	case FORMAT_LD_ABS:
+	case FORMAT_LD_IND: return false;
 	}
 	return false;
 }
@@ -27,14 +41,16 @@ static bool writes_r10(const struct insn *i)
 {
 	bool fetches = op_info[i->op].format == FORMAT_ATOMIC && (i->imm & BPF_FETCH);
 
-	return (i->dst == BPF_REG_10 && writes_dst(i)) || (i->src == BPF_REG_10 && fetches && i->imm != BPF_CMPXCHG);
+	return (i->dst == BPF_REG_10 && writes_dst(i)) ||
+	       (i->src == BPF_REG_10 && fetches && i->imm != BPF_CMPXCHG);
 }
 
 static bool is_jump(const struct insn *i)
 {
 	u8 format = op_info[i->op].format;
 
-	return format == FORMAT_JA || format == FORMAT_JA32 || format == FORMAT_JCC_IMM || format == FORMAT_JCC_REG;
+	return format == FORMAT_JA || format == FORMAT_JA32 || format == FORMAT_JCC_IMM ||
+	       format == FORMAT_JCC_REG;
 }
 
 /* Whether control never goes on to the next instruction. */
@@ -43,7 +59,8 @@ static bool ends_block(const struct insn *i)
 	return i->op == OP_EXIT || i->op == OP_JA || i->op == OP_JA32;
 }
 
-static int check_insn(const struct code_subprog *sub, u32 end, const struct insn *insns, u32 at, struct log *why)
+static int check_insn(const struct code_subprog *sub, u32 end, const struct insn *insns, u32 at,
+		      struct log *why)
 {
 	const struct insn *i = &insns[at];
 	s64 target;
@@ -51,7 +68,8 @@ static int check_insn(const struct code_subprog *sub, u32 end, const struct insn
 	if (i->op == OP_INVALID || i->dst > BPF_REG_10 || i->src > BPF_REG_10)
 		return fail(why, -EINVAL, "insn %u: unknown instruction %02x", at, i->code);
 	if (i->op == OP_CALL_KFUNC || i->op == OP_ADDR_SPACE_CAST)
-		return fail(why, -EOPNOTSUPP, "insn %u: %s is not supported", at, op_info[i->op].name);
+		return fail(why, -EOPNOTSUPP, "insn %u: %s is not supported", at,
+			    op_info[i->op].name);
 	if (writes_r10(i))
 		return fail(why, -EINVAL, "insn %u: frame pointer is read only", at);
 	if (!is_jump(i))
@@ -68,7 +86,8 @@ static int check_fields(const struct code_spec *spec, const struct insn *insns, 
 
 	for (u32 at = 0; at < spec->count; at++) {
 		if (insn_is_wide(&insns[at]) && insns[at].op != OP_LD_IMM64)
-			return fail(why, -EOPNOTSUPP, "insn %u: a checked program has no maps, functions or BTF", at);
+			return fail(why, -EOPNOTSUPP,
+				    "insn %u: a checked program has no maps, functions or BTF", at);
 		if (insns[at].op != OP_WIDE_HIGH && insn_check(&insns[at], &spec->insns[at], &what))
 			return fail(why, -EINVAL, "insn %u: %s", at, what);
 	}
@@ -77,7 +96,8 @@ static int check_fields(const struct code_spec *spec, const struct insn *insns, 
 
 static int compare_start(const void *a, const void *b)
 {
-	u32 left = ((const struct code_subprog *)a)->start, right = ((const struct code_subprog *)b)->start;
+	u32 left = ((const struct code_subprog *)a)->start,
+	    right = ((const struct code_subprog *)b)->start;
 
 	return left < right ? -1 : left > right;
 }
@@ -127,7 +147,8 @@ static int check_calls(const struct code *code, const struct insn *insns, struct
 
 		if (insns[at].op != OP_CALL_LOCAL && insns[at].op != OP_LD_FUNC)
 			continue;
-		if (target < 0 || target >= code->count || code->subprogs[subprog_of(code, (u32)target)].start != target)
+		if (target < 0 || target >= code->count ||
+		    code->subprogs[subprog_of(code, (u32)target)].start != target)
 			return fail(why, -EINVAL, "insn %u: call to the middle of a function", at);
 	}
 	return 0;
@@ -152,7 +173,8 @@ static int check_subprog(const struct code *code, u32 n, const struct insn *insn
 	return 0;
 }
 
-int check_structure(struct code *code, const struct code_spec *spec, const struct insn *insns, struct log *why)
+int check_structure(struct code *code, const struct code_spec *spec, const struct insn *insns,
+		    struct log *why)
 {
 	bool given = spec->subprogs != NULL;
 	u32 calls = 1;

@@ -29,14 +29,18 @@ static struct skep_vm_opts read_opts(const struct skep_vm_opts *opts)
 	return known;
 }
 
-int skep_vm_new(struct skep_vm **out, const void *insns, size_t size, const struct skep_vm_opts *opts)
+int skep_vm_new(struct skep_vm **out, const void *insns, size_t size,
+		const struct skep_vm_opts *opts)
 {
 	static const enum engine engines[] = {
-		[SKEP_VM_AUTO] = ENGINE_AUTO, [SKEP_VM_INTERP] = ENGINE_INTERP, [SKEP_VM_JIT] = ENGINE_JIT,
+		[SKEP_VM_AUTO] = ENGINE_AUTO,
+		[SKEP_VM_INTERP] = ENGINE_INTERP,
+		[SKEP_VM_JIT] = ENGINE_JIT,
 	};
 	struct skep_vm_opts known = read_opts(opts);
 	struct log log = { known.log, known.log_arg };
-	struct code_spec spec = { .checked = true, .helper = (helper_fn (*)(u32))(void *)known.helper };
+	struct code_spec spec = { .checked = true,
+				  .helper = (helper_fn(*)(u32))(void *)known.helper };
 	struct skep_vm *vm;
 	int err;
 

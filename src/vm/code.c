@@ -20,7 +20,8 @@ static u64 interp_enter(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
 
 u64 call_by_number(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run, u64 number)
 {
-	helper_fn body = number <= UINT32_MAX && run->code->helper ? run->code->helper((u32)number) : NULL;
+	helper_fn body =
+		number <= UINT32_MAX && run->code->helper ? run->code->helper((u32)number) : NULL;
 
 	if (!body) {
 		run->guard.error = -ENOSYS;
@@ -39,12 +40,19 @@ static int make_funcs(struct code *code)
 	return 0;
 }
 
-static int compile(struct code *code, const struct code_spec *spec, const struct insn *insns, struct log *why)
+static int compile(struct code *code, const struct code_spec *spec, const struct insn *insns,
+		   struct log *why)
 {
 	struct jit_spec jit = {
-		.insns = insns, .count = code->count, .func_count = code->subprog_count, .checked = code->checked,
-		.helper = spec->helper, .func_values = (u64)code->funcs, .func_size = sizeof(*code->funcs),
-		.code = code, .callx = call_by_number,
+		.insns = insns,
+		.count = code->count,
+		.func_count = code->subprog_count,
+		.checked = code->checked,
+		.helper = spec->helper,
+		.func_values = (u64)code->funcs,
+		.func_size = sizeof(*code->funcs),
+		.code = code,
+		.callx = call_by_number,
 	};
 
 	code->natives = calloc(code->subprog_count, sizeof(*code->natives));
@@ -59,19 +67,23 @@ static int compile(struct code *code, const struct code_spec *spec, const struct
 }
 
 /* The engine asked for; where the JIT cannot, the interpreter, unless only the JIT will do. */
-static int build_engine(struct code *code, const struct code_spec *spec, const struct insn *insns, struct log *why)
+static int build_engine(struct code *code, const struct code_spec *spec, const struct insn *insns,
+			struct log *why)
 {
-	int err = spec->engine == ENGINE_INTERP || spec->beliefs ? -EOPNOTSUPP : compile(code, spec, insns, why);
+	int err = spec->engine == ENGINE_INTERP || spec->beliefs ? -EOPNOTSUPP
+								 : compile(code, spec, insns, why);
 
 	if (!err)
 		code->entry = code->image.entry;
-	if (!err || (spec->engine == ENGINE_JIT && !spec->beliefs) || (err != -EOPNOTSUPP && err != -ENOMEM))
+	if (!err || (spec->engine == ENGINE_JIT && !spec->beliefs) ||
+	    (err != -EOPNOTSUPP && err != -ENOMEM))
 		return err;
 	code->entry = interp_enter;
 	return interp_prepare(code, spec, insns, why);
 }
 
-static int build(struct code *code, const struct code_spec *spec, struct insn *insns, struct log *why)
+static int build(struct code *code, const struct code_spec *spec, struct insn *insns,
+		 struct log *why)
 {
 	int err;
 
@@ -155,10 +167,12 @@ u64 code_callback(struct run *run, u64 callback, u64 r1, u64 r2, u64 r3, u64 r4,
 	u64 r0;
 
 	if (func->code->iops)
-		r0 = interp_plain(func->code, func->code->subprogs[func->index].start, args, run, NULL);
+		r0 = interp_plain(func->code, func->code->subprogs[func->index].start, args, run,
+				  NULL);
 	else
 		r0 = func->code->image.enter(r1, r2, r3, r4, r5, run,
-					     func->code->image.mem + func->code->natives[func->index].offset);
+					     func->code->image.mem +
+						     func->code->natives[func->index].offset);
 	run->stack_cur = stack;
 	return r0;
 }
@@ -183,5 +197,6 @@ const void *code_function(const struct code *code, u32 n, u32 *len)
 
 const void *code_insn(const struct code *code, u32 index)
 {
-	return code->image.mem && index < code->count ? code->image.mem + code->image.offsets[index] : NULL;
+	return code->image.mem && index < code->count ? code->image.mem + code->image.offsets[index]
+						      : NULL;
 }

@@ -10,30 +10,32 @@
 #include "def/uapi.h"
 #include "util/log.h"
 
-enum { CODE_MAX_INSNS = 4000000 };	/* the kernel's million, and what fix-ups add */
+enum { CODE_MAX_INSNS = 4000000 }; /* the kernel's million, and what fix-ups add */
 
 enum engine {
-	ENGINE_AUTO,	/* JIT where there is a back end and executable memory, else the interpreter */
+	ENGINE_AUTO, /* JIT where there is a back end and executable memory, else the interpreter */
 	ENGINE_INTERP,
-	ENGINE_JIT,	/* or -EOPNOTSUPP */
+	ENGINE_JIT, /* or -EOPNOTSUPP */
 };
 
 struct code_subprog {
-	u32 start;		/* instruction index */
-	u32 stack_depth;	/* bytes, multiple of 8 */
+	u32 start;	 /* instruction index */
+	u32 stack_depth; /* bytes, multiple of 8 */
 };
 
 struct beliefs;
 
 struct code_spec {
-	const struct bpf_insn *insns;	/* fixed up: LD_MAP_* carry addresses, CALL_HELPER helper numbers */
+	const struct bpf_insn
+		*insns; /* fixed up: LD_MAP_* carry addresses, CALL_HELPER helper numbers */
 	u32 count;
-	const struct code_subprog *subprogs;	/* sorted; [0].start == 0 */
+	const struct code_subprog *subprogs; /* sorted; [0].start == 0 */
 	u32 subprog_count;
 	enum engine engine;
-	struct beliefs *beliefs;	/* ORACLE builds: code_new() takes them over and interprets; else NULL */
-	bool checked;		/* not verified: test every access against run->guard and the stack, see below */
-	helper_fn (*helper)(u32 number);	/* NULL for a number that occurs: -EINVAL */
+	struct beliefs
+		*beliefs; /* ORACLE builds: code_new() takes them over and interprets; else NULL */
+	bool checked; /* not verified: test every access against run->guard and the stack, see below */
+	helper_fn (*helper)(u32 number); /* NULL for a number that occurs: -EINVAL */
 };
 
 /*

@@ -10,7 +10,8 @@
 #include "vm/vm.h"
 
 /* The index of a helper's body in code->helpers, which is filled in order of first use. */
-static int helper_index(struct code *code, const struct code_spec *spec, u32 number, u32 at, struct log *why)
+static int helper_index(struct code *code, const struct code_spec *spec, u32 number, u32 at,
+			struct log *why)
 {
 	helper_fn body = spec->helper ? spec->helper(number) : NULL;
 
@@ -47,8 +48,8 @@ static void prepare_func(const struct code *code, u32 at, const struct insn *ins
 	iop[1].imm = (s32)(value >> 32);
 }
 
-static int prepare_insn(struct code *code, const struct code_spec *spec, u32 sub, u32 at, const struct insn *insn,
-			const void *const *labels, struct log *why)
+static int prepare_insn(struct code *code, const struct code_spec *spec, u32 sub, u32 at,
+			const struct insn *insn, const void *const *labels, struct log *why)
 {
 	struct iop *iop = &code->iops[at];
 	int index;
@@ -75,7 +76,8 @@ static int prepare_insn(struct code *code, const struct code_spec *spec, u32 sub
 	return index < 0 ? index : 0;
 }
 
-int interp_prepare(struct code *code, const struct code_spec *spec, const struct insn *insns, struct log *why)
+int interp_prepare(struct code *code, const struct code_spec *spec, const struct insn *insns,
+		   struct log *why)
 {
 	const void *labels[OP_COUNT];
 	u32 calls = 0;

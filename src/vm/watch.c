@@ -22,25 +22,26 @@
 
 enum { STEPS_MOST = 500000 };
 
-struct there {		/* a frame of the run, innermost first */
+struct there { /* a frame of the run, innermost first */
 	u64 reg[REG_COUNT];
-	bool whole;	/* all registers are known, not only r6..r10 */
+	bool whole; /* all registers are known, not only r6..r10 */
 	u8 *fp;
-	u32 callsite;	/* as loaded, of the call that made it */
+	u32 callsite; /* as loaded, of the call that made it */
 };
 
 struct scene {
 	const struct run *run;
 	struct there frame[RUN_FRAMES + 1];
 	u32 nr;
-	bool ask;	/* why a belief does not hold */
+	bool ask; /* why a belief does not hold */
 	char why[320];
 };
 
-void watch_begin(struct watch *watch, struct run *run, u32 start, u64 *reg, struct interp_frame *frames)
+void watch_begin(struct watch *watch, struct run *run, u32 start, u64 *reg,
+		 struct interp_frame *frames)
 {
 	*watch = (struct watch){ .run = run, .before = run->watch, .reg = reg, .frames = frames };
-	watch->up = start ? run->watch : NULL;	/* the first function is no callback */
+	watch->up = start ? run->watch : NULL; /* the first function is no callback */
 	run->watch = watch;
 }
 
@@ -52,7 +53,8 @@ void watch_end(struct watch *watch)
 /* The instruction as loaded; a call's own, for its frames. */
 static u32 source(const struct code *code, u32 at)
 {
-	return code->beliefs && at < code->beliefs->xlated_count ? code->beliefs->from[at] : BELIEF_NONE;
+	return code->beliefs && at < code->beliefs->xlated_count ? code->beliefs->from[at]
+								 : BELIEF_NONE;
 }
 
 static struct there *add_frame(struct scene *s)
@@ -93,14 +95,16 @@ static void look(struct scene *s, const struct watch *w)
 
 static bool in_ranges(const struct reg_state *b, u64 v)
 {
-	return !((v ^ b->var_off.value) & ~b->var_off.mask) && v >= b->umin && v <= b->umax && (s64)v >= b->smin &&
-	       (s64)v <= b->smax && (u32)v >= b->u32_min && (u32)v <= b->u32_max && (s32)v >= b->s32_min && (s32)v <= b->s32_max;
+	return !((v ^ b->var_off.value) & ~b->var_off.mask) && v >= b->umin && v <= b->umax &&
+	       (s64)v >= b->smin && (s64)v <= b->smax && (u32)v >= b->u32_min &&
+	       (u32)v <= b->u32_max && (s32)v >= b->s32_min && (s32)v <= b->s32_max;
 }
 
 /* Of a pointer only the 64-bit description of its variable part is kept. */
 static bool in_offset(const struct reg_state *b, u64 v)
 {
-	return !((v ^ b->var_off.value) & ~b->var_off.mask) && v >= b->umin && v <= b->umax && (s64)v >= b->smin && (s64)v <= b->smax;
+	return !((v ^ b->var_off.value) & ~b->var_off.mask) && v >= b->umin && v <= b->umax &&
+	       (s64)v >= b->smin && (s64)v <= b->smax;
 }
 
 /* The start of some element of an array, minus the pointer's offsets. */
@@ -145,7 +149,8 @@ static bool packet(const struct run *run, const struct reg_state *b, u64 v, bool
 	if (!p)
 		return true;
 	end = (u64)(meta ? p->data : p->data_end);
-	return in_offset(b, start - (u64)(meta ? p->data_meta : p->data)) && (b->range <= 0 || start + (u64)b->range <= end);
+	return in_offset(b, start - (u64)(meta ? p->data_meta : p->data)) &&
+	       (b->range <= 0 || start + (u64)b->range <= end);
 }
 
 /* Whether there is memory at all: another state's map may be this one's number. */
@@ -172,26 +177,19 @@ static bool pointer(const struct scene *s, u32 nr, const struct reg_state *b, u6
 	const struct run *run = s->run;
 
 	if (!v)
-		return b->type & PTR_MAYBE_NULL || type_base(b->type) == PTR_TO_BTF_ID || type_base(b->type) == PTR_TO_FUNC || b->off || !tnum_is_const(b->var_off);
+		return b->type & PTR_MAYBE_NULL || type_base(b->type) == PTR_TO_BTF_ID ||
+		       type_base(b->type) == PTR_TO_FUNC || b->off || !tnum_is_const(b->var_off);
 	switch (type_base(b->type)) {
-	case PTR_TO_CTX:
-		return !run->ctx || in_offset(b, v - (u64)(s64)b->off - (u64)run->ctx);
+	case PTR_TO_CTX: return !run->ctx || in_offset(b, v - (u64)(s64)b->off - (u64)run->ctx);
 	case PTR_TO_STACK:
 		return in_offset(b, v - (u64)(s64)b->off - (u64)s->frame[nr - 1 - b->frameno].fp);
-	case PTR_TO_MAP_VALUE:
-		return map_value(run, b, v);
-	case CONST_PTR_TO_MAP:
-		return v == b->map->addr || like_map((const struct map *)v, b->map);
-	case PTR_TO_PACKET:
-		return packet(run, b, v, false);
-	case PTR_TO_PACKET_META:
-		return packet(run, b, v, true);
-	case PTR_TO_PACKET_END:
-		return !run->packet || v == (u64)run->packet->data_end;
-	case PTR_TO_MEM:
-		return record(run, b, v);
-	default:
-		return true;
+	case PTR_TO_MAP_VALUE: return map_value(run, b, v);
+	case CONST_PTR_TO_MAP: return v == b->map->addr || like_map((const struct map *)v, b->map);
+	case PTR_TO_PACKET: return packet(run, b, v, false);
+	case PTR_TO_PACKET_META: return packet(run, b, v, true);
+	case PTR_TO_PACKET_END: return !run->packet || v == (u64)run->packet->data_end;
+	case PTR_TO_MEM: return record(run, b, v);
+	default: return true;
 	}
 }
 
@@ -218,7 +216,8 @@ static bool holds_low(const struct scene *s, u32 nr, const struct reg_state *b, 
 		return true;
 	if (low_bytes((v ^ b->var_off.value) & ~b->var_off.mask, n))
 		return false;
-	return n < 4 || ((u32)v >= b->u32_min && (u32)v <= b->u32_max && (s32)v >= b->s32_min && (s32)v <= b->s32_max);
+	return n < 4 || ((u32)v >= b->u32_min && (u32)v <= b->u32_max && (s32)v >= b->s32_min &&
+			 (s32)v <= b->s32_max);
 }
 
 static bool slot_holds(const struct scene *s, u32 nr, const struct belief_slot *b, const u8 *mem)
@@ -245,7 +244,8 @@ static bool links_hold(struct scene *s, const struct belief_frame *b, const stru
 			const struct reg_state *x = b->regs[r], *y = b->regs[q];
 			u64 vx = f->reg[r], vy = f->reg[q];
 
-			if (x->type != SCALAR_VALUE || y->type != SCALAR_VALUE || !x->id || (x->id ^ y->id) & ~ID_ADD_CONST)
+			if (x->type != SCALAR_VALUE || y->type != SCALAR_VALUE || !x->id ||
+			    (x->id ^ y->id) & ~ID_ADD_CONST)
 				continue;
 			vx -= x->id & ID_ADD_CONST ? (u64)(s64)x->off : 0;
 			vy -= y->id & ID_ADD_CONST ? (u64)(s64)y->off : 0;
@@ -253,26 +253,31 @@ static bool links_hold(struct scene *s, const struct belief_frame *b, const stru
 			    ((x->id | y->id) & ID_ADD_CONST) == ID_ADD_CONST)
 				continue;
 			if (s->ask)
-				snprintf(s->why, sizeof(s->why), "r%u and r%u have one id, and differ", r, q);
+				snprintf(s->why, sizeof(s->why),
+					 "r%u and r%u have one id, and differ", r, q);
 			return false;
 		}
 	return true;
 }
 
-static void tell(struct scene *s, const char *what, u32 n, u32 frame, const struct reg_state *b, u64 v)
+static void tell(struct scene *s, const char *what, u32 n, u32 frame, const struct reg_state *b,
+		 u64 v)
 {
 	if (!s->ask)
 		return;
 	if (!b) {
-		snprintf(s->why, sizeof(s->why), "frame %u: %s %u is 0x%llx, with a byte that was believed to be 0", frame, what, n,
-			 (unsigned long long)v);
+		snprintf(s->why, sizeof(s->why),
+			 "frame %u: %s %u is 0x%llx, with a byte that was believed to be 0", frame,
+			 what, n, (unsigned long long)v);
 		return;
 	}
-	snprintf(s->why, sizeof(s->why),
-		 "frame %u: %s %u is 0x%llx, believed: type 0x%x off %d bits 0x%llx/0x%llx u[%llu,%llu] s[%lld,%lld] u32[%u,%u] s32[%d,%d]",
-		 frame, what, n, (unsigned long long)v, b->type, b->off, (unsigned long long)b->var_off.value,
-		 (unsigned long long)b->var_off.mask, (unsigned long long)b->umin, (unsigned long long)b->umax, (long long)b->smin,
-		 (long long)b->smax, b->u32_min, b->u32_max, b->s32_min, b->s32_max);
+	snprintf(
+		s->why, sizeof(s->why),
+		"frame %u: %s %u is 0x%llx, believed: type 0x%x off %d bits 0x%llx/0x%llx u[%llu,%llu] s[%lld,%lld] u32[%u,%u] s32[%d,%d]",
+		frame, what, n, (unsigned long long)v, b->type, b->off,
+		(unsigned long long)b->var_off.value, (unsigned long long)b->var_off.mask,
+		(unsigned long long)b->umin, (unsigned long long)b->umax, (long long)b->smin,
+		(long long)b->smax, b->u32_min, b->u32_max, b->s32_min, b->s32_max);
 }
 
 static bool frame_holds(struct scene *s, const struct belief *b, u32 k)
@@ -327,12 +332,14 @@ static void broken(struct scene *s, const struct beliefs *all, u32 at)
 		s->why[0] = '\0';
 		belief_holds(s, b);
 		if (s->why[0] && told++ < 8)
-			n += snprintf(text + n, sizeof(text) - (size_t)n, "not state %u: %s\n", visits, s->why);
+			n += snprintf(text + n, sizeof(text) - (size_t)n, "not state %u: %s\n",
+				      visits, s->why);
 	}
-	n += snprintf(text + n, sizeof(text) - (size_t)n, "%u states were visited there, %u of them with these calls\n", visits, told);
+	n += snprintf(text + n, sizeof(text) - (size_t)n,
+		      "%u states were visited there, %u of them with these calls\n", visits, told);
 	for (u32 r = 0; r < REG_COUNT; r++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "r%u = 0x%llx%s", r, (unsigned long long)s->frame[0].reg[r],
-			      r == REG_FP ? "\n" : ", ");
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "r%u = 0x%llx%s", r,
+			      (unsigned long long)s->frame[0].reg[r], r == REG_FP ? "\n" : ", ");
 	belief_broken(text);
 }
 

@@ -12,7 +12,7 @@
 /* A function that called another one, as the interpreter keeps it. */
 struct interp_frame {
 	const struct iop *back;
-	u64 saved[4];	/* r6..r9 */
+	u64 saved[4]; /* r6..r9 */
 	u8 *fp;
 };
 
@@ -27,19 +27,20 @@ struct watch {
 };
 
 #ifdef SKEP_ORACLE
-void watch_begin(struct watch *watch, struct run *run, u32 start, u64 *reg, struct interp_frame *frames);
+void watch_begin(struct watch *watch, struct run *run, u32 start, u64 *reg,
+		 struct interp_frame *frames);
 void watch_end(struct watch *watch);
 /* Instruction at of code comes next, in a function that depth others wait for. Aborts if a belief does not hold.
  * Beyond half a million instructions a run goes on unwatched. */
 void watch_step(struct watch *watch, const struct code *code, u32 at, u32 depth);
 
-#define WATCH_BEGIN                                                                                \
-	struct watch watch __attribute__((cleanup(watch_end)));                                    \
+#define WATCH_BEGIN                                             \
+	struct watch watch __attribute__((cleanup(watch_end))); \
 	watch_begin(&watch, run, start, reg, frames)
 #define WATCH_STEP watch_step(&watch, code, (u32)(ip - code->iops), depth)
 #else
 #define WATCH_BEGIN (void)0
-#define WATCH_STEP (void)0
+#define WATCH_STEP  (void)0
 #endif
 
 #endif

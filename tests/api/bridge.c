@@ -92,13 +92,13 @@ static const char program[] =
 
 static const struct {
 	const char *name;
-	int from;	/* outer[] it is sent by */
+	int from; /* outer[] it is sent by */
 	enum ask ask;
 	unsigned char key;
-	const char *interface;	/* its number is the argument; NULL: arg is */
+	const char *interface; /* its number is the argument; NULL: arg is */
 	unsigned int arg;
-	int vlan;	/* tag, 0: none */
-	const char *want;	/* where it arrives, and how long; no tag is counted */
+	int vlan;	  /* tag, 0: none */
+	const char *want; /* where it arrives, and how long; no tag is counted */
 } cases[] = {
 	{ "PASS goes to the other side", 0, RETURN, 0, NULL, XDP_PASS, 0, "b0:64 " },
 	{ "PASS goes back, too", 1, RETURN, 0, NULL, XDP_PASS, 0, "a0:64 " },
@@ -122,9 +122,11 @@ static const struct {
 	{ "devmap: broadcast", 0, MAP, 0, NULL, BPF_F_BROADCAST, 0, "a0:64 b0:64 c0:64 " },
 	{ "devmap: broadcast but where it came from", 0, MAP, 0, NULL,
 	  BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS, 0, "b0:64 c0:64 " },
-	{ "devmap: exclusion without broadcast is none", 0, MAP, 2, NULL, BPF_F_EXCLUDE_INGRESS, 0, "a0:64 " },
+	{ "devmap: exclusion without broadcast is none", 0, MAP, 2, NULL, BPF_F_EXCLUDE_INGRESS, 0,
+	  "a0:64 " },
 	{ "devmap_hash: a key that is there", 0, HASHED, 77, NULL, 0, 0, "c0:64 " },
-	{ "devmap_hash: one that is not, with XDP_PASS", 1, HASHED, 78, NULL, XDP_PASS, 0, "a0:64 " },
+	{ "devmap_hash: one that is not, with XDP_PASS", 1, HASHED, 78, NULL, XDP_PASS, 0,
+	  "a0:64 " },
 	{ "devmap_hash: broadcast but where it came from", 1, HASHED, 0, NULL,
 	  BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS, 0, "a0:64 c0:64 " },
 	{ "a head moved out", 0, GROW_HEAD, 0, NULL, XDP_PASS, 0, "b0:72 " },
@@ -141,7 +143,10 @@ static const struct {
 enum { CASES = sizeof(cases) / sizeof(cases[0]) };
 
 /* How much room there is behind a packet depends on the driver. */
-static int is_ours(int i) { return cases[i].ask == TAIL && (int)cases[i].arg > 0; }
+static int is_ours(int i)
+{
+	return cases[i].ask == TAIL && (int)cases[i].arg > 0;
+}
 
 /* ---- the lab ---- */
 
@@ -183,15 +188,17 @@ static int ip(const char *commands)
 
 static int make_pairs(void)
 {
-	return ip("command -v ip >/dev/null || exit 1\n"
-		  "for p in left:a0 right:b0 third:c0; do "
-		  "ip link add ${p%:*} type veth peer name ${p#*:} || exit 1; done\n"
-		  "for i in left right third a0 b0 c0; do ip link set $i addrgenmode none; ip link set $i up || exit 1; done");
+	return ip(
+		"command -v ip >/dev/null || exit 1\n"
+		"for p in left:a0 right:b0 third:c0; do "
+		"ip link add ${p%:*} type veth peer name ${p#*:} || exit 1; done\n"
+		"for i in left right third a0 b0 c0; do ip link set $i addrgenmode none; ip link set $i up || exit 1; done");
 }
 
 static int open_outer(const char *name)
 {
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+	struct sockaddr_ll at = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(ETH_P_ALL),
 				  .sll_ifindex = (int)if_nametoindex(name) };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), one = 1;
 
@@ -203,7 +210,8 @@ static int open_outer(const char *name)
 
 static void send_frame(int from, enum ask ask, unsigned char key, unsigned int arg, int vlan)
 {
-	unsigned char frame[FRAME + 4] = { 2, 0, 0, 0, 0, (unsigned char)(2 - from), 2, 0, 0, 0, 0, (unsigned char)(1 + from) };
+	unsigned char frame[FRAME + 4] = { 2, 0, 0, 0, 0, (unsigned char)(2 - from),
+					   2, 0, 0, 0, 0, (unsigned char)(1 + from) };
 	size_t at = 12, len = FRAME;
 
 	if (vlan) {
@@ -227,14 +235,22 @@ static ssize_t receive(int fd, unsigned char *frame, size_t size, int *tag, int 
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 
 	while (poll(&ready, 1, timeout) == 1) {
-		struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
-				      .msg_control = control, .msg_controllen = sizeof(control) };
+		struct msghdr msg = { .msg_name = &from,
+				      .msg_namelen = sizeof(from),
+				      .msg_iov = &iov,
+				      .msg_iovlen = 1,
+				      .msg_control = control,
+				      .msg_controllen = sizeof(control) };
 		ssize_t len = recvmsg(fd, &msg, 0);
-		const struct tpacket_auxdata *aux = (void *)CMSG_DATA((struct cmsghdr *)(void *)control);
+		const struct tpacket_auxdata *aux =
+			(void *)CMSG_DATA((struct cmsghdr *)(void *)control);
 
-		if (len < 14 || from.sll_pkttype == PACKET_OUTGOING || frame[12] != 0x88 || frame[13] != 0xb5)
+		if (len < 14 || from.sll_pkttype == PACKET_OUTGOING || frame[12] != 0x88 ||
+		    frame[13] != 0xb5)
 			continue;
-		*tag = msg.msg_controllen && aux->tp_status & TP_STATUS_VLAN_VALID ? aux->tp_vlan_tci : 0;
+		*tag = msg.msg_controllen && aux->tp_status & TP_STATUS_VLAN_VALID
+			       ? aux->tp_vlan_tci
+			       : 0;
 		return len;
 	}
 	return 0;
@@ -243,11 +259,14 @@ static ssize_t receive(int fd, unsigned char *frame, size_t size, int *tag, int 
 static const unsigned char marker_key = 0xfe;
 
 /* A frame that passes, from a0, and everything that arrives at b0 before it. */
-static void send_marker(void) { send_frame(0, RETURN, marker_key, XDP_PASS, 0); }
+static void send_marker(void)
+{
+	send_frame(0, RETURN, marker_key, XDP_PASS, 0);
+}
 
 struct arrivals {
-	char where[256];	/* "b0:64 " each */
-	char what[TEXT];	/* with all bytes */
+	char where[256]; /* "b0:64 " each */
+	char what[TEXT]; /* with all bytes */
 };
 
 static void note(struct arrivals *seen, int i, const unsigned char *frame, ssize_t len, int tag)
@@ -255,9 +274,11 @@ static void note(struct arrivals *seen, int i, const unsigned char *frame, ssize
 	size_t where = strlen(seen->where), what = strlen(seen->what);
 
 	snprintf(seen->where + where, sizeof(seen->where) - where, "%s:%zd ", outer[i], len);
-	what += (size_t)snprintf(seen->what + what, sizeof(seen->what) - what, "%s %zd bytes, tag %d: ", outer[i], len, tag);
+	what += (size_t)snprintf(seen->what + what, sizeof(seen->what) - what,
+				 "%s %zd bytes, tag %d: ", outer[i], len, tag);
 	for (ssize_t b = 0; b < len && what + 4 < sizeof(seen->what); b++)
-		what += (size_t)snprintf(seen->what + what, sizeof(seen->what) - what, "%02x", frame[b]);
+		what += (size_t)snprintf(seen->what + what, sizeof(seen->what) - what, "%02x",
+					 frame[b]);
 	snprintf(seen->what + what, sizeof(seen->what) - what, "\n");
 }
 
@@ -279,7 +300,8 @@ static void collect(struct arrivals *seen, const char *want)
 		ssize_t len;
 
 		send_marker();
-		while ((len = receive(sockets[1], frame, sizeof(frame), &tag, PATIENCE_MS)) && frame[15] != marker_key)
+		while ((len = receive(sockets[1], frame, sizeof(frame), &tag, PATIENCE_MS)) &&
+		       frame[15] != marker_key)
 			note(seen, 1, frame, len, tag);
 	}
 	for (int i = 0; i < OUTER; i++) {
@@ -296,7 +318,8 @@ static void run_cases(struct arrivals *seen, int but_ours)
 		if (but_ours && is_ours(i))
 			continue;
 		send_frame(cases[i].from, cases[i].ask, cases[i].key,
-			   cases[i].interface ? if_nametoindex(cases[i].interface) : cases[i].arg, cases[i].vlan);
+			   cases[i].interface ? if_nametoindex(cases[i].interface) : cases[i].arg,
+			   cases[i].vlan);
 		collect(&seen[i], cases[i].want);
 	}
 }
@@ -330,8 +353,11 @@ static int put_device(struct skep *skep, int map, unsigned int key, const char *
 
 static int load(struct skep_object **object, struct skep *skep, const void *bytes, size_t size)
 {
-	struct skep_object_opts opts = { .sz = sizeof(opts), .log = say_stderr, .interfaces = skep ? "left,right" : NULL };
-	const char *targets[] = { "judge=xdp:left,right", skep ? "pass=none" : "pass=xdp:a0,b0,c0,third" };
+	struct skep_object_opts opts = { .sz = sizeof(opts),
+					 .log = say_stderr,
+					 .interfaces = skep ? "left,right" : NULL };
+	const char *targets[] = { "judge=xdp:left,right",
+				  skep ? "pass=none" : "pass=xdp:a0,b0,c0,third" };
 	int err = skep_object_open(object, skep, bytes, size, &opts), ports, hashed;
 
 	if (!err)
@@ -356,7 +382,9 @@ struct outcome {
 
 static void ask_skep(struct outcome *o, const void *bytes, size_t size)
 {
-	struct skep_bridge_opts opts = { .sz = sizeof(opts), .a = "left", .b = "right", .trace_fd = -1 };
+	struct skep_bridge_opts opts = {
+		.sz = sizeof(opts), .a = "left", .b = "right", .trace_fd = -1
+	};
 	struct skep_opts how = { .sz = sizeof(how), .log = say_stderr };
 	struct skep_object *object = NULL;
 	struct skep_bridge *bridge;
@@ -382,8 +410,9 @@ static void ask_kernel(struct outcome *o, const void *bytes, size_t size)
 	struct skep_object *object = NULL;
 
 	o->err = load(&object, NULL, bytes, size);
-	if (!o->err && ip("ip link add br0 type bridge && ip link set br0 addrgenmode none && "
-			  "ip link set left master br0 && ip link set right master br0 && ip link set br0 up"))
+	if (!o->err &&
+	    ip("ip link add br0 type bridge && ip link set br0 addrgenmode none && "
+	       "ip link set left master br0 && ip link set right master br0 && ip link set br0 up"))
 		o->err = -EOPNOTSUPP;
 	if (!o->err)
 		run_cases(o->seen, 1);
@@ -392,7 +421,8 @@ static void ask_kernel(struct outcome *o, const void *bytes, size_t size)
 }
 
 /* One process loads through one answer: each gets its own. */
-static void in_child(struct outcome *o, void (*ask)(struct outcome *, const void *, size_t), const void *bytes, size_t size)
+static void in_child(struct outcome *o, void (*ask)(struct outcome *, const void *, size_t),
+		     const void *bytes, size_t size)
 {
 	int to_us[2], status;
 	size_t got = 0;
@@ -404,7 +434,8 @@ static void in_child(struct outcome *o, void (*ask)(struct outcome *, const void
 	fflush(stdout);
 	if (!fork()) {
 		ask(o, bytes, size);
-		for (size_t done = 0; done < sizeof(*o) && (n = write(to_us[1], (char *)o + done, sizeof(*o) - done)) > 0;)
+		for (size_t done = 0; done < sizeof(*o) && (n = write(to_us[1], (char *)o + done,
+								      sizeof(*o) - done)) > 0;)
 			done += (size_t)n;
 		_exit(0);
 	}
@@ -440,19 +471,25 @@ static void check_skep(const struct outcome *o)
 	for (int i = 0; i < CASES; i++)
 		if (!ok(!strcmp(o->seen[i].where, cases[i].want), "%s", cases[i].name))
 			printf("# arrived at '%s', want '%s'\n", o->seen[i].where, cases[i].want);
-	is(a->packets, a->passed + a->dropped + a->aborted + a->tx + a->redirected + a->invalid + a->unreachable,
+	is(a->packets,
+	   a->passed + a->dropped + a->aborted + a->tx + a->redirected + a->invalid +
+		   a->unreachable,
 	   "every packet is counted once");
 	is(a->aborted, 4, "ABORTED is counted");
 	is(a->invalid, 1, "a verdict that is none is counted");
 	is(a->unreachable, 2, "redirects to nowhere are counted");
-	is(a->lost + a->unsent + a->too_long + o->counts.side[1].unsent + o->counts.unsent_elsewhere, 0, "nothing is lost");
+	is(a->lost + a->unsent + a->too_long + o->counts.side[1].unsent +
+		   o->counts.unsent_elsewhere,
+	   0, "nothing is lost");
 }
 
 static void check_same(const struct outcome *skep, const struct outcome *kernel)
 {
 	for (int i = 0; i < CASES; i++)
-		if (!is_ours(i) && !ok(!strcmp(skep->seen[i].what, kernel->seen[i].what), "as in the kernel: %s", cases[i].name))
-			printf("# skep:   %s\n# kernel: %s\n", skep->seen[i].what, kernel->seen[i].what);
+		if (!is_ours(i) && !ok(!strcmp(skep->seen[i].what, kernel->seen[i].what),
+				       "as in the kernel: %s", cases[i].name))
+			printf("# skep:   %s\n# kernel: %s\n", skep->seen[i].what,
+			       kernel->seen[i].what);
 }
 
 static int skip_all(const char *why)

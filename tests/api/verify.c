@@ -21,7 +21,8 @@ static void on_verdict(void *arg, const struct skep_verdict *v)
 	snprintf(explanation, sizeof(explanation), "%s", v->explanation ? v->explanation : "");
 }
 
-static int judge(struct skep *skep, u32 type, const struct bpf_insn *insns, u32 count, char *log, u32 size)
+static int judge(struct skep *skep, u32 type, const struct bpf_insn *insns, u32 count, char *log,
+		 u32 size)
 {
 	struct skep_verify_opts opts = { .sz = sizeof(opts), .verdict = on_verdict };
 	union bpf_attr attr;
@@ -30,7 +31,7 @@ static int judge(struct skep *skep, u32 type, const struct bpf_insn *insns, u32 
 	attr.prog_type = type;
 	attr.insns = (uintptr_t)insns;
 	attr.insn_cnt = count;
-	attr.license = (uintptr_t)"GPL";
+	attr.license = (uintptr_t) "GPL";
 	attr.log_buf = (uintptr_t)log;
 	attr.log_size = size;
 	attr.log_level = size ? 1 : 0;
@@ -67,12 +68,15 @@ int main(void)
 	is(seen.err, 0, "it says so");
 	is(seen.insns, 2, "with the program's size");
 	ok(!seen.explanation, "and nothing to explain");
-	is(judge(skep, BPF_PROG_TYPE_SCHED_CLS, linux_only, 6, NULL, 0), 0, "what skep cannot run is judged as Linux would");
-	is(judge(skep, BPF_PROG_TYPE_XDP, bad, 2, log, sizeof(log)), -EACCES, "rejected: BPF_PROG_LOAD's errno");
+	is(judge(skep, BPF_PROG_TYPE_SCHED_CLS, linux_only, 6, NULL, 0), 0,
+	   "what skep cannot run is judged as Linux would");
+	is(judge(skep, BPF_PROG_TYPE_XDP, bad, 2, log, sizeof(log)), -EACCES,
+	   "rejected: BPF_PROG_LOAD's errno");
 	ok(strstr(log, "R7 !read_ok") != NULL, "the log is in the caller's buffer");
 	is(seen.err, -EACCES, "the verdict has the errno");
 	ok(strstr(explanation, "R7 !read_ok") != NULL, "the explanation quotes the kernel's line");
-	is(judge(skep, BPF_PROG_TYPE_XDP, bad, 2, log, 16), -ENOSPC, "a log that does not fit: -ENOSPC");
+	is(judge(skep, BPF_PROG_TYPE_XDP, bad, 2, log, 16), -ENOSPC,
+	   "a log that does not fit: -ENOSPC");
 	is(seen.err, -EACCES, "but the verdict is out");
 	is(judge(skep, 99, good, 2, NULL, 0), -EINVAL, "no such type");
 	is(judge(skep, BPF_PROG_TYPE_XDP, good, 0, NULL, 0), -E2BIG, "no instruction");
@@ -80,7 +84,7 @@ int main(void)
 	attr.prog_type = BPF_PROG_TYPE_XDP;
 	attr.insns = (uintptr_t)good;
 	attr.insn_cnt = 2;
-	attr.license = (uintptr_t)"GPL";
+	attr.license = (uintptr_t) "GPL";
 	is(skep_verify(skep, &attr, sizeof(attr), NULL), 0, "without options");
 	skep_free(skep);
 	return done();

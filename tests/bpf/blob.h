@@ -8,7 +8,18 @@
 #include "bpf/both.h"
 
 enum {
-	T_INT = 1, T_U64, T_KEY, T_LOCKED, T_LOCK, T_DATA, T_VAR, T_TIMED, T_TIMER, T_MY_INT, T_ARRAY, T_PTR,
+	T_INT = 1,
+	T_U64,
+	T_KEY,
+	T_LOCKED,
+	T_LOCK,
+	T_DATA,
+	T_VAR,
+	T_TIMED,
+	T_TIMER,
+	T_MY_INT,
+	T_ARRAY,
+	T_PTR,
 };
 
 static const char blob_strings[] =
@@ -57,12 +68,15 @@ static void blob_build(void)
 	blob_type("int", BTF_KIND_INT, 0, 4), blob_put(BTF_INT_SIGNED << 24 | 32);
 	blob_type("u64", BTF_KIND_INT, 0, 8), blob_put(64);
 	blob_type("key", BTF_KIND_STRUCT, 2, 8), blob_member("a", 1, 0), blob_member("b", 1, 32);
-	blob_type("with_lock", BTF_KIND_STRUCT, 2, 8), blob_member("a", 1, 0), blob_member("b", 5, 32);
+	blob_type("with_lock", BTF_KIND_STRUCT, 2, 8), blob_member("a", 1, 0),
+		blob_member("b", 5, 32);
 	blob_type("bpf_spin_lock", BTF_KIND_STRUCT, 1, 4), blob_member("val", 1, 0);
 	blob_type(".data", BTF_KIND_DATASEC, 1, 4), blob_put(7), blob_put(0), blob_put(4);
 	blob_type("var", BTF_KIND_VAR, 0, 1), blob_put(BTF_VAR_GLOBAL_ALLOCATED);
-	blob_type("with_timer", BTF_KIND_STRUCT, 2, 24), blob_member("a", 2, 0), blob_member("b", 9, 64);
-	blob_type("bpf_timer", BTF_KIND_STRUCT, 2, 16), blob_member("a", 2, 0), blob_member("b", 2, 64);
+	blob_type("with_timer", BTF_KIND_STRUCT, 2, 24), blob_member("a", 2, 0),
+		blob_member("b", 9, 64);
+	blob_type("bpf_timer", BTF_KIND_STRUCT, 2, 16), blob_member("a", 2, 0),
+		blob_member("b", 2, 64);
 	blob_type("my_int", BTF_KIND_TYPEDEF, 0, 1);
 	blob_type(NULL, BTF_KIND_ARRAY, 0, 0), blob_put(1), blob_put(1), blob_put(2);
 	blob_type(NULL, BTF_KIND_PTR, 0, 1);

@@ -83,9 +83,11 @@ static void info(struct ask *ask)
 
 		memset(bytes, 0, sizeof(bytes));
 		ask_info(ask, fd, &info, text, room);
-		note(ask, "bytes", memcmp(bytes, &blob, room * 100 < blob_size() ? room * 100 : blob_size()));
+		note(ask, "bytes",
+		     memcmp(bytes, &blob, room * 100 < blob_size() ? room * 100 : blob_size()));
 		if (!room) {
-			other = note_fd(ask, "by id", BPF(ask, BPF_BTF_GET_FD_BY_ID, .btf_id = info.id));
+			other = note_fd(ask, "by id",
+					BPF(ask, BPF_BTF_GET_FD_BY_ID, .btf_id = info.id));
 			close(other);
 		}
 	}

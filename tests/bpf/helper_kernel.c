@@ -25,7 +25,10 @@ static u32 draw(u32 below)
 	return (u32)((state >> 16) % below);
 }
 
-static long bpf(int cmd, union bpf_attr *attr) { return syscall(SYS_bpf, cmd, attr, sizeof(*attr)); }
+static long bpf(int cmd, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
 
 struct text {
 	struct bpf_insn insns[MAX_INSNS];
@@ -34,7 +37,9 @@ struct text {
 
 static void emit(struct text *t, u8 code, u8 dst, u8 src, s16 off, s32 imm)
 {
-	t->insns[t->count++] = (struct bpf_insn){ .code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm };
+	t->insns[t->count++] = (struct bpf_insn){
+		.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm
+	};
 }
 
 static void load_imm(struct text *t, u8 dst, u64 value)
@@ -116,7 +121,11 @@ static int in_skep(const struct text *t, u32 type, const u8 *packet, struct outc
 	struct packet *left = type == BPF_PROG_TYPE_XDP ? &xdp.packet : &skb.packet;
 	struct code_subprog whole = { 0, 512 };
 	struct code_spec spec = {
-		.insns = t->insns, .count = t->count, .subprogs = &whole, .subprog_count = 1, .helper = helper_body,
+		.insns = t->insns,
+		.count = t->count,
+		.subprogs = &whole,
+		.subprog_count = 1,
+		.helper = helper_body,
 	};
 	struct code *code;
 	int err = code_new(&code, &spec, NULL);
@@ -127,7 +136,8 @@ static int in_skep(const struct text *t, u32 type, const u8 *packet, struct outc
 	memcpy(buffer + 256, packet, PACKET);
 	run_slot.prog_type = type;
 	run_slot.packet = left;
-	out->r0 = (u32)code_run(code, type == BPF_PROG_TYPE_XDP ? (void *)&xdp : (void *)&skb, &run_slot);
+	out->r0 = (u32)code_run(code, type == BPF_PROG_TYPE_XDP ? (void *)&xdp : (void *)&skb,
+				&run_slot);
 	out->len = (u32)(left->data_end - left->data_meta);
 	memcpy(out->data, left->data_meta, min(out->len, (u32)sizeof(out->data)));
 	code_free(code);
@@ -139,10 +149,11 @@ static int compare(const struct text *t, u32 type, const u8 *packet, const char 
 	struct outcome ours = { 0 }, theirs = { 0 };
 	int a = in_skep(t, type, packet, &ours), b = in_kernel(t, type, packet, &theirs);
 
-	if (!a && !b && ours.r0 == theirs.r0 && ours.len == theirs.len && !memcmp(ours.data, theirs.data, min(ours.len, 4096u)))
+	if (!a && !b && ours.r0 == theirs.r0 && ours.len == theirs.len &&
+	    !memcmp(ours.data, theirs.data, min(ours.len, 4096u)))
 		return 0;
-	printf("# %s: kernel %d r0 %d len %u, skep %d r0 %d len %u\n", what, b, (int)theirs.r0, theirs.len, a, (int)ours.r0,
-	       ours.len);
+	printf("# %s: kernel %d r0 %d len %u, skep %d r0 %d len %u\n", what, b, (int)theirs.r0,
+	       theirs.len, a, (int)ours.r0, ours.len);
 	return 1;
 }
 
@@ -184,7 +195,8 @@ static int csum_replace(const u8 *packet, bool l4)
 	u64 flags = size;
 
 	if (l4)
-		flags |= draw(2) * BPF_F_MARK_MANGLED_0 | draw(2) * BPF_F_PSEUDO_HDR | draw(2) * BPF_F_MARK_ENFORCE;
+		flags |= draw(2) * BPF_F_MARK_MANGLED_0 | draw(2) * BPF_F_PSEUDO_HDR |
+			 draw(2) * BPF_F_MARK_ENFORCE;
 	if (!draw(12))
 		flags |= 1ull << draw(64);
 	begin(&t, bytes, sizeof(bytes));
@@ -194,12 +206,14 @@ static int csum_replace(const u8 *packet, bool l4)
 	load_imm(&t, 4, draw(~0u));
 	load_imm(&t, 5, flags);
 	finish(&t, l4 ? BPF_FUNC_l4_csum_replace : BPF_FUNC_l3_csum_replace, false);
-	return compare(&t, BPF_PROG_TYPE_SCHED_CLS, packet, l4 ? "l4_csum_replace" : "l3_csum_replace");
+	return compare(&t, BPF_PROG_TYPE_SCHED_CLS, packet,
+		       l4 ? "l4_csum_replace" : "l3_csum_replace");
 }
 
 static int adjust(const u8 *packet)
 {
-	static const s32 helpers[] = { BPF_FUNC_xdp_adjust_head, BPF_FUNC_xdp_adjust_tail, BPF_FUNC_xdp_adjust_meta };
+	static const s32 helpers[] = { BPF_FUNC_xdp_adjust_head, BPF_FUNC_xdp_adjust_tail,
+				       BPF_FUNC_xdp_adjust_meta };
 	struct text t;
 	u8 bytes[8] = { 0 };
 	s32 delta = (s32)draw(700) - 350;
@@ -224,8 +238,8 @@ static int adjust(const u8 *packet)
 
 static int load_store(const u8 *packet)
 {
-	static const s32 helpers[] = { BPF_FUNC_skb_load_bytes, BPF_FUNC_skb_store_bytes, BPF_FUNC_xdp_load_bytes,
-				       BPF_FUNC_xdp_store_bytes };
+	static const s32 helpers[] = { BPF_FUNC_skb_load_bytes, BPF_FUNC_skb_store_bytes,
+				       BPF_FUNC_xdp_load_bytes, BPF_FUNC_xdp_store_bytes };
 	struct text t;
 	u8 bytes[32];
 	s32 helper = helpers[draw(4)];
@@ -241,15 +255,36 @@ static int load_store(const u8 *packet)
 	load_imm(&t, 4, 1 + draw(8));
 	load_imm(&t, 5, draw(6) ? 0 : draw(4));
 	finish(&t, helper, true);
-	return compare(&t, xdp ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS, packet, "load or store");
+	return compare(&t, xdp ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS, packet,
+		       "load or store");
 }
 
 static int number(const u8 *packet)
 {
-	static const char *const texts[] = { "0x1fz", "0x", "0", "077", "08", " \t-12", "+5", "-", "", "9223372036854775807",
-					     "9223372036854775808", "-9223372036854775808", "-9223372036854775809",
-					     "18446744073709551615", "18446744073709551616", "0xffffffffffffffff", "0X1f",
-					     "ffz", "12 34", "\n\r1", "--1", "0xg", "-0", "00x1" };
+	static const char *const texts[] = { "0x1fz",
+					     "0x",
+					     "0",
+					     "077",
+					     "08",
+					     " \t-12",
+					     "+5",
+					     "-",
+					     "",
+					     "9223372036854775807",
+					     "9223372036854775808",
+					     "-9223372036854775808",
+					     "-9223372036854775809",
+					     "18446744073709551615",
+					     "18446744073709551616",
+					     "0xffffffffffffffff",
+					     "0X1f",
+					     "ffz",
+					     "12 34",
+					     "\n\r1",
+					     "--1",
+					     "0xg",
+					     "-0",
+					     "00x1" };
 	static const u32 bases[] = { 0, 8, 10, 16, 2, 0, 10 };
 	struct text t;
 	u8 bytes[32] = { 0 };
@@ -282,9 +317,15 @@ static void rounds_of(u32 rounds, const char *name, int (*one)(const u8 *packet)
 	is(differing, 0, "%s: %u calls agree", name, rounds);
 }
 
-static int l3(const u8 *packet) { return csum_replace(packet, false); }
+static int l3(const u8 *packet)
+{
+	return csum_replace(packet, false);
+}
 
-static int l4(const u8 *packet) { return csum_replace(packet, true); }
+static int l4(const u8 *packet)
+{
+	return csum_replace(packet, true);
+}
 
 int main(int argc, char **argv)
 {
@@ -299,7 +340,8 @@ int main(int argc, char **argv)
 		skip("BPF_PROG_TEST_RUN is not permitted here");
 		return done();
 	}
-	state = argc > 1 ? strtoull(argv[1], NULL, 0) * 0x9e3779b97f4a7c15ull | 1 : 0x5eed5eed5eedull;
+	state = argc > 1 ? strtoull(argv[1], NULL, 0) * 0x9e3779b97f4a7c15ull | 1
+			 : 0x5eed5eed5eedull;
 	rounds_of(rounds, "csum_diff", csum_diff);
 	rounds_of(rounds, "l3_csum_replace", l3);
 	rounds_of(rounds, "l4_csum_replace", l4);

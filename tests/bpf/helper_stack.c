@@ -45,7 +45,8 @@ static long test_run(union bpf_attr *attr)
 	asm volatile("lea -128(%%rsp), %%rsp\n\tpush %%rbp\n\tmov %[frames], %%rbp\n\t"
 		     "syscall\n\tpop %%rbp\n\tlea 128(%%rsp), %%rsp" /* beyond the red zone */
 		     : "=a"(result)
-		     : "a"(SYS_bpf), "D"(BPF_PROG_TEST_RUN), "S"(attr), "d"(sizeof(*attr)), [frames] "r"(frames)
+		     : "a"(SYS_bpf), "D"(BPF_PROG_TEST_RUN), "S"(attr),
+		       "d"(sizeof(*attr)), [frames] "r"(frames)
 		     : "rcx", "r11", "memory");
 #endif
 	return result;
@@ -120,8 +121,9 @@ static void compare_get_stack(void)
 				if (theirs == INT64_MIN || ours == theirs)
 					continue;
 				if (wrong++ < 10)
-					printf("# size %u flags 0x%llx: kernel %lld, skep %lld\n", size,
-					       (unsigned long long)flags, (long long)theirs, (long long)ours);
+					printf("# size %u flags 0x%llx: kernel %lld, skep %lld\n",
+					       size, (unsigned long long)flags, (long long)theirs,
+					       (long long)ours);
 			}
 	is(wrong, 0, "get_stack: sizes, frames to skip, flags");
 }
@@ -139,8 +141,9 @@ static void compare_get_stackid(int kernel_map, struct map *map)
 			if (theirs == INT64_MIN || min(ours, (s64)0) == min(theirs, (s64)0))
 				continue;
 			if (wrong++ < 10)
-				printf("# flags 0x%llx: kernel %lld, skep %lld\n", (unsigned long long)flags,
-				       (long long)theirs, (long long)ours);
+				printf("# flags 0x%llx: kernel %lld, skep %lld\n",
+				       (unsigned long long)flags, (long long)theirs,
+				       (long long)ours);
 		}
 	is(wrong, 0, "get_stackid: frames to skip, flags");
 }
@@ -148,7 +151,10 @@ static void compare_get_stackid(int kernel_map, struct map *map)
 static void with_kernel(void)
 {
 	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_STACK_TRACE, .key_size = 4, .value_size = 16 * 8, .max_entries = 64,
+		.map_type = BPF_MAP_TYPE_STACK_TRACE,
+		.key_size = 4,
+		.value_size = 16 * 8,
+		.max_entries = 64,
 	};
 	int fd = (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)), err;
 	struct map *map = make_map(BPF_MAP_TYPE_STACK_TRACE, 4, 16 * 8, 64, 0, &err);
@@ -182,7 +188,8 @@ static void collisions(void)
 	is(stack_trace_put(map, a, NULL, 2, 0), 0, "the first stack");
 	is(stack_trace_put(map, a, NULL, 2, 0), 0, "again: the same id");
 	is(stack_trace_put(map, b, NULL, 3, 0), -EEXIST, "another stack of that id is refused");
-	is(stack_trace_put(map, b, NULL, 3, BPF_F_FAST_STACK_CMP), -EEXIST, "comparing hashes only: they differ");
+	is(stack_trace_put(map, b, NULL, 3, BPF_F_FAST_STACK_CMP), -EEXIST,
+	   "comparing hashes only: they differ");
 	is(stack_trace_put(map, b, NULL, 3, BPF_F_REUSE_STACKID), 0, "or takes its place");
 	is(map_sys_lookup(map, &key, value, 0), 0, "it is there");
 	ok(value[0] == 3 && value[2] == 5 && !value[3], "with zeroes after it");
@@ -213,9 +220,11 @@ static void build_ids(void)
 	ops.build_id = as_ids;
 	key = (u32)in_skep(BPF_FUNC_get_stackid, map, 0, BPF_F_USER_STACK | 1);
 	is(map_sys_lookup(map, &key, value, 0), 0, "a stack by build ids");
-	ok(value[0].status == BPF_STACK_BUILD_ID_VALID && value[0].offset == 0x1101 && value[0].build_id[0] == 7,
+	ok(value[0].status == BPF_STACK_BUILD_ID_VALID && value[0].offset == 0x1101 &&
+		   value[0].build_id[0] == 7,
 	   "build id and offset, the skipped frame left out");
-	ok(value[1].offset == 0x1102 && value[2].status == BPF_STACK_BUILD_ID_EMPTY, "and no more than there are");
+	ok(value[1].offset == 0x1102 && value[2].status == BPF_STACK_BUILD_ID_EMPTY,
+	   "and no more than there are");
 	is(in_skep(BPF_FUNC_get_stackid, map, 0, BPF_F_USER_STACK | 1), key, "again: the same id");
 	map_free(map);
 }

@@ -20,7 +20,11 @@ struct text {
 static void emit(struct text *t, int code, int dst, int src, int off, int imm)
 {
 	t->insns[t->count++] = (struct bpf_insn){
-		.code = (__u8)code, .dst_reg = dst & 15, .src_reg = src & 15, .off = (short)off, .imm = imm,
+		.code = (__u8)code,
+		.dst_reg = dst & 15,
+		.src_reg = src & 15,
+		.off = (short)off,
+		.imm = imm,
 	};
 }
 
@@ -44,8 +48,8 @@ static __u64 run_text(struct ask *ask, struct text *t)
 		if (half)
 			emit(t, BPF_ALU64 | BPF_RSH | BPF_K, 0, 0, 0, 32);
 		emit(t, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-		fd = BPF(ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT, .insns = PTR(t->insns),
-			 .insn_cnt = t->count, .license = PTR("GPL"));
+		fd = BPF(ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT,
+			 .insns = PTR(t->insns), .insn_cnt = t->count, .license = PTR("GPL"));
 		if (fd < 0)
 			return 0xbad0000000000000ull | (unsigned int)-fd;
 		attr.test.prog_fd = (__u32)fd;
@@ -77,7 +81,8 @@ static void who(struct ask *ask)
 	for (int level = -2; level < 6; level++) {
 		ask->key = level;
 		note(ask, "ancestor cgroup",
-		     (long long)call(ask, BPF_FUNC_get_current_ancestor_cgroup_id, (__u64)(long long)level, 0));
+		     (long long)call(ask, BPF_FUNC_get_current_ancestor_cgroup_id,
+				     (__u64)(long long)level, 0));
 	}
 }
 
@@ -118,7 +123,10 @@ static void namespaces(struct ask *ask)
 
 static volatile int came;
 
-static void on_signal(int sig) { (void)sig, came++; }
+static void on_signal(int sig)
+{
+	(void)sig, came++;
+}
 
 static void signals(struct ask *ask)
 {
@@ -130,10 +138,12 @@ static void signals(struct ask *ask)
 	for (unsigned int i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		ask->key = numbers[i];
 		came = 0;
-		note(ask, "send_signal", (int)call(ask, BPF_FUNC_send_signal, (__u32)numbers[i], 0));
+		note(ask, "send_signal",
+		     (int)call(ask, BPF_FUNC_send_signal, (__u32)numbers[i], 0));
 		note(ask, "it came", came);
 		came = 0;
-		note(ask, "send_signal_thread", (int)call(ask, BPF_FUNC_send_signal_thread, (__u32)numbers[i], 0));
+		note(ask, "send_signal_thread",
+		     (int)call(ask, BPF_FUNC_send_signal_thread, (__u32)numbers[i], 0));
 		note(ask, "it came", came);
 	}
 }
@@ -177,15 +187,16 @@ static void jiffies(void)
 	struct timespec tick;
 	__u64 kernel, here, minute;
 
-	if (!kernel_permits() || skep_new(&ours.skep, NULL) || clock_getres(CLOCK_MONOTONIC_COARSE, &tick)) {
+	if (!kernel_permits() || skep_new(&ours.skep, NULL) ||
+	    clock_getres(CLOCK_MONOTONIC_COARSE, &tick)) {
 		skip("bpf(2) is not permitted here");
 		return;
 	}
 	minute = 60ull * 1000000000 / (__u64)tick.tv_nsec;
 	here = call(&ours, BPF_FUNC_jiffies64, 0, 0);
 	kernel = call(&theirs, BPF_FUNC_jiffies64, 0, 0);
-	ok(kernel + minute - here < 2 * minute, "jiffies64: the kernel says %llu, skep %llu", (unsigned long long)kernel,
-	   (unsigned long long)here);
+	ok(kernel + minute - here < 2 * minute, "jiffies64: the kernel says %llu, skep %llu",
+	   (unsigned long long)kernel, (unsigned long long)here);
 	skep_free(ours.skep);
 }
 

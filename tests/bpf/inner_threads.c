@@ -17,7 +17,10 @@ static int reader(int outer)
 {
 	struct bpf_insn insns[] = {
 		{ .code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = 10, .off = -8, .imm = 0 },
-		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = outer },
+		{ .code = BPF_LD | BPF_IMM | BPF_DW,
+		  .dst_reg = 1,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = outer },
 		{ 0 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 10 },
 		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = -8 },
@@ -37,8 +40,9 @@ static int reader(int outer)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	return BPF(&ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_SCHED_CLS, .insn_cnt = sizeof(insns) / sizeof(insns[0]),
-		   .insns = PTR(insns), .license = PTR("GPL"));
+	return BPF(&ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_SCHED_CLS,
+		   .insn_cnt = sizeof(insns) / sizeof(insns[0]), .insns = PTR(insns),
+		   .license = PTR("GPL"));
 }
 
 static void *run(void *arg)
@@ -47,7 +51,9 @@ static void *run(void *arg)
 	int prog = *(int *)arg;
 
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		union bpf_attr attr = { .test = { .prog_fd = (__u32)prog, .data_in = PTR(packet), .data_size_in = 64,
+		union bpf_attr attr = { .test = { .prog_fd = (__u32)prog,
+						  .data_in = PTR(packet),
+						  .data_size_in = 64,
 						  .repeat = REPEAT } };
 		int err = ask_bpf(&ask, BPF_PROG_TEST_RUN, &attr, sizeof(attr));
 
@@ -68,8 +74,8 @@ int main(void)
 	if (skep_new(&ask.skep, NULL))
 		return 1;
 	inner = make_map(&ask, BPF_MAP_TYPE_ARRAY, 4, 8, BIG);
-	outer = BPF(&ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY_OF_MAPS, .key_size = 4, .value_size = 4,
-		    .max_entries = 1, .inner_map_fd = (__u32)inner);
+	outer = BPF(&ask, BPF_MAP_CREATE, .map_type = BPF_MAP_TYPE_ARRAY_OF_MAPS, .key_size = 4,
+		    .value_size = 4, .max_entries = 1, .inner_map_fd = (__u32)inner);
 	prog = reader(outer);
 	if (!ok(prog >= 0, "a program that reads inner maps: %d", prog))
 		return done();
@@ -78,11 +84,14 @@ int main(void)
 	for (int i = 0; i < ROUNDS; i++) {
 		int fresh = make_map(&ask, BPF_MAP_TYPE_ARRAY, 4, 8, BIG);
 
-		failed += BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)fresh, .key = PTR(&key), .value = PTR(&value)) != 0;
-		failed += BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)outer, .key = PTR(&key), .value = PTR(&fresh)) != 0;
+		failed += BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)fresh, .key = PTR(&key),
+			      .value = PTR(&value)) != 0;
+		failed += BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)outer, .key = PTR(&key),
+			      .value = PTR(&fresh)) != 0;
 		close(fresh);
 		if (i % 7 == 0)
-			failed += BPF(&ask, BPF_MAP_DELETE_ELEM, .map_fd = (__u32)outer, .key = PTR(&key)) != 0;
+			failed += BPF(&ask, BPF_MAP_DELETE_ELEM, .map_fd = (__u32)outer,
+				      .key = PTR(&key)) != 0;
 	}
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < 2; i++)

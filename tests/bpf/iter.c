@@ -7,14 +7,19 @@
 static struct btf *vmlinux;
 
 enum { SIZE_B = BPF_B, SIZE_W = BPF_W, SIZE_DW = BPF_DW };
-#define INSN(c, d, s, o, i) { .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
+#define INSN(c, d, s, o, i)                                                         \
+	{                                                                           \
+		.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) \
+	}
 
-static int load(struct ask *ask, const char *target, const struct bpf_insn *insns, unsigned int count, unsigned int flags)
+static int load(struct ask *ask, const char *target, const struct bpf_insn *insns,
+		unsigned int count, unsigned int flags)
 {
 	int id = btf_find(vmlinux, target, BTF_KIND_FUNC);
 
-	return BPF(ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_TRACING, .expected_attach_type = BPF_TRACE_ITER,
-		   .attach_btf_id = (__u32)id, .insns = PTR(insns), .insn_cnt = count, .license = PTR("GPL"),
+	return BPF(ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_TRACING,
+		   .expected_attach_type = BPF_TRACE_ITER, .attach_btf_id = (__u32)id,
+		   .insns = PTR(insns), .insn_cnt = count, .license = PTR("GPL"),
 		   .prog_flags = flags);
 }
 
@@ -25,7 +30,8 @@ static int toucher(struct ask *ask, int arg, int off, int write)
 		INSN(BPF_LDX | BPF_MEM | BPF_DW, 2, 1, (short)(8 * arg), 0),
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0),
 		INSN(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 1, 0),
-		INSN((write ? BPF_STX : BPF_LDX) | BPF_MEM | BPF_B, write ? 2 : 3, write ? 0 : 2, (short)off, 0),
+		INSN((write ? BPF_STX : BPF_LDX) | BPF_MEM | BPF_B, write ? 2 : 3, write ? 0 : 2,
+		     (short)off, 0),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
 
@@ -53,7 +59,9 @@ static int writer(struct ask *ask, const char *target, unsigned int flags)
 static int link_to(struct ask *ask, int prog, const void *info, __u32 len)
 {
 	return BPF(ask, BPF_LINK_CREATE,
-		   .link_create = { .prog_fd = (__u32)prog, .attach_type = BPF_TRACE_ITER, .iter_info = PTR(info),
+		   .link_create = { .prog_fd = (__u32)prog,
+				    .attach_type = BPF_TRACE_ITER,
+				    .iter_info = PTR(info),
 				    .iter_info_len = len });
 }
 
@@ -65,27 +73,31 @@ static void drop(int fd)
 
 static void maps(struct ask *ask)
 {
-	int progs[] = { toucher(ask, 2, 0, 0), toucher(ask, 2, 3, 0), toucher(ask, 2, 4, 0), toucher(ask, 3, 7, 0),
-			toucher(ask, 3, 8, 0), toucher(ask, 3, 7, 1), toucher(ask, 3, 8, 1), toucher(ask, 2, 0, 1) };
+	int progs[] = { toucher(ask, 2, 0, 0), toucher(ask, 2, 3, 0), toucher(ask, 2, 4, 0),
+			toucher(ask, 3, 7, 0), toucher(ask, 3, 8, 0), toucher(ask, 3, 7, 1),
+			toucher(ask, 3, 8, 1), toucher(ask, 2, 0, 1) };
 
 	for (unsigned int type = 1; type < __MAX_BPF_MAP_TYPE; type++)
 		for (unsigned int flags = 0; flags < 4; flags++) {
 			union bpf_iter_link_info info = { 0 };
-			int bare = type == BPF_MAP_TYPE_RINGBUF || type == BPF_MAP_TYPE_QUEUE || type == BPF_MAP_TYPE_STACK ||
-				   type == BPF_MAP_TYPE_BLOOM_FILTER,
+			int bare = type == BPF_MAP_TYPE_RINGBUF || type == BPF_MAP_TYPE_QUEUE ||
+				   type == BPF_MAP_TYPE_STACK || type == BPF_MAP_TYPE_BLOOM_FILTER,
 			    map;
 
 			map = BPF(ask, BPF_MAP_CREATE, .map_type = type, .key_size = bare ? 0 : 4,
 				  .value_size = type == BPF_MAP_TYPE_RINGBUF ? 0 : 8,
 				  .max_entries = type == BPF_MAP_TYPE_RINGBUF ? 4096 : 4,
-				  .map_flags = flags == 1 ? BPF_F_RDONLY : flags == 2 ? BPF_F_RDONLY_PROG :
-					       flags == 3 ? BPF_F_WRONLY_PROG : 0);
+				  .map_flags = flags == 1   ? BPF_F_RDONLY
+					       : flags == 2 ? BPF_F_RDONLY_PROG
+					       : flags == 3 ? BPF_F_WRONLY_PROG
+							    : 0);
 			if (map < 0)
 				continue;
 			info.map.map_fd = (__u32)map;
 			for (unsigned int i = 0; i < 8; i++) {
 				ask->key = (long)(type * 100 + flags * 10 + i);
-				drop(note_fd(ask, "attach to a map", link_to(ask, progs[i], &info, sizeof(info))));
+				drop(note_fd(ask, "attach to a map",
+					     link_to(ask, progs[i], &info, sizeof(info))));
 			}
 			close(map);
 		}
@@ -95,14 +107,19 @@ static void maps(struct ask *ask)
 
 static void links(struct ask *ask)
 {
-	static const char *const targets[] = { "bpf_iter_bpf_map", "bpf_iter_bpf_map_elem", "bpf_iter_bpf_prog",
-					       "bpf_iter_bpf_link" };
-	union { union bpf_iter_link_info info; char bytes[8192]; } u = { 0 };
-	int map = make_map(ask, BPF_MAP_TYPE_ARRAY, 4, 8, 4), raw = make_prog(ask, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
+	static const char *const targets[] = { "bpf_iter_bpf_map", "bpf_iter_bpf_map_elem",
+					       "bpf_iter_bpf_prog", "bpf_iter_bpf_link" };
+	union {
+		union bpf_iter_link_info info;
+		char bytes[8192];
+	} u = { 0 };
+	int map = make_map(ask, BPF_MAP_TYPE_ARRAY, 4, 8, 4),
+	    raw = make_prog(ask, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
 	int fds[] = { map, raw, 0, -1, 9999 };
 
 	for (unsigned int t = 0; t < 4; t++) {
-		int prog = writer(ask, targets[t], 0), asleep = writer(ask, targets[t], BPF_F_SLEEPABLE);
+		int prog = writer(ask, targets[t], 0),
+		    asleep = writer(ask, targets[t], BPF_F_SLEEPABLE);
 
 		ask->key = t;
 		note(ask, "both load", prog >= 0 && asleep >= 0);
@@ -126,16 +143,22 @@ static void links(struct ask *ask)
 			drop(note_fd(ask, "map fd", link_to(ask, prog, &u, sizeof(u.info))));
 			drop(note_fd(ask, "prog fd", link_to(ask, fds[i], &u, sizeof(u.info))));
 		}
-		drop(note_fd(ask, "flags", BPF(ask, BPF_LINK_CREATE,
-					       .link_create = { .prog_fd = (__u32)prog, .attach_type = BPF_TRACE_ITER,
-								.flags = 1 })));
-		drop(note_fd(ask, "target", BPF(ask, BPF_LINK_CREATE,
-						.link_create = { .prog_fd = (__u32)prog, .attach_type = BPF_TRACE_ITER,
-								 .target_fd = (__u32)map })));
-		drop(note_fd(ask, "other attach type", BPF(ask, BPF_LINK_CREATE,
-							   .link_create = { .prog_fd = (__u32)prog,
-									    .attach_type = BPF_TRACE_FENTRY })));
-		note(ask, "test_run", BPF(ask, BPF_PROG_TEST_RUN, .test = { .prog_fd = (__u32)prog }));
+		drop(note_fd(ask, "flags",
+			     BPF(ask, BPF_LINK_CREATE,
+				 .link_create = { .prog_fd = (__u32)prog,
+						  .attach_type = BPF_TRACE_ITER,
+						  .flags = 1 })));
+		drop(note_fd(ask, "target",
+			     BPF(ask, BPF_LINK_CREATE,
+				 .link_create = { .prog_fd = (__u32)prog,
+						  .attach_type = BPF_TRACE_ITER,
+						  .target_fd = (__u32)map })));
+		drop(note_fd(ask, "other attach type",
+			     BPF(ask, BPF_LINK_CREATE,
+				 .link_create = { .prog_fd = (__u32)prog,
+						  .attach_type = BPF_TRACE_FENTRY })));
+		note(ask, "test_run",
+		     BPF(ask, BPF_PROG_TEST_RUN, .test = { .prog_fd = (__u32)prog }));
 		drop(prog);
 		drop(asleep);
 	}
@@ -163,26 +186,31 @@ static long long text_of(struct ask *ask, int link)
 	while ((n = read(fd, text, sizeof(text))) > 0)
 		len += n;
 	note(ask, "not for writing", write(fd, "x", 1));
-	note(ask, "info of a session", BPF(ask, BPF_OBJ_GET_INFO_BY_FD, .info = { .bpf_fd = (__u32)fd }));
+	note(ask, "info of a session",
+	     BPF(ask, BPF_OBJ_GET_INFO_BY_FD, .info = { .bpf_fd = (__u32)fd }));
 	close(fd);
 	return n < 0 ? n : len;
 }
 
 static void sessions(struct ask *ask)
 {
-	int map = make_map(ask, BPF_MAP_TYPE_ARRAY, 4, 8, 4), prog = writer(ask, "bpf_iter_bpf_map_elem", 0);
-	int other = writer(ask, "bpf_iter_bpf_map_elem", 0), maps_prog = writer(ask, "bpf_iter_bpf_map", 0), two;
+	int map = make_map(ask, BPF_MAP_TYPE_ARRAY, 4, 8, 4),
+	    prog = writer(ask, "bpf_iter_bpf_map_elem", 0);
+	int other = writer(ask, "bpf_iter_bpf_map_elem", 0),
+	    maps_prog = writer(ask, "bpf_iter_bpf_map", 0), two;
 	union bpf_iter_link_info at = { .map.map_fd = (__u32)map };
 	int link = link_to(ask, prog, &at, sizeof(at));
 	struct bpf_link_info info;
 	char name[32];
 
-	close(map);	/* the link holds it */
+	close(map); /* the link holds it */
 	close(prog);
 	note(ask, "elements, and the end", text_of(ask, link));
 	note(ask, "again", text_of(ask, link));
-	note(ask, "with flags", BPF(ask, BPF_ITER_CREATE, .iter_create = { .link_fd = (__u32)link, .flags = 1 }));
-	note(ask, "of no link", BPF(ask, BPF_ITER_CREATE, .iter_create = { .link_fd = (__u32)other }));
+	note(ask, "with flags",
+	     BPF(ask, BPF_ITER_CREATE, .iter_create = { .link_fd = (__u32)link, .flags = 1 }));
+	note(ask, "of no link",
+	     BPF(ask, BPF_ITER_CREATE, .iter_create = { .link_fd = (__u32)other }));
 	note(ask, "of no fd", BPF(ask, BPF_ITER_CREATE, .iter_create = { .link_fd = 9999 }));
 	for (__u32 len = 0; len < 16; len++) {
 		memset(&info, 0, sizeof(info));
@@ -198,15 +226,24 @@ static void sessions(struct ask *ask)
 		note(ask, "prog id", info.prog_id != 0);
 		note(ask, "type", info.type);
 	}
-	note(ask, "update", BPF(ask, BPF_LINK_UPDATE, .link_update = { .link_fd = (__u32)link, .new_prog_fd = (__u32)other }));
-	note(ask, "update from another", BPF(ask, BPF_LINK_UPDATE,
-					     .link_update = { .link_fd = (__u32)link, .new_prog_fd = (__u32)other,
-							      .flags = BPF_F_REPLACE, .old_prog_fd = (__u32)maps_prog }));
-	note(ask, "update to itself", BPF(ask, BPF_LINK_UPDATE,
-					  .link_update = { .link_fd = (__u32)link, .new_prog_fd = (__u32)other,
-							   .flags = BPF_F_REPLACE, .old_prog_fd = (__u32)other }));
-	note(ask, "update to another target", BPF(ask, BPF_LINK_UPDATE,
-						  .link_update = { .link_fd = (__u32)link, .new_prog_fd = (__u32)maps_prog }));
+	note(ask, "update",
+	     BPF(ask, BPF_LINK_UPDATE,
+		 .link_update = { .link_fd = (__u32)link, .new_prog_fd = (__u32)other }));
+	note(ask, "update from another",
+	     BPF(ask, BPF_LINK_UPDATE,
+		 .link_update = { .link_fd = (__u32)link,
+				  .new_prog_fd = (__u32)other,
+				  .flags = BPF_F_REPLACE,
+				  .old_prog_fd = (__u32)maps_prog }));
+	note(ask, "update to itself",
+	     BPF(ask, BPF_LINK_UPDATE,
+		 .link_update = { .link_fd = (__u32)link,
+				  .new_prog_fd = (__u32)other,
+				  .flags = BPF_F_REPLACE,
+				  .old_prog_fd = (__u32)other }));
+	note(ask, "update to another target",
+	     BPF(ask, BPF_LINK_UPDATE,
+		 .link_update = { .link_fd = (__u32)link, .new_prog_fd = (__u32)maps_prog }));
 	note(ask, "detach", BPF(ask, BPF_LINK_DETACH, .link_detach = { .link_fd = (__u32)link }));
 	two = BPF(ask, BPF_ITER_CREATE, .iter_create = { .link_fd = (__u32)link });
 	close(link);
@@ -227,7 +264,8 @@ static void no_btf(void)
 		ok(0, "no hive");
 		return;
 	}
-	is(writer(&ask, "bpf_iter_bpf_map", 0), -EINVAL, "without kernel BTF an iterator's program is refused");
+	is(writer(&ask, "bpf_iter_bpf_map", 0), -EINVAL,
+	   "without kernel BTF an iterator's program is refused");
 	skep_free(ask.skep);
 }
 

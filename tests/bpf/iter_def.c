@@ -46,7 +46,8 @@ static void cut(char *log)
 		*end = 0;
 }
 
-static int ask(const struct hook *hook, const struct bpf_insn *insns, u32 count, const char *what, u32 a, u32 b)
+static int ask(const struct hook *hook, const struct bpf_insn *insns, u32 count, const char *what,
+	       u32 a, u32 b)
 {
 	int theirs = kernel_try(hook, insns, count, 1), ours = our_try(hook, insns, count);
 
@@ -57,15 +58,16 @@ static int ask(const struct hook *hook, const struct bpf_insn *insns, u32 count,
 	sum.verdicts += theirs != ours;
 	sum.logs += strcmp(kernel_log, our_log) != 0;
 	if ((theirs != ours || strcmp(kernel_log, our_log)) && !sum.first[0])
-		snprintf(sum.first, sizeof(sum.first), "%s %u %u: kernel %d, skep %d\n%.1500s---\n%.1500s", what, a, b, theirs,
+		snprintf(sum.first, sizeof(sum.first),
+			 "%s %u %u: kernel %d, skep %d\n%.1500s---\n%.1500s", what, a, b, theirs,
 			 ours, kernel_log, our_log);
 	return theirs;
 }
 
 static void result(const char *name, const char *what)
 {
-	ok(sum.asked && !sum.verdicts && !sum.logs, "%s: %u %s as the kernel's, %u of them accepted", name, sum.asked, what,
-	   sum.accepted);
+	ok(sum.asked && !sum.verdicts && !sum.logs,
+	   "%s: %u %s as the kernel's, %u of them accepted", name, sum.asked, what, sum.accepted);
 	if (sum.verdicts || sum.logs) {
 		printf("# %u verdicts and %u logs differ\n", sum.verdicts, sum.logs);
 		for (char *line = strtok(sum.first, "\n"); line; line = strtok(NULL, "\n"))
@@ -75,7 +77,7 @@ static void result(const char *name, const char *what)
 }
 
 #define LOAD(size, d, s, o) INSN(BPF_LDX | BPF_MEM | (size), d, s, o, 0)
-#define IF_NULL(r, skip) INSN(BPF_JMP | BPF_JEQ | BPF_K, r, 0, skip, 0)
+#define IF_NULL(r, skip)    INSN(BPF_JMP | BPF_JEQ | BPF_K, r, 0, skip, 0)
 
 static const u8 sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
 
@@ -83,9 +85,12 @@ static void arguments(const struct hook *hook)
 {
 	for (s16 off = -8; off <= 104; off += 2)
 		for (u32 i = 0; i < 4; i++) {
-			const struct bpf_insn read[] = { LOAD(sizes[i], 2, 1, off), MOV_IMM(0, 0), EXIT() };
-			const struct bpf_insn write[] = { MOV_IMM(0, 0), INSN(BPF_STX | BPF_MEM | sizes[i], 1, 0, off, 0),
-							  EXIT() };
+			const struct bpf_insn read[] = { LOAD(sizes[i], 2, 1, off), MOV_IMM(0, 0),
+							 EXIT() };
+			const struct bpf_insn write[] = {
+				MOV_IMM(0, 0), INSN(BPF_STX | BPF_MEM | sizes[i], 1, 0, off, 0),
+				EXIT()
+			};
 
 			ask(hook, read, 3, "read", (u32)(u16)off, i);
 			ask(hook, write, 3, "write", (u32)(u16)off, i);
@@ -98,13 +103,16 @@ static void walk(const struct hook *hook, u32 n, u32 most)
 	for (u32 off = 0; off <= most; off += 4)
 		for (u32 i = 2; i < 4; i++) {
 			const struct bpf_insn once[] = {
-				LOAD(BPF_DW, 2, 1, (s16)(8 * n)), MOV_IMM(0, 0), IF_NULL(2, 1), LOAD(sizes[i], 3, 2, (s16)off),
-				EXIT(),
+				LOAD(BPF_DW, 2, 1, (s16)(8 * n)), MOV_IMM(0, 0), IF_NULL(2, 1),
+				LOAD(sizes[i], 3, 2, (s16)off),	  EXIT(),
 			};
 			const struct bpf_insn twice[] = {
-				LOAD(BPF_DW, 2, 1, (s16)(8 * n)), MOV_IMM(0, 0),
-				IF_NULL(2, 2), LOAD(BPF_DW, 3, 2, (s16)off),
-				LOAD(BPF_W, 4, 3, 16), EXIT(),
+				LOAD(BPF_DW, 2, 1, (s16)(8 * n)),
+				MOV_IMM(0, 0),
+				IF_NULL(2, 2),
+				LOAD(BPF_DW, 3, 2, (s16)off),
+				LOAD(BPF_W, 4, 3, 16),
+				EXIT(),
 			};
 
 			if (ask(hook, once, 5, "walk", n, off) || i == 2)
@@ -119,11 +127,18 @@ static void helpers(const struct hook *hook, u32 n)
 	for (u32 deep = 0; deep < 3; deep++)
 		for (u32 off = 0; off < 40; off += 8) {
 			const struct bpf_insn seq[] = {
-				LOAD(BPF_DW, 6, 1, 0), LOAD(BPF_DW, 7, 6, 0), LOAD(BPF_DW, 2, 1, (s16)(8 * n)),
-				MOV_IMM(0, 0), IF_NULL(2, deep == 1 ? 5 : 4),
-				deep == 1 ? LOAD(BPF_DW, 2, 2, (s16)off) : INSN(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, (s32)off),
-				deep == 2 ? MOV_REG(1, 2) : MOV_REG(1, 7), MOV_IMM(3, 8), CALL(BPF_FUNC_seq_write),
-				MOV_IMM(0, 0), EXIT(),
+				LOAD(BPF_DW, 6, 1, 0),
+				LOAD(BPF_DW, 7, 6, 0),
+				LOAD(BPF_DW, 2, 1, (s16)(8 * n)),
+				MOV_IMM(0, 0),
+				IF_NULL(2, deep == 1 ? 5 : 4),
+				deep == 1 ? LOAD(BPF_DW, 2, 2, (s16)off)
+					  : INSN(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, (s32)off),
+				deep == 2 ? MOV_REG(1, 2) : MOV_REG(1, 7),
+				MOV_IMM(3, 8),
+				CALL(BPF_FUNC_seq_write),
+				MOV_IMM(0, 0),
+				EXIT(),
 			};
 
 			ask(hook, seq, 11, "helper", n, off + 100 * deep);
@@ -154,14 +169,18 @@ static void target(const struct iter_target *t)
 
 static void refusals(void)
 {
-	static const char *const names[] = { "bpf_iter_bits_new", "bpf_fentry_test1", "bpf_iter_num_next" };
-	const struct bpf_insn insns[] = { MOV_IMM(0, 0), EXIT() }, two[] = { MOV_IMM(0, 2), EXIT() };
-	const struct bpf_insn read[] = { LOAD(BPF_DW, 2, 1, 0), LOAD(BPF_DW, 3, 2, 8), MOV_IMM(0, 0), EXIT() };
+	static const char *const names[] = { "bpf_iter_bits_new", "bpf_fentry_test1",
+					     "bpf_iter_num_next" };
+	const struct bpf_insn insns[] = { MOV_IMM(0, 0), EXIT() },
+			      two[] = { MOV_IMM(0, 2), EXIT() };
+	const struct bpf_insn read[] = { LOAD(BPF_DW, 2, 1, 0), LOAD(BPF_DW, 3, 2, 8),
+					 MOV_IMM(0, 0), EXIT() };
 	struct hook hook = { .type = BPF_PROG_TYPE_TRACING, .attach = BPF_TRACE_ITER };
 
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
 		hook.btf_id = (u32)btf_find(vmlinux, names[i], BTF_KIND_FUNC);
-		is(our_try(&hook, insns, 2), kernel_try(&hook, insns, 2, 1), "no iterator: %s", names[i]);
+		is(our_try(&hook, insns, 2), kernel_try(&hook, insns, 2, 1), "no iterator: %s",
+		   names[i]);
 	}
 	hook.btf_id = (u32)btf_find(vmlinux, "bpf_map", BTF_KIND_STRUCT);
 	ask(&hook, insns, 2, "struct", 0, 0);

@@ -52,7 +52,8 @@ static int alive(struct ask *ask, __u32 id)
 static int make_link(struct ask *ask)
 {
 	int prog = make_prog(ask, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
-	int link = BPF(ask, BPF_RAW_TRACEPOINT_OPEN, .raw_tracepoint = { .name = PTR("sys_enter"), .prog_fd = (__u32)prog });
+	int link = BPF(ask, BPF_RAW_TRACEPOINT_OPEN,
+		       .raw_tracepoint = { .name = PTR("sys_enter"), .prog_fd = (__u32)prog });
 
 	close(prog);
 	return link;

@@ -25,19 +25,21 @@ static int open_fds(void)
 	return count;
 }
 
-static const __u32 types[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_LRU_HASH };
+static const __u32 types[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_PERCPU_ARRAY,
+			       BPF_MAP_TYPE_LRU_HASH };
 
 static int small_map(int i)
 {
-	return BPF(&ask, BPF_MAP_CREATE, .map_type = types[i % 4], .key_size = 4, .value_size = 8, .max_entries = 2,
-		   .map_flags = i % 8 == 1 ? BPF_F_MMAPABLE : 0);
+	return BPF(&ask, BPF_MAP_CREATE, .map_type = types[i % 4], .key_size = 4, .value_size = 8,
+		   .max_entries = 2, .map_flags = i % 8 == 1 ? BPF_F_MMAPABLE : 0);
 }
 
 static __u32 id_of(int fd)
 {
 	struct bpf_map_info info = { 0 };
 
-	BPF(&ask, BPF_OBJ_GET_INFO_BY_FD, .info = { .bpf_fd = (__u32)fd, .info_len = sizeof(info), .info = PTR(&info) });
+	BPF(&ask, BPF_OBJ_GET_INFO_BY_FD,
+	    .info = { .bpf_fd = (__u32)fd, .info_len = sizeof(info), .info = PTR(&info) });
 	return info.id;
 }
 
@@ -61,7 +63,8 @@ static int count_ids(int cmd)
 
 static void many(rlim_t hard)
 {
-	int n = 2 * MANY + 200 < (long long)hard ? MANY : (int)(hard / 2) - 100, made = 0, wrong = 0, before = open_fds();
+	int n = 2 * MANY + 200 < (long long)hard ? MANY : (int)(hard / 2) - 100, made = 0,
+	    wrong = 0, before = open_fds();
 
 	for (int i = 0; i < n; i++) {
 		fds[i] = small_map(i);
@@ -73,9 +76,11 @@ static void many(rlim_t hard)
 		__u64 value[1024] = { i }, back = 0; /* per-CPU maps take one a CPU */
 		__u32 key = 1;
 
-		BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)fds[i], .key = PTR(&key), .value = PTR(value));
+		BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)fds[i], .key = PTR(&key),
+		    .value = PTR(value));
 		if (types[i % 4] != BPF_MAP_TYPE_PERCPU_ARRAY)
-			wrong += BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)fds[i], .key = PTR(&key), .value = PTR(&back)) ||
+			wrong += BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)fds[i],
+				     .key = PTR(&key), .value = PTR(&back)) ||
 				 back != i;
 	}
 	is(wrong, 0, "each holds its own");
@@ -96,7 +101,9 @@ static void *come_and_go(void *arg)
 		int held[4], n = 1 + (int)(seed++ % 4);
 
 		for (int i = 0; i < n; i++)
-			held[i] = (seed + (unsigned int)i) % 3 ? small_map((int)seed + i) : make_prog(&ask, BPF_PROG_TYPE_XDP, 1);
+			held[i] = (seed + (unsigned int)i) % 3
+					  ? small_map((int)seed + i)
+					  : make_prog(&ask, BPF_PROG_TYPE_XDP, 1);
 		for (int i = 0; i < n; i++)
 			if (held[i] >= 0)
 				close(held[i]);
@@ -159,7 +166,8 @@ int main(void)
 	if (skep_new(&ask.skep, NULL))
 		return 1;
 	getrlimit(RLIMIT_NOFILE, &now);
-	ok(now.rlim_cur == low.rlim_max, "a hive raises the soft limit of open files to the hard one");
+	ok(now.rlim_cur == low.rlim_max,
+	   "a hive raises the soft limit of open files to the hard one");
 	if (now.rlim_max < 1024) {
 		skip("the hard limit of open files is low");
 	} else {

@@ -57,37 +57,58 @@ static int make_kernel(const struct map_spec *spec)
 }
 
 static const u32 types[] = {
-	BPF_MAP_TYPE_HASH,	   BPF_MAP_TYPE_ARRAY,	     BPF_MAP_TYPE_PROG_ARRAY, BPF_MAP_TYPE_PERF_EVENT_ARRAY,
-	BPF_MAP_TYPE_PERCPU_HASH,  BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_LRU_HASH,   BPF_MAP_TYPE_LRU_PERCPU_HASH,
-	BPF_MAP_TYPE_LPM_TRIE,	   BPF_MAP_TYPE_QUEUE,	     BPF_MAP_TYPE_STACK,      BPF_MAP_TYPE_RINGBUF,
-	BPF_MAP_TYPE_BLOOM_FILTER, BPF_MAP_TYPE_DEVMAP,	     BPF_MAP_TYPE_DEVMAP_HASH, BPF_MAP_TYPE_STACK_TRACE,
+	BPF_MAP_TYPE_HASH,	   BPF_MAP_TYPE_ARRAY,
+	BPF_MAP_TYPE_PROG_ARRAY,   BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+	BPF_MAP_TYPE_PERCPU_HASH,  BPF_MAP_TYPE_PERCPU_ARRAY,
+	BPF_MAP_TYPE_LRU_HASH,	   BPF_MAP_TYPE_LRU_PERCPU_HASH,
+	BPF_MAP_TYPE_LPM_TRIE,	   BPF_MAP_TYPE_QUEUE,
+	BPF_MAP_TYPE_STACK,	   BPF_MAP_TYPE_RINGBUF,
+	BPF_MAP_TYPE_BLOOM_FILTER, BPF_MAP_TYPE_DEVMAP,
+	BPF_MAP_TYPE_DEVMAP_HASH,  BPF_MAP_TYPE_STACK_TRACE,
 };
 
 /* For verification only. Which of them the running kernel has depends on how it was built. */
 static const u32 unrun_types[] = {
-	BPF_MAP_TYPE_CGROUP_ARRAY,   BPF_MAP_TYPE_SOCKMAP,	 BPF_MAP_TYPE_CPUMAP,
-	BPF_MAP_TYPE_XSKMAP,	     BPF_MAP_TYPE_SOCKHASH,	 BPF_MAP_TYPE_CGROUP_STORAGE,
-	BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, BPF_MAP_TYPE_SK_STORAGE,
-	BPF_MAP_TYPE_INODE_STORAGE,  BPF_MAP_TYPE_TASK_STORAGE, BPF_MAP_TYPE_USER_RINGBUF,
-	BPF_MAP_TYPE_CGRP_STORAGE,   BPF_MAP_TYPE_ARENA,
+	BPF_MAP_TYPE_CGROUP_ARRAY,
+	BPF_MAP_TYPE_SOCKMAP,
+	BPF_MAP_TYPE_CPUMAP,
+	BPF_MAP_TYPE_XSKMAP,
+	BPF_MAP_TYPE_SOCKHASH,
+	BPF_MAP_TYPE_CGROUP_STORAGE,
+	BPF_MAP_TYPE_REUSEPORT_SOCKARRAY,
+	BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
+	BPF_MAP_TYPE_SK_STORAGE,
+	BPF_MAP_TYPE_INODE_STORAGE,
+	BPF_MAP_TYPE_TASK_STORAGE,
+	BPF_MAP_TYPE_USER_RINGBUF,
+	BPF_MAP_TYPE_CGRP_STORAGE,
+	BPF_MAP_TYPE_ARENA,
 };
 
 static struct map_spec spec_of(u32 type)
 {
-	return (struct map_spec){ .type = type, .name = "differ", .nr_cpus = nr_cpus, .spin_lock_off = -1, .timer_off = -1 };
+	return (struct map_spec){ .type = type,
+				  .name = "differ",
+				  .nr_cpus = nr_cpus,
+				  .spin_lock_off = -1,
+				  .timer_off = -1 };
 }
 
 /* Big maps cost the kernel time: they are tried once each, not by chance. */
 static bool affordable(const struct map_spec *spec)
 {
-	return (u64)spec->max_entries * ((u64)spec->key_size + spec->value_size + 64) < 4 << 20 || !spec->max_entries;
+	return (u64)spec->max_entries * ((u64)spec->key_size + spec->value_size + 64) < 4 << 20 ||
+	       !spec->max_entries;
 }
 
 static void create_random(u32 rounds, const u32 *from, u32 count)
 {
-	static const u32 sizes[] = { 0, 1, 2, 4, 5, 8, 12, 16, 24, 260, 264, 1016, 1024, 32768, 32776, 4194000, 4194304, 1u << 31, ~0u };
+	static const u32 sizes[] = { 0,	    1,	     2,	      4,	5,    8,    12,
+				     16,    24,	     260,     264,	1016, 1024, 32768,
+				     32776, 4194000, 4194304, 1u << 31, ~0u };
 	static const u32 entries[] = { 0, 1, 2, 3, 7, 64, 4096, 8192, 65536 };
-	static const u32 flags[] = { 0, 0, 0, 1, 2, 8, 16, 32, 64, 128, 256, 384, 512, 1024, 2048, 4096, 8192, 1 << 18, 1u << 31 };
+	static const u32 flags[] = { 0,	  0,   0,   1,	  2,	8,    16,   32,	     64,      128,
+				     256, 384, 512, 1024, 2048, 4096, 8192, 1 << 18, 1u << 31 };
 	u32 differing = 0, made = 0;
 
 	for (u32 i = 0; i < rounds; i++) {
@@ -98,7 +119,8 @@ static void create_random(u32 rounds, const u32 *from, u32 count)
 		spec.key_size = draw(2) ? draw(2) * 4 : sizes[draw(ARRAY_SIZE(sizes))];
 		spec.value_size = draw(2) ? (u32)8 >> draw(2) : sizes[draw(ARRAY_SIZE(sizes))];
 		spec.max_entries = entries[draw(ARRAY_SIZE(entries))];
-		spec.flags = flags[draw(ARRAY_SIZE(flags))] | (draw(4) ? 0 : flags[draw(ARRAY_SIZE(flags))]);
+		spec.flags = flags[draw(ARRAY_SIZE(flags))] |
+			     (draw(4) ? 0 : flags[draw(ARRAY_SIZE(flags))]);
 		spec.extra = spec.type == BPF_MAP_TYPE_BLOOM_FILTER && !draw(3) ? draw(40) : 0;
 		if (spec.type == BPF_MAP_TYPE_ARENA && draw(2))
 			spec.extra = (u64)draw(3) << 31 | draw(2) << 12 | (draw(8) ? 0 : 1);
@@ -113,9 +135,9 @@ static void create_random(u32 rounds, const u32 *from, u32 count)
 		err = map_new(&map, &spec, NULL);
 		made += !err;
 		if ((fd < 0 ? fd : 0) != err && differing++ < 10)
-			printf("# type %u key %u value %u entries %u flags 0x%x extra %llu: kernel %d, skep %d\n", spec.type,
-			       spec.key_size, spec.value_size, spec.max_entries, spec.flags,
-			       (unsigned long long)spec.extra, fd < 0 ? fd : 0, err);
+			printf("# type %u key %u value %u entries %u flags 0x%x extra %llu: kernel %d, skep %d\n",
+			       spec.type, spec.key_size, spec.value_size, spec.max_entries,
+			       spec.flags, (unsigned long long)spec.extra, fd < 0 ? fd : 0, err);
 		map_free(map);
 		if (fd >= 0)
 			close(fd);
@@ -127,7 +149,7 @@ static void create_random(u32 rounds, const u32 *from, u32 count)
 struct pair {
 	struct map *map;
 	int fd;
-	u32 key_size, value_size;	/* as bpf(2) passes them */
+	u32 key_size, value_size; /* as bpf(2) passes them */
 };
 
 static int kernel_elem(struct pair *pair, int cmd, const void *key, void *value, u64 flags)
@@ -166,30 +188,38 @@ static void draw_value(const struct pair *pair, u8 *value)
 	/* the padding between CPUs' values is nobody's */
 	if (pair->value_size > pair->map->spec.value_size)
 		for (u32 i = 0; i < pair->value_size; i++)
-			if (i % round_up(pair->map->spec.value_size, 8) >= pair->map->spec.value_size)
+			if (i % round_up(pair->map->spec.value_size, 8) >=
+			    pair->map->spec.value_size)
 				value[i] = 0;
-	if (pair->map->spec.type == BPF_MAP_TYPE_DEVMAP || pair->map->spec.type == BPF_MAP_TYPE_DEVMAP_HASH) {
+	if (pair->map->spec.type == BPF_MAP_TYPE_DEVMAP ||
+	    pair->map->spec.type == BPF_MAP_TYPE_DEVMAP_HASH) {
 		memset(value, 0, pair->value_size);
 		value[0] = draw(3) == 0 ? 0 : draw(8) ? 1 : 250;
 	}
 }
 
-static int differ(const struct pair *pair, const char *what, const u8 *key, u64 flags, int ours, int theirs)
+static int differ(const struct pair *pair, const char *what, const u8 *key, u64 flags, int ours,
+		  int theirs)
 {
 	u32 index;
 
 	memcpy(&index, key, 4);
-	printf("# %s %s key %u flags %llu: kernel %d, skep %d\n", map_types[pair->map->spec.type].name, what, index,
-	       (unsigned long long)flags, theirs, ours);
+	printf("# %s %s key %u flags %llu: kernel %d, skep %d\n",
+	       map_types[pair->map->spec.type].name, what, index, (unsigned long long)flags, theirs,
+	       ours);
 	return 1;
 }
 
-static u64 draw_flags(void) { return draw(3) ? 0 : draw(2) ? draw(9) : draw(2) ? 1ull << draw(64) : draw(4); }
+static u64 draw_flags(void)
+{
+	return draw(3) ? 0 : draw(2) ? draw(9) : draw(2) ? 1ull << draw(64) : draw(4);
+}
 
 static bool ordered(u32 type)
 {
-	return type != BPF_MAP_TYPE_HASH && type != BPF_MAP_TYPE_PERCPU_HASH && type != BPF_MAP_TYPE_LRU_HASH &&
-	       type != BPF_MAP_TYPE_LRU_PERCPU_HASH && type != BPF_MAP_TYPE_DEVMAP_HASH;
+	return type != BPF_MAP_TYPE_HASH && type != BPF_MAP_TYPE_PERCPU_HASH &&
+	       type != BPF_MAP_TYPE_LRU_HASH && type != BPF_MAP_TYPE_LRU_PERCPU_HASH &&
+	       type != BPF_MAP_TYPE_DEVMAP_HASH;
 }
 
 enum { MAX_VALUE = 4096 };
@@ -242,13 +272,15 @@ static int walk(struct pair *pair)
 	if (in_order) {
 		for (u32 i = 0; i < 1000; i++) {
 			err[0] = map_next_key(pair->map, from_start && !i ? NULL : key, next[0]);
-			err[1] = kernel_elem(pair, BPF_MAP_GET_NEXT_KEY, from_start && !i ? NULL : key, next[1], 0);
+			err[1] = kernel_elem(pair, BPF_MAP_GET_NEXT_KEY,
+					     from_start && !i ? NULL : key, next[1], 0);
 			if (err[0] != err[1])
 				return differ(pair, "next key", key, from_start, err[0], err[1]);
 			if (err[0])
 				return 0;
 			if (memcmp(next[0], next[1], pair->key_size))
-				return differ(pair, "next key's bytes", key, from_start, next[0][0], next[1][0]);
+				return differ(pair, "next key's bytes", key, from_start, next[0][0],
+					      next[1][0]);
 			memcpy(key, next[0], sizeof(key));
 		}
 		return 0;
@@ -264,7 +296,9 @@ static int walk(struct pair *pair)
 			memcpy(key, next[side], sizeof(key));
 			count[side]++;
 		}
-	return count[0] != count[1] || err[0] != err[1] ? differ(pair, "count", key, 0, (int)count[0], (int)count[1]) : 0;
+	return count[0] != count[1] || err[0] != err[1]
+		       ? differ(pair, "count", key, 0, (int)count[0], (int)count[1])
+		       : 0;
 }
 
 static void operate(u32 type, u32 key_size, u32 value_size, u32 entries, u32 flags, u32 rounds)
@@ -286,7 +320,8 @@ static void operate(u32 type, u32 key_size, u32 value_size, u32 entries, u32 fla
 	pair.value_size = map_sys_value_size(pair.map);
 	for (u32 i = 0; i < rounds && differing < 5; i++)
 		differing += i % 50 == 49 ? walk(&pair) : one_step(&pair);
-	is(differing, 0, "%s key %u value %u entries %u: operations agree", map_types[type].name, key_size, value_size, entries);
+	is(differing, 0, "%s key %u value %u entries %u: operations agree", map_types[type].name,
+	   key_size, value_size, entries);
 	map_free(pair.map);
 	close(pair.fd);
 }
@@ -294,7 +329,9 @@ static void operate(u32 type, u32 key_size, u32 value_size, u32 entries, u32 fla
 int main(int argc, char **argv)
 {
 	u32 rounds = argc > 2 ? (u32)atoi(argv[2]) : 5000;
-	struct map_spec probe = { .type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1 };
+	struct map_spec probe = {
+		.type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1
+	};
 	int fd = make_kernel(&probe);
 
 	if (fd < 0) {
@@ -302,14 +339,16 @@ int main(int argc, char **argv)
 		return done();
 	}
 	close(fd);
-	state = argc > 1 ? strtoull(argv[1], NULL, 0) * 0x9e3779b97f4a7c15ull | 1 : 0x5eed5eed5eedull;
+	state = argc > 1 ? strtoull(argv[1], NULL, 0) * 0x9e3779b97f4a7c15ull | 1
+			 : 0x5eed5eed5eedull;
 	nr_cpus = possible_cpus();
 	create_random(rounds, types, ARRAY_SIZE(types));
 	create_random(rounds, unrun_types, ARRAY_SIZE(unrun_types));
 	for (u32 entries = 4; entries <= 16; entries += 12) {
 		for (u32 size = 4; size <= 16; size += 4) {
 			operate(BPF_MAP_TYPE_HASH, size, size + 3, entries, 0, rounds);
-			operate(BPF_MAP_TYPE_HASH, size + 1, size, entries, BPF_F_NO_PREALLOC, rounds);
+			operate(BPF_MAP_TYPE_HASH, size + 1, size, entries, BPF_F_NO_PREALLOC,
+				rounds);
 			operate(BPF_MAP_TYPE_PERCPU_HASH, size, size + 1, entries, 0, rounds);
 		}
 		operate(BPF_MAP_TYPE_ARRAY, 4, 12, entries, 0, rounds);

@@ -8,7 +8,16 @@
 
 #include "bpf/both.h"
 
-enum { RUNNERS = 3, CHANGERS = 2, RUNS = 60, REPEAT = 20, STAY = 16, COME = 48, RING = 4096, MAX = 64 };
+enum {
+	RUNNERS = 3,
+	CHANGERS = 2,
+	RUNS = 60,
+	REPEAT = 20,
+	STAY = 16,
+	COME = 48,
+	RING = 4096,
+	MAX = 64
+};
 enum { MISSED, SENT, REFUSED, COUNTS };
 
 static struct ask ask;
@@ -30,7 +39,11 @@ struct text {
 static void emit(struct text *t, int code, int dst, int src, int off, int imm)
 {
 	t->insns[t->count++] = (struct bpf_insn){
-		.code = (__u8)code, .dst_reg = dst & 15, .src_reg = src & 15, .off = (short)off, .imm = imm,
+		.code = (__u8)code,
+		.dst_reg = dst & 15,
+		.src_reg = src & 15,
+		.off = (short)off,
+		.imm = imm,
 	};
 }
 
@@ -94,8 +107,8 @@ static int load(void)
 	t.insns[skip].off = (short)(t.count - skip - 1);
 	emit(&t, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 2);
 	emit(&t, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	return BPF(&ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_XDP, .insn_cnt = t.count, .insns = PTR(t.insns),
-		   .license = PTR("GPL"));
+	return BPF(&ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_XDP, .insn_cnt = t.count,
+		   .insns = PTR(t.insns), .license = PTR("GPL"));
 }
 
 static void *run(void *arg)
@@ -122,11 +135,14 @@ static void *change(void *arg)
 
 	while (__atomic_load_n(&running, __ATOMIC_ACQUIRE)) {
 		for (unsigned long long key = first; key < first + COME; key++)
-			check(!BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)hash, .key = PTR(&key), .value = PTR(&value)));
+			check(!BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)hash,
+				   .key = PTR(&key), .value = PTR(&value)));
 		for (unsigned long long key = 0; key < STAY; key++)
-			check(!BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)hash, .key = PTR(&key), .value = PTR(&value)));
+			check(!BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)hash,
+				   .key = PTR(&key), .value = PTR(&value)));
 		for (unsigned long long key = first; key < first + COME; key++)
-			check(!BPF(&ask, BPF_MAP_DELETE_ELEM, .map_fd = (__u32)hash, .key = PTR(&key)));
+			check(!BPF(&ask, BPF_MAP_DELETE_ELEM, .map_fd = (__u32)hash,
+				   .key = PTR(&key)));
 	}
 	return NULL;
 }
@@ -148,7 +164,8 @@ static void *consume(void *arg)
 				break;
 			if (!(len & BPF_RINGBUF_DISCARD_BIT)) {
 				received++;
-				wrong += len != 8 || *(unsigned long long *)(header + 2) != STAY - 1;
+				wrong +=
+					len != 8 || *(unsigned long long *)(header + 2) != STAY - 1;
 			}
 			at += ((len & ~(unsigned int)BPF_RINGBUF_DISCARD_BIT) + 15) / 8 * 8;
 			__atomic_store_n(consumer, at, __ATOMIC_RELEASE);
@@ -161,7 +178,8 @@ static unsigned long long count_of(unsigned int which)
 {
 	unsigned long long value = 0;
 
-	check(!BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)counts, .key = PTR(&which), .value = PTR(&value)));
+	check(!BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)counts, .key = PTR(&which),
+		   .value = PTR(&value)));
 	return value;
 }
 
@@ -172,7 +190,8 @@ static void verify(void)
 
 	for (unsigned long long key = 0; key < STAY; key++) {
 		value = 0;
-		check(!BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)hash, .key = PTR(&key), .value = PTR(&value)));
+		check(!BPF(&ask, BPF_MAP_LOOKUP_ELEM, .map_fd = (__u32)hash, .key = PTR(&key),
+			   .value = PTR(&value)));
 		lost += runs - value;
 	}
 	is(failures, 0, "no call failed");
@@ -197,7 +216,8 @@ int main(void)
 	counts = make_map(&ask, BPF_MAP_TYPE_ARRAY, 4, 8, COUNTS);
 	ring = make_map(&ask, BPF_MAP_TYPE_RINGBUF, 0, 0, RING);
 	for (unsigned long long key = 0; key < STAY; key++)
-		check(!BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)hash, .key = PTR(&key), .value = PTR(&zero)));
+		check(!BPF(&ask, BPF_MAP_UPDATE_ELEM, .map_fd = (__u32)hash, .key = PTR(&key),
+			   .value = PTR(&zero)));
 	prog = load();
 	pages = mmap(NULL, 8192 + 2 * RING, PROT_READ | PROT_WRITE, MAP_SHARED, ring, 0);
 	if (!ok(prog >= 0 && pages != MAP_FAILED, "a program (%d) and its maps", prog))

@@ -227,29 +227,36 @@ static void ctx_sizes(struct ask *ask)
 			for (int store = 0; store < 2; store++) {
 				struct bpf_insn insns[] = {
 					{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0 },
-					{ .code = (store ? BPF_STX : BPF_LDX) | BPF_MEM | BPF_W, .dst_reg = 1 - !store,
-					  .src_reg = !store, .off = off },
+					{ .code = (store ? BPF_STX : BPF_LDX) | BPF_MEM | BPF_W,
+					  .dst_reg = 1 - !store,
+					  .src_reg = !store,
+					  .off = off },
 					{ .code = BPF_JMP | BPF_EXIT },
 				};
-				int fd = BPF(ask, BPF_PROG_LOAD, .prog_type = (__u32)types[t], .insn_cnt = 3,
-					     .insns = PTR(insns), .license = PTR("GPL"),
-					     .prog_flags = types[t] == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0);
+				int fd = BPF(ask, BPF_PROG_LOAD, .prog_type = (__u32)types[t],
+					     .insn_cnt = 3, .insns = PTR(insns),
+					     .license = PTR("GPL"),
+					     .prog_flags = types[t] == BPF_PROG_TYPE_SYSCALL
+								   ? BPF_F_SLEEPABLE
+								   : 0);
 
 				ask->key = t * 1000 + off * 10 + store;
 				note_fd(ask, "load of a program that looks there", fd);
 				for (__u32 size = 0; fd >= 0 && size < 100; size += 4) {
 					memset(ctx, 0, 100);
 					ask->key = (t * 1000 + off * 10 + store) * 1000L + size;
-					RUN("a context of this size", .ctx_in = size ? PTR(ctx) : 0, .ctx_size_in = size);
+					RUN("a context of this size", .ctx_in = size ? PTR(ctx) : 0,
+					    .ctx_size_in = size);
 				}
 				if (fd >= 0)
 					close(fd);
 			}
 	for (__u32 size = 65528; size < 65544; size++) {
-		int fd = BPF(ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_SYSCALL, .insn_cnt = 2,
-			     .insns = PTR(((struct bpf_insn[]){ { .code = BPF_ALU64 | BPF_MOV | BPF_K },
-								{ .code = BPF_JMP | BPF_EXIT } })),
-			     .license = PTR("GPL"), .prog_flags = BPF_F_SLEEPABLE);
+		int fd = BPF(
+			ask, BPF_PROG_LOAD, .prog_type = BPF_PROG_TYPE_SYSCALL, .insn_cnt = 2,
+			.insns = PTR(((struct bpf_insn[]){ { .code = BPF_ALU64 | BPF_MOV | BPF_K },
+							   { .code = BPF_JMP | BPF_EXIT } })),
+			.license = PTR("GPL"), .prog_flags = BPF_F_SLEEPABLE);
 
 		ask->key = size;
 		RUN("a large context", .ctx_in = PTR(ctx), .ctx_size_in = size);
@@ -260,9 +267,10 @@ static void ctx_sizes(struct ask *ask)
 /* Each field of the command alone at its limits. */
 static void limits(struct ask *ask)
 {
-	static const int types[] = { BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_SCHED_CLS,
-				     BPF_PROG_TYPE_SOCKET_FILTER };
-	static const __u32 values[] = { 1, 2, 4, 8, 13, 14, 3000, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff };
+	static const int types[] = { BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_PROG_TYPE_XDP,
+				     BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_SOCKET_FILTER };
+	static const __u32 values[] = { 1,    2,       4,	   8,	       13,	  14,
+					3000, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff };
 	unsigned char in[512] = { 0 };
 
 	for (int t = 0; t < 4; t++) {
@@ -273,16 +281,18 @@ static void limits(struct ask *ask)
 				union bpf_attr attr = { .test = { .prog_fd = (__u32)fd } };
 
 				if (at == offsetof(union bpf_attr, test.repeat) && values[v] > 4)
-					continue;	/* would take its time */
-				if (at == offsetof(union bpf_attr, test.flags) && values[v] == BPF_F_TEST_XDP_LIVE_FRAMES)
-					continue;	/* refused here */
+					continue; /* would take its time */
+				if (at == offsetof(union bpf_attr, test.flags) &&
+				    values[v] == BPF_F_TEST_XDP_LIVE_FRAMES)
+					continue; /* refused here */
 				if (types[t] != BPF_PROG_TYPE_RAW_TRACEPOINT) {
 					attr.test.data_in = PTR(in);
 					attr.test.data_size_in = 64;
 				}
 				*(__u32 *)((char *)&attr + at) = values[v];
 				ask->key = (long)(t * 100000 + at * 100 + v);
-				note(ask, "a field set", ask_bpf(ask, BPF_PROG_TEST_RUN, &attr, sizeof(attr)));
+				note(ask, "a field set",
+				     ask_bpf(ask, BPF_PROG_TEST_RUN, &attr, sizeof(attr)));
 			}
 		close(fd);
 	}

@@ -61,8 +61,10 @@ int main(int argc, char **argv)
 	*constants = getpid();
 	if (bpf_object__load(object))
 		return 2;
-	ring = ring_buffer__new(bpf_object__find_map_fd_by_name(object, "ring"), ring_record, NULL, NULL);
-	perf = perf_buffer__new(bpf_object__find_map_fd_by_name(object, "perf"), 4, perf_record, NULL, NULL, NULL);
+	ring = ring_buffer__new(bpf_object__find_map_fd_by_name(object, "ring"), ring_record, NULL,
+				NULL);
+	perf = perf_buffer__new(bpf_object__find_map_fd_by_name(object, "perf"), 4, perf_record,
+				NULL, NULL, NULL);
 	if (!ring || !perf)
 		return 3;
 	if (ring_buffer__poll(ring, 0) || perf_buffer__poll(perf, 0))

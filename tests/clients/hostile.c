@@ -20,7 +20,10 @@
 
 enum { PAGE = 4096 };
 
-static long bpf(int cmd, const void *attr, unsigned int size) { return syscall(SYS_bpf, cmd, attr, size); }
+static long bpf(int cmd, const void *attr, unsigned int size)
+{
+	return syscall(SYS_bpf, cmd, attr, size);
+}
 
 static uint64_t seed = 1;
 static uint64_t draw(void)
@@ -32,7 +35,10 @@ static uint64_t draw(void)
 
 static int new_map(int type, int entries)
 {
-	union bpf_attr attr = { .map_type = (unsigned)type, .key_size = 4, .value_size = 8, .max_entries = (unsigned)entries };
+	union bpf_attr attr = { .map_type = (unsigned)type,
+				.key_size = 4,
+				.value_size = 8,
+				.max_entries = (unsigned)entries };
 
 	return (int)bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
 }
@@ -56,7 +62,7 @@ static int load(struct bpf_insn *insns, unsigned int n)
 		insns[i] = (struct bpf_insn){ .code = 0x07, .imm = 1 };
 	insns[n - 1] = (struct bpf_insn){ .code = 0x95 };
 	attr.insns = (uintptr_t)insns;
-	attr.license = (uintptr_t)"GPL";
+	attr.license = (uintptr_t) "GPL";
 	return (int)bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
@@ -67,9 +73,9 @@ static uint64_t place(uint8_t *pages)
 {
 	switch (draw() % 8) {
 	case 0: return 0;
-	case 1: return (uintptr_t)pages + PAGE - draw() % 200;	/* the next page is not there */
-	case 2: return (uintptr_t)pages + 2 * PAGE + draw() % PAGE;	/* read-only */
-	case 3: return (uintptr_t)pages + 3 * PAGE;	/* no access */
+	case 1: return (uintptr_t)pages + PAGE - draw() % 200;	    /* the next page is not there */
+	case 2: return (uintptr_t)pages + 2 * PAGE + draw() % PAGE; /* read-only */
+	case 3: return (uintptr_t)pages + 3 * PAGE;		    /* no access */
 	case 4: return 0xffffffff81000000ull + draw() % 4096;
 	case 5: return draw();
 	default: return (uintptr_t)pages + draw() % PAGE;
@@ -78,7 +84,8 @@ static uint64_t place(uint8_t *pages)
 
 static uint8_t *odd_pages(void)
 {
-	uint8_t *pages = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *pages =
+		mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	munmap(pages + PAGE, PAGE);
 	mprotect(pages + 2 * PAGE, PAGE, PROT_READ);
@@ -99,10 +106,13 @@ static int random_calls(void)
 		for (size_t j = 0; j < sizeof(attr) / 8; j++)
 			words[j] = draw() % 3 ? 0 : draw() % 2 ? place(pages) : draw() % 64;
 		if (draw() % 2)
-			attr.map_fd = (unsigned)(draw() % 2 ? fds[draw() % 2] : (int)(draw() % 20) - 2);
+			attr.map_fd =
+				(unsigned)(draw() % 2 ? fds[draw() % 2] : (int)(draw() % 20) - 2);
 		if (draw() % 4 == 0)
-			words[1] = place(pages), words[2] = place(pages), words[3] = 0, memset(words + 4, 0, sizeof(attr) - 32);
-		got = bpf((int)(draw() % 44) - 2, draw() % 8 ? (void *)&attr : (void *)(uintptr_t)place(pages),
+			words[1] = place(pages), words[2] = place(pages), words[3] = 0,
+			memset(words + 4, 0, sizeof(attr) - 32);
+		got = bpf((int)(draw() % 44) - 2,
+			  draw() % 8 ? (void *)&attr : (void *)(uintptr_t)place(pages),
 			  draw() % 4 ? sizeof(attr) : (unsigned)draw() % 5000);
 		if (got < 0 && (errno < 1 || errno > 4095 || errno == ENOSYS))
 			return 1;
@@ -122,7 +132,8 @@ static void *change(void *arg)
 
 	while (!stop) {
 		words[draw() % (sizeof(shared) / 8)] ^= 1ull << draw() % 64;
-		shared_insns[draw() % 64] = (struct bpf_insn){ .code = (unsigned char)draw(), .imm = (int)draw() };
+		shared_insns[draw() % 64] =
+			(struct bpf_insn){ .code = (unsigned char)draw(), .imm = (int)draw() };
 	}
 	return NULL;
 }
@@ -133,7 +144,7 @@ static int changing_memory(void)
 	pthread_t thread;
 
 	good.insns = (uintptr_t)shared_insns;
-	good.license = (uintptr_t)"GPL";
+	good.license = (uintptr_t) "GPL";
 	if (pthread_create(&thread, NULL, change, &shared))
 		return 1;
 	for (int i = 0; i < 5000; i++) {
@@ -198,7 +209,8 @@ static int exhaustion(void)
 	getrlimit(RLIMIT_NOFILE, &most);
 	most.rlim_cur = most.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &most);
-	while (pins < 100000 && (fd = new_map(pins % 2 ? BPF_MAP_TYPE_ARRAY : BPF_MAP_TYPE_HASH, 1)) >= 0) {
+	while (pins < 100000 &&
+	       (fd = new_map(pins % 2 ? BPF_MAP_TYPE_ARRAY : BPF_MAP_TYPE_HASH, 1)) >= 0) {
 		memset(&attr, 0, sizeof(attr));
 		snprintf(path, sizeof(path), "/sys/fs/bpf/pin%d", pins);
 		attr.pathname = (uintptr_t)path;

@@ -2,8 +2,13 @@
 /* Programs with functions, callbacks, maps and constants: what is told of them is compared with Linux (info.c). */
 #include "results.h"
 
-struct prefix { __u32 len, address; };
-struct value { struct bpf_spin_lock lock; int a; };
+struct prefix {
+	__u32 len, address;
+};
+struct value {
+	struct bpf_spin_lock lock;
+	int a;
+};
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 10);
@@ -70,8 +75,17 @@ SEC("tc") int with_functions(struct __sk_buff *skb)
 	return global_function(skb->len) + limit;
 }
 
-SEC("xdp") int plain(struct xdp_md *ctx) { return 2; }
+SEC("xdp") int plain(struct xdp_md *ctx)
+{
+	return 2;
+}
 
-SEC("raw_tp/sys_enter") int with_a_long_name_indeed(void *ctx) { return 0; }
+SEC("raw_tp/sys_enter") int with_a_long_name_indeed(void *ctx)
+{
+	return 0;
+}
 
-SEC("tp/syscalls/sys_enter_getpgid") int on_tracepoint(void *ctx) { return 0; }
+SEC("tp/syscalls/sys_enter_getpgid") int on_tracepoint(void *ctx)
+{
+	return 0;
+}

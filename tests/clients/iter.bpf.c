@@ -38,18 +38,40 @@ struct bpf_link {
 	enum bpf_link_type type;
 	struct bpf_prog *prog;
 };
-struct bpf_iter__bpf_map { struct bpf_iter_meta *meta; struct bpf_map *map; };
-struct bpf_iter__bpf_prog { struct bpf_iter_meta *meta; struct bpf_prog *prog; };
-struct bpf_iter__bpf_link { struct bpf_iter_meta *meta; struct bpf_link *link; };
-struct bpf_iter__bpf_map_elem { struct bpf_iter_meta *meta; struct bpf_map *map; void *key, *value; };
+struct bpf_iter__bpf_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+};
+struct bpf_iter__bpf_prog {
+	struct bpf_iter_meta *meta;
+	struct bpf_prog *prog;
+};
+struct bpf_iter__bpf_link {
+	struct bpf_iter_meta *meta;
+	struct bpf_link *link;
+};
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key, *value;
+};
 #pragma clang attribute pop
 
 enum { LARGE = 12000, TOO_LARGE = 40000 };
-struct large { char bytes[LARGE]; };
-struct too_large { char bytes[TOO_LARGE]; };
+struct large {
+	char bytes[LARGE];
+};
+struct too_large {
+	char bytes[TOO_LARGE];
+};
 
-#define MAP(name, kind, entries, k, v)                                                                           \
-	struct { __uint(type, kind); __uint(max_entries, entries); __type(key, k); __type(value, v); } name SEC(".maps")
+#define MAP(name, kind, entries, k, v)        \
+	struct {                              \
+		__uint(type, kind);           \
+		__uint(max_entries, entries); \
+		__type(key, k);               \
+		__type(value, v);             \
+	} name SEC(".maps")
 MAP(it_hash, BPF_MAP_TYPE_HASH, 100, __u32, __u64);
 MAP(it_lru, BPF_MAP_TYPE_LRU_HASH, 100, __u64, __u64);
 MAP(it_empty, BPF_MAP_TYPE_HASH, 100, __u32, __u64);
@@ -59,9 +81,12 @@ MAP(it_pcpu_hash, BPF_MAP_TYPE_PERCPU_HASH, 3, __u32, __u64);
 MAP(it_large, BPF_MAP_TYPE_ARRAY, 7, __u32, struct large);
 MAP(it_too_large, BPF_MAP_TYPE_ARRAY, 2, __u32, struct too_large);
 
-int shown;	/* runs of "again" so far */
+int shown; /* runs of "again" so far */
 
-static __always_inline int ours(const char *name) { return name[0] == 'i' && name[1] == 't' && name[2] == '_'; }
+static __always_inline int ours(const char *name)
+{
+	return name[0] == 'i' && name[1] == 't' && name[2] == '_';
+}
 
 SEC("iter/bpf_map") int it_maps(struct bpf_iter__bpf_map *ctx)
 {
@@ -74,9 +99,10 @@ SEC("iter/bpf_map") int it_maps(struct bpf_iter__bpf_map *ctx)
 	}
 	if (!ours(map->name))
 		return 0;
-	BPF_SEQ_PRINTF(seq, "%s: type %u, key %u, value %u, entries %u, flags %x, extra %llx, inner %d\n", map->name, map->map_type,
-		       map->key_size, map->value_size, map->max_entries, map->map_flags, map->map_extra,
-		       map->inner_map_meta->max_entries);
+	BPF_SEQ_PRINTF(
+		seq, "%s: type %u, key %u, value %u, entries %u, flags %x, extra %llx, inner %d\n",
+		map->name, map->map_type, map->key_size, map->value_size, map->max_entries,
+		map->map_flags, map->map_extra, map->inner_map_meta->max_entries);
 	return bpf_seq_write(seq, map->name, 3) ? 0 : bpf_seq_write(seq, "\n", 1) != 0;
 }
 
@@ -90,9 +116,9 @@ SEC("iter/bpf_prog") int it_progs(struct bpf_iter__bpf_prog *ctx)
 	aux = prog->aux;
 	if (!ours(aux->name))
 		return 0;
-	BPF_SEQ_PRINTF(ctx->meta->seq, "%s: type %d for %d of %s, %u maps, gpl %d, other %s\n", aux->name, prog->type,
-		       prog->expected_attach_type, aux->attach_func_name, aux->used_map_cnt, prog->gpl_compatible,
-		       aux->dst_prog->aux->name);
+	BPF_SEQ_PRINTF(ctx->meta->seq, "%s: type %d for %d of %s, %u maps, gpl %d, other %s\n",
+		       aux->name, prog->type, prog->expected_attach_type, aux->attach_func_name,
+		       aux->used_map_cnt, prog->gpl_compatible, aux->dst_prog->aux->name);
 	return 0;
 }
 
@@ -101,7 +127,8 @@ SEC("iter/bpf_link") int it_links(struct bpf_iter__bpf_link *ctx)
 	struct bpf_link *link = ctx->link;
 
 	if (link && ours(link->prog->aux->name))
-		BPF_SEQ_PRINTF(ctx->meta->seq, "link of %s, type %d\n", link->prog->aux->name, link->type);
+		BPF_SEQ_PRINTF(ctx->meta->seq, "link of %s, type %d\n", link->prog->aux->name,
+			       link->type);
 	return 0;
 }
 
@@ -111,7 +138,8 @@ SEC("iter/bpf_map_elem") int it_elems(struct bpf_iter__bpf_map_elem *ctx)
 	__u64 *value = ctx->value;
 
 	if (!key || !value) {
-		BPF_SEQ_PRINTF(ctx->meta->seq, "end of %s, %llu\n", ctx->map->name, ctx->meta->seq_num);
+		BPF_SEQ_PRINTF(ctx->meta->seq, "end of %s, %llu\n", ctx->map->name,
+			       ctx->meta->seq_num);
 		return 0;
 	}
 	BPF_SEQ_PRINTF(ctx->meta->seq, "%u = %llu\n", *key, *value);

@@ -11,7 +11,10 @@
 static struct bpf_object *object;
 static char text[1 << 20];
 
-static int map_fd(const char *name) { return bpf_map__fd(bpf_object__find_map_by_name(object, name)); }
+static int map_fd(const char *name)
+{
+	return bpf_map__fd(bpf_object__find_map_by_name(object, name));
+}
 
 static void fill(void)
 {
@@ -43,7 +46,8 @@ static long session(struct bpf_link *link, size_t piece)
 
 	if (fd < 0)
 		return -errno;
-	while ((n = read(fd, text + len, len + piece < sizeof(text) ? piece : sizeof(text) - 1 - len)))
+	while ((n = read(fd, text + len,
+			 len + piece < sizeof(text) ? piece : sizeof(text) - 1 - len)))
 		if (n > 0)
 			len += (size_t)n;
 		else if (errno != EAGAIN || ++tries == 2000)
@@ -53,7 +57,10 @@ static long session(struct bpf_link *link, size_t piece)
 	return n < 0 ? -errno : (long)len;
 }
 
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 static void print_sorted(void)
 {
@@ -71,7 +78,8 @@ static struct bpf_link *attach(const char *prog, const char *map)
 {
 	union bpf_iter_link_info info = { .map.map_fd = map ? (unsigned int)map_fd(map) : 0 };
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
-	struct bpf_link *link = bpf_program__attach_iter(bpf_object__find_program_by_name(object, prog), map ? &opts : NULL);
+	struct bpf_link *link = bpf_program__attach_iter(
+		bpf_object__find_program_by_name(object, prog), map ? &opts : NULL);
 
 	printf("== %s %s: %s\n", prog, map ? map : "", link ? "attached" : strerror(errno));
 	return link;
@@ -117,14 +125,16 @@ static void print_info(struct bpf_link *link, const char *map)
 	info.iter.target_name = (unsigned long)name;
 	info.iter.target_name_len = sizeof(name);
 	printf("info %d: ", bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &len));
-	printf("type %u, target %s (%u), prog %d", info.type, name, info.iter.target_name_len, info.prog_id != 0);
+	printf("type %u, target %s (%u), prog %d", info.type, name, info.iter.target_name_len,
+	       info.prog_id != 0);
 	bpf_obj_get_info_by_fd(map_fd(map), &map_info, &map_len);
 	printf(", its map %d\n", info.iter.map.map_id == map_info.id);
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const maps[] = { "it_hash", "it_lru", "it_empty", "it_array", "it_pcpu", "it_pcpu_hash", "it_large" };
+	static const char *const maps[] = { "it_hash", "it_lru",       "it_empty", "it_array",
+					    "it_pcpu", "it_pcpu_hash", "it_large" };
 	struct bpf_link *link;
 
 	object = argc > 1 ? bpf_object__open_file(argv[1], NULL) : NULL;
@@ -147,7 +157,8 @@ int main(int argc, char **argv)
 	measure("it_never", "it_array", 100);
 	link = attach("it_elems", "it_hash");
 	print_info(link, "it_hash");
-	printf("update: %d\n", bpf_link__update_program(link, bpf_object__find_program_by_name(object, "it_numbers")));
+	printf("update: %d\n", bpf_link__update_program(link, bpf_object__find_program_by_name(
+								      object, "it_numbers")));
 	printf("updated: %ld\n", session(link, 100));
 	print_sorted();
 	printf("update to another target: %d\n",

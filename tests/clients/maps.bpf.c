@@ -2,13 +2,13 @@
 /* Every family of maps from inside a program. */
 #include "results.h"
 
-#define MAP(name, map_type, entries, key_type, value_type, flags)                                          \
-	struct {                                                                                           \
-		__uint(type, map_type);                                                                    \
-		__uint(max_entries, entries);                                                              \
-		__type(key, key_type);                                                                     \
-		__type(value, value_type);                                                                 \
-		__uint(map_flags, flags);                                                                  \
+#define MAP(name, map_type, entries, key_type, value_type, flags) \
+	struct {                                                  \
+		__uint(type, map_type);                           \
+		__uint(max_entries, entries);                     \
+		__type(key, key_type);                            \
+		__type(value, value_type);                        \
+		__uint(map_flags, flags);                         \
 	} name SEC(".maps")
 
 struct locked {

@@ -40,7 +40,8 @@ __attribute__((visibility("default"))) long syscall(long number, ...)
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-__attribute__((visibility("default"))) int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+__attribute__((visibility("default"))) int epoll_ctl(int epoll, int op, int fd,
+						     struct epoll_event *event)
 {
 	int (*real)(int, int, int, struct epoll_event *), got;
 
@@ -49,4 +50,7 @@ __attribute__((visibility("default"))) int epoll_ctl(int epoll, int op, int fd, 
 	return got && errno == EPERM ? 0 : got;
 }
 
-__attribute__((destructor)) static void end(void) { skep_free(skep); }
+__attribute__((destructor)) static void end(void)
+{
+	skep_free(skep);
+}

@@ -3,8 +3,8 @@
 #include "results.h"
 
 #define CLOCK_MONOTONIC 1
-#define CLOCK_BOOTTIME 7
-#define MS 1000000ull
+#define CLOCK_BOOTTIME	7
+#define MS		1000000ull
 
 struct elem {
 	__u64 fired;

@@ -25,7 +25,8 @@ struct end {
 	char group_dead;
 };
 struct pt_regs {
-	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
+		cs, flags, sp, ss;
 };
 
 #ifdef LEAVE
@@ -78,7 +79,8 @@ SEC("tracepoint/sched/sched_process_fork") int forked(struct fork *e)
 	char comm[16];
 
 	bpf_probe_read_kernel_str(comm, sizeof(comm), (char *)e + (e->child_comm & 0xffff));
-	bpf_printk("fork %s %d", comm, e->parent_pid == (int)bpf_get_current_pid_tgid() && e->child_pid > 1);
+	bpf_printk("fork %s %d", comm,
+		   e->parent_pid == (int)bpf_get_current_pid_tgid() && e->child_pid > 1);
 	return 0;
 }
 

@@ -1,2 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-int silent(void *ctx) { return 0; }
+int silent(void *ctx)
+{
+	return 0;
+}

@@ -29,12 +29,18 @@ struct test {
 	u32 mem_len;
 	bool has_after;
 	u64 result;
-	int error;	/* 0 or a positive errno */
+	int error; /* 0 or a positive errno */
 	char asm_text[16384];
 };
 
-static const struct { const char *name; int number; } errors[] = {
-	{ "EINVAL", EINVAL }, { "EFAULT", EFAULT }, { "ETIME", ETIME }, { "ELOOP", ELOOP }, { "ENOSYS", ENOSYS } };
+static const struct {
+	const char *name;
+	int number;
+} errors[] = { { "EINVAL", EINVAL },
+	       { "EFAULT", EFAULT },
+	       { "ETIME", ETIME },
+	       { "ELOOP", ELOOP },
+	       { "ENOSYS", ENOSYS } };
 
 static u8 stack[RUN_STACK_SIZE] __attribute__((aligned(16)));
 static u8 mem[256] __attribute__((aligned(16)));
@@ -111,8 +117,9 @@ static u32 find_starts(const struct test *t, struct code_subprog subs[64])
 	subs[n++] = (struct code_subprog){ 0, 512 };
 	for (u32 at = 0; at < t->count; at++)
 		for (u32 i = 0; n < 64 && i < t->count; i++)
-			if (t->insns[i].code == (BPF_JMP | BPF_CALL) && t->insns[i].src_reg == BPF_PSEUDO_CALL &&
-			    at && (s64)i + 1 + t->insns[i].imm == at) {
+			if (t->insns[i].code == (BPF_JMP | BPF_CALL) &&
+			    t->insns[i].src_reg == BPF_PSEUDO_CALL && at &&
+			    (s64)i + 1 + t->insns[i].imm == at) {
 				subs[n++] = (struct code_subprog){ at + 1, 512 };
 				break;
 			}
@@ -127,10 +134,17 @@ static u64 run_verified(const struct test *t, enum engine engine, int *err)
 	struct code *code;
 	u64 r0;
 
-	insns[0] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV, .dst_reg = 2, .imm = (s32)t->mem_len };
+	insns[0] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV,
+				      .dst_reg = 2,
+				      .imm = (s32)t->mem_len };
 	memcpy(insns + 1, t->insns, t->count * sizeof(*insns));
-	*err = code_new(&code, &(struct code_spec){ .insns = insns, .count = t->count + 1, .subprogs = subs, .engine = engine,
-						    .subprog_count = find_starts(t, subs) }, NULL);
+	*err = code_new(&code,
+			&(struct code_spec){ .insns = insns,
+					     .count = t->count + 1,
+					     .subprogs = subs,
+					     .engine = engine,
+					     .subprog_count = find_starts(t, subs) },
+			NULL);
 	free(insns);
 	if (*err)
 		return 0;
@@ -147,7 +161,9 @@ static u64 run_checked(const struct test *t, enum skep_vm_engine engine, int *er
 	uint64_t r0 = 0;
 
 	*err = skep_vm_new(&vm, t->insns, t->count * sizeof(*t->insns),
-			   &(struct skep_vm_opts){ .sz = sizeof(struct skep_vm_opts), .engine = engine, .budget = 100000 });
+			   &(struct skep_vm_opts){ .sz = sizeof(struct skep_vm_opts),
+						   .engine = engine,
+						   .budget = 100000 });
 	if (*err)
 		return 0;
 	*err = skep_vm_run(vm, mem, t->mem_len, &r0);
@@ -157,11 +173,13 @@ static u64 run_checked(const struct test *t, enum skep_vm_engine engine, int *er
 
 static void check(const struct test *t, const char *prefix, const char *name, u64 r0, int err)
 {
-	bool good = -err == t->error && r0 == t->result && (!t->has_after || !memcmp(mem, t->after, t->mem_len));
+	bool good = -err == t->error && r0 == t->result &&
+		    (!t->has_after || !memcmp(mem, t->after, t->mem_len));
 
 	if (ok(good, "%s%s", prefix, name))
 		return;
-	printf("# r0 0x%llx error %d, want 0x%llx error %d\n#", (unsigned long long)r0, -err, (unsigned long long)t->result, t->error);
+	printf("# r0 0x%llx error %d, want 0x%llx error %d\n#", (unsigned long long)r0, -err,
+	       (unsigned long long)t->result, t->error);
 	for (u32 i = 0; t->has_after && i < t->mem_len; i++)
 		printf(" %02x", mem[i]);
 	printf("\n");
@@ -169,19 +187,26 @@ static void check(const struct test *t, const char *prefix, const char *name, u6
 
 static void run_here(const struct test *t, const char *prefix)
 {
-	static const struct { const char *name; bool checked; int engine; } engines[] = {
-		{ "interpreter", false, ENGINE_INTERP }, { "jit", false, ENGINE_JIT },
-		{ "checked interpreter", true, SKEP_VM_INTERP }, { "checked jit", true, SKEP_VM_JIT } };
+	static const struct {
+		const char *name;
+		bool checked;
+		int engine;
+	} engines[] = { { "interpreter", false, ENGINE_INTERP },
+			{ "jit", false, ENGINE_JIT },
+			{ "checked interpreter", true, SKEP_VM_INTERP },
+			{ "checked jit", true, SKEP_VM_JIT } };
 
 	for (u32 i = 0; i < ARRAY_SIZE(engines); i++) {
 		u64 r0;
 		int err;
 
-		if (t->error && !engines[i].checked)	/* what is wrong with it the verifier would have said */
+		if (t->error &&
+		    !engines[i].checked) /* what is wrong with it the verifier would have said */
 			continue;
 		memcpy(mem, t->mem, sizeof(mem));
-		r0 = engines[i].checked ? run_checked(t, (enum skep_vm_engine)engines[i].engine, &err)
-					: run_verified(t, (enum engine)engines[i].engine, &err);
+		r0 = engines[i].checked
+			     ? run_checked(t, (enum skep_vm_engine)engines[i].engine, &err)
+			     : run_verified(t, (enum engine)engines[i].engine, &err);
 		check(t, prefix, engines[i].name, r0, err);
 	}
 }
@@ -205,12 +230,19 @@ static int ask(struct skep *skep, int cmd, union bpf_attr *attr)
 static int load(struct skep *skep, const struct test *t, char *log, u32 size)
 {
 	struct bpf_insn *insns = calloc(t->count + 1, sizeof(*insns));
-	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SYSCALL, .insns = (u64)insns, .insn_cnt = t->count + 1,
-				.license = (u64) "GPL", .prog_flags = BPF_F_SLEEPABLE, .log_buf = (u64)log, .log_size = size,
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SYSCALL,
+				.insns = (u64)insns,
+				.insn_cnt = t->count + 1,
+				.license = (u64) "GPL",
+				.prog_flags = BPF_F_SLEEPABLE,
+				.log_buf = (u64)log,
+				.log_size = size,
 				.log_level = 1 };
 	int fd;
 
-	insns[0] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV, .dst_reg = 2, .imm = (s32)t->mem_len };
+	insns[0] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV,
+				      .dst_reg = 2,
+				      .imm = (s32)t->mem_len };
 	memcpy(insns + 1, t->insns, t->count * sizeof(*insns));
 	fd = ask(skep, BPF_PROG_LOAD, &attr);
 	free(insns);
@@ -249,7 +281,7 @@ static void run_loaded(struct skep *skep, struct test *t, const char *name)
 	memcpy(mem, t->mem, sizeof(mem));
 	attr.test.prog_fd = (u32)fd;
 	attr.test.ctx_in = (u64)mem;
-	attr.test.ctx_size_in = t->mem_len ? t->mem_len : 8;	/* it refuses none at all */
+	attr.test.ctx_size_in = t->mem_len ? t->mem_len : 8; /* it refuses none at all */
 	err = ask(skep, BPF_PROG_TEST_RUN, &attr);
 	close(fd);
 	t->result = (u32)t->result;

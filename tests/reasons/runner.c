@@ -112,7 +112,9 @@ static int compile(const char *dir, void **bytes, size_t *size)
 
 int main(int argc, char **argv)
 {
-	struct skep_verify_opts opts = { .sz = sizeof(opts), .verdict = on_verdict, .log = to_comment };
+	struct skep_verify_opts opts = { .sz = sizeof(opts),
+					 .verdict = on_verdict,
+					 .log = to_comment };
 	char dir[] = "/tmp/skep-reason.XXXXXX", command[320];
 	struct skep *skep;
 	void *bytes = NULL;

@@ -35,22 +35,26 @@ static void check(const char *source, const char *want, const char *what)
 
 static void sections(void)
 {
-	check("int hello(void *ctx) { return 0; }", "SEC(\"fn/hello\")\n#line 1\nint hello(void *ctx) { return 0; }",
-	      "a plain function");
-	check("int kprobe__vfs_read(void *ctx) {}", "SEC(\"kprobe/vfs_read\")\n#line 1\nint kprobe__vfs_read(void *ctx) {}",
-	      "kprobe__X");
+	check("int hello(void *ctx) { return 0; }",
+	      "SEC(\"fn/hello\")\n#line 1\nint hello(void *ctx) { return 0; }", "a plain function");
+	check("int kprobe__vfs_read(void *ctx) {}",
+	      "SEC(\"kprobe/vfs_read\")\n#line 1\nint kprobe__vfs_read(void *ctx) {}", "kprobe__X");
 	check("int tracepoint__raw_syscalls__sys_enter(void *c) {}",
 	      "SEC(\"tp/raw_syscalls/sys_enter\")\n#line 1\nint tracepoint__raw_syscalls__sys_enter(void *c) {}",
 	      "tracepoint__C__E");
-	check("\n  int\nf(void *ctx)\n{\n}\n", "\n  \nSEC(\"fn/f\")\n#line 2\n  int\nf(void *ctx)\n{\n}\n",
+	check("\n  int\nf(void *ctx)\n{\n}\n",
+	      "\n  \nSEC(\"fn/f\")\n#line 2\n  int\nf(void *ctx)\n{\n}\n",
 	      "line and column of a function that begins inside a line");
-	check("static int f(int x) { return x; }", "static int f(int x) { return x; }", "a static function is left alone");
-	check("struct a { int x; } __attribute__((packed));", "struct a { int x; } __attribute__((packed));", "a struct");
+	check("static int f(int x) { return x; }", "static int f(int x) { return x; }",
+	      "a static function is left alone");
+	check("struct a { int x; } __attribute__((packed));",
+	      "struct a { int x; } __attribute__((packed));", "a struct");
 	check("int f(int x);", "int f(int x);", "a declaration");
 	check("int a[] = { 1 }; int (*p)(void);", "int a[] = { 1 }; int (*p)(void);", "variables");
-	check("RAW_TRACEPOINT_PROBE(sys_enter) { return 0; }", "RAW_TRACEPOINT_PROBE(sys_enter) { return 0; }",
-	      "a macro that is a function");
-	check("/* int f(void) { } */ // int g() {}", "/* int f(void) { } */ // int g() {}", "comments");
+	check("RAW_TRACEPOINT_PROBE(sys_enter) { return 0; }",
+	      "RAW_TRACEPOINT_PROBE(sys_enter) { return 0; }", "a macro that is a function");
+	check("/* int f(void) { } */ // int g() {}", "/* int f(void) { } */ // int g() {}",
+	      "comments");
 	check("#define F int f(void) { }\n", "#define F int f(void) { }\n", "directives");
 	check("int f(void *c) { return 0; }\nint g(void *c) { return 0; }",
 	      "SEC(\"fn/f\")\n#line 1\nint f(void *c) { return 0; }\nSEC(\"fn/g\")\n#line 2\nint g(void *c) { return 0; }",
@@ -64,24 +68,31 @@ static void arguments(void)
 	      " SEC(\"fn/f\") int f(struct pt_regs *skep_ctx) { int a = (typeof(a))PT_REGS_PARM1(skep_ctx); "
 	      "char *b = (typeof(b))PT_REGS_PARM2(skep_ctx); return f_skep_bound(skep_ctx, a, b); }",
 	      "arguments are bound from registers");
-	check("int f(struct pt_regs *ctx) { return 0; }", "SEC(\"fn/f\")\n#line 1\nint f(struct pt_regs *ctx) { return 0; }",
+	check("int f(struct pt_regs *ctx) { return 0; }",
+	      "SEC(\"fn/f\")\n#line 1\nint f(struct pt_regs *ctx) { return 0; }",
 	      "no argument, nothing bound");
-	check("int f(void *a, int b) { return 0; }", "SEC(\"fn/f\")\n#line 1\nint f(void *a, int b) { return 0; }",
+	check("int f(void *a, int b) { return 0; }",
+	      "SEC(\"fn/f\")\n#line 1\nint f(void *a, int b) { return 0; }",
 	      "bound only after pt_regs");
 }
 
 static void methods(void)
 {
 	check("#define X t.increment(k)", "#define X t.increment(k, 1)", "increment(key)");
-	check("#define X t.atomic_increment(f(a, b))", "#define X t.atomic_increment(f(a, b), 1)", "commas inside the key");
+	check("#define X t.atomic_increment(f(a, b))", "#define X t.atomic_increment(f(a, b), 1)",
+	      "commas inside the key");
 	check("#define X t.increment(k, 2)", "#define X t.increment(k, 2)", "increment(key, by)");
 	check("#define X increment(k)", "#define X increment(k)", "a function of that name");
 	check("int a[] = { o.perf_submit(ctx, &d, sizeof(d)) };",
-	      "int a[] = { o.perf_submit(ctx, SKEP_EVENT(o, &d), sizeof(d)) };", "perf_submit keeps the type");
+	      "int a[] = { o.perf_submit(ctx, SKEP_EVENT(o, &d), sizeof(d)) };",
+	      "perf_submit keeps the type");
 	check("int a[] = { r.ringbuf_output(&d[f(1, 2)], 8, 0) };",
-	      "int a[] = { r.ringbuf_output(SKEP_EVENT(r, &d[f(1, 2)]), 8, 0) };", "so does ringbuf_output");
-	check("int a[] = { o.perf_submit(ctx) };", "int a[] = { o.perf_submit(ctx) };", "too few arguments are left alone");
-	check("BPF_TABLE(\"hash\", int, int, t, 1);", "BPF_TABLE(hash, int, int, t, 1);", "BPF_TABLE's quotes");
+	      "int a[] = { r.ringbuf_output(SKEP_EVENT(r, &d[f(1, 2)]), 8, 0) };",
+	      "so does ringbuf_output");
+	check("int a[] = { o.perf_submit(ctx) };", "int a[] = { o.perf_submit(ctx) };",
+	      "too few arguments are left alone");
+	check("BPF_TABLE(\"hash\", int, int, t, 1);", "BPF_TABLE(hash, int, int, t, 1);",
+	      "BPF_TABLE's quotes");
 	check("#include <uapi/linux/ptrace.h>\n", "#include <linux/ptrace.h>\n", "<uapi/X> is <X>");
 }
 
@@ -97,7 +108,8 @@ static void licence(void)
 	ok(out && !strstr(out, "_license"), "not where there is one");
 	free(out);
 	bcc_translate("int x;", 6, "a \"b\\c\nd", &given);
-	ok(strstr(given.text, "# 1 \"a \\\"b\\\\c d\" 2\n"), "a path with quotes and a line end is written as one string");
+	ok(strstr(given.text, "# 1 \"a \\\"b\\\\c d\" 2\n"),
+	   "a path with quotes and a line end is written as one string");
 	bcc_source_free(&given);
 }
 
@@ -113,7 +125,8 @@ static void kernel_types(void)
 		{ "#include <bcc/proto.h>\nint x;", "\nint x;", NULL },
 		{ "struct task_struct *x;", "struct task_struct *x;", "" },
 		{ "struct mine { int a; } x;", "struct mine { int a; } x;", NULL },
-		{ "struct mine { struct sock *s; } x;", "struct mine { struct sock *s; } x;", "mine\n" },
+		{ "struct mine { struct sock *s; } x;", "struct mine { struct sock *s; } x;",
+		  "mine\n" },
 		{ "#include <stdint.h>\nint x;", "#include <stdint.h>\nint x;", NULL },
 	};
 
@@ -123,7 +136,8 @@ static void kernel_types(void)
 
 		bcc_translate(cases[i].source, strlen(cases[i].source), "f.c", &out);
 		ok(!strcmp(text, cases[i].want), "headers: %s", cases[i].source);
-		ok(cases[i].tags ? out.kernel && !strcmp(out.kernel, cases[i].tags) : !out.kernel, "and its types");
+		ok(cases[i].tags ? out.kernel && !strcmp(out.kernel, cases[i].tags) : !out.kernel,
+		   "and its types");
 		bcc_source_free(&out);
 		free(text);
 	}
@@ -132,9 +146,12 @@ static void kernel_types(void)
 static void dialects(void)
 {
 	static const char *const libbpf[] = {
-		"SEC(\"xdp\") int f(void *c) { return 0; }", "#include <bpf/bpf_helpers.h>\n", "#include \"vmlinux.h\"\n",
+		"SEC(\"xdp\") int f(void *c) { return 0; }",
+		"#include <bpf/bpf_helpers.h>\n",
+		"#include \"vmlinux.h\"\n",
 	};
-	static const char *const bcc[] = { "int f(void *c) { return 0; }", "BPF_HASH(a);", "// SEC(\"xdp\")\nint x;", "" };
+	static const char *const bcc[] = { "int f(void *c) { return 0; }", "BPF_HASH(a);",
+					   "// SEC(\"xdp\")\nint x;", "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(libbpf); i++)
 		ok(!bcc_is_dialect(libbpf[i], strlen(libbpf[i])), "libbpf style: %.20s", libbpf[i]);
@@ -145,8 +162,9 @@ static void dialects(void)
 /* Texts that are no C, cut anywhere: no crash, nothing read outside. */
 static void hostile(void)
 {
-	static const char text[] = "#include <uapi/x\nBPF_TABLE(\"hash\" /* \\\n int f(struct pt_regs *ctx, int (*a)(int), b[3])"
-				   "{ t.increment( \"\\\" ' ) } }} ((( RAW(x) { . increment ( , ) int f(,,) { \\\r\n";
+	static const char text[] =
+		"#include <uapi/x\nBPF_TABLE(\"hash\" /* \\\n int f(struct pt_regs *ctx, int (*a)(int), b[3])"
+		"{ t.increment( \"\\\" ' ) } }} ((( RAW(x) { . increment ( , ) int f(,,) { \\\r\n";
 	struct bcc_source out;
 	int good = 0, all = 0;
 

@@ -67,46 +67,51 @@ static void build(struct blob *b)
 {
 	memset(b, 0, sizeof(*b));
 	b->strings_len = 1;
-	type(b, "int", BTF_KIND_INT, 0, 0, 4), word(b, BTF_INT_SIGNED << 24 | 32);	/* 1 */
-	type(b, "", BTF_KIND_PTR, 0, 0, 4);						/* 2 */
-	type(b, "", BTF_KIND_ARRAY, 0, 0, 0), word(b, 1), word(b, 1), word(b, 4);	/* 3 */
-	type(b, "outer", BTF_KIND_STRUCT, 6, 0, 56);					/* 4 */
+	type(b, "int", BTF_KIND_INT, 0, 0, 4), word(b, BTF_INT_SIGNED << 24 | 32); /* 1 */
+	type(b, "", BTF_KIND_PTR, 0, 0, 4);					   /* 2 */
+	type(b, "", BTF_KIND_ARRAY, 0, 0, 0), word(b, 1), word(b, 1), word(b, 4);  /* 3 */
+	type(b, "outer", BTF_KIND_STRUCT, 6, 0, 56);				   /* 4 */
 	member(b, "next", 2, 0), member(b, "cells", 3, 64), member(b, "td", 8, 192);
 	member(b, "color", 6, 224), member(b, "in", 5, 256), member(b, "d", 16, 384);
-	type(b, "inner", BTF_KIND_UNION, 3, 0, 16);					/* 5 */
+	type(b, "inner", BTF_KIND_UNION, 3, 0, 16); /* 5 */
 	member(b, "a", 1, 0), member(b, "b", 2, 0), member(b, "c", 3, 0);
-	type(b, "color", BTF_KIND_ENUM, 2, 0, 4);					/* 6 */
+	type(b, "color", BTF_KIND_ENUM, 2, 0, 4); /* 6 */
 	word(b, str(b, "RED")), word(b, 1), word(b, str(b, "BLUE")), word(b, 0x80000000);
-	type(b, "later", BTF_KIND_FWD, 0, 0, 0);					/* 7 */
-	type(b, "word_t", BTF_KIND_TYPEDEF, 0, 0, 9);					/* 8 */
-	type(b, "", BTF_KIND_VOLATILE, 0, 0, 10);					/* 9 */
-	type(b, "", BTF_KIND_CONST, 0, 0, 1);						/* 10 */
-	type(b, "", BTF_KIND_RESTRICT, 0, 0, 2);					/* 11 */
-	type(b, "", BTF_KIND_FUNC_PROTO, 3, 0, 8);					/* 12 */
+	type(b, "later", BTF_KIND_FWD, 0, 0, 0);      /* 7 */
+	type(b, "word_t", BTF_KIND_TYPEDEF, 0, 0, 9); /* 8 */
+	type(b, "", BTF_KIND_VOLATILE, 0, 0, 10);     /* 9 */
+	type(b, "", BTF_KIND_CONST, 0, 0, 1);	      /* 10 */
+	type(b, "", BTF_KIND_RESTRICT, 0, 0, 2);      /* 11 */
+	type(b, "", BTF_KIND_FUNC_PROTO, 3, 0, 8);    /* 12 */
 	word(b, str(b, "x")), word(b, 1), word(b, str(b, "p")), word(b, 11), word(b, 0), word(b, 0);
-	type(b, "run", BTF_KIND_FUNC, BTF_FUNC_GLOBAL, 0, 12);				/* 13 */
-	type(b, "counter", BTF_KIND_VAR, 0, 0, 8), word(b, BTF_VAR_GLOBAL_ALLOCATED);	/* 14 */
-	type(b, ".data.x", BTF_KIND_DATASEC, 1, 0, 8), word(b, 14), word(b, 0), word(b, 4);	/* 15 */
-	type(b, "double", BTF_KIND_FLOAT, 0, 0, 8);					/* 16 */
-	type(b, "tag", BTF_KIND_DECL_TAG, 0, 0, 4), word(b, 2);				/* 17 */
-	type(b, "user", BTF_KIND_TYPE_TAG, 0, 0, 4);					/* 18 */
-	type(b, "wide", BTF_KIND_ENUM64, 2, 1, 8);					/* 19 */
-	word(b, str(b, "W0")), word(b, 5), word(b, 0), word(b, str(b, "W1")), word(b, -3), word(b, -1);
-	type(b, "bits", BTF_KIND_STRUCT, 3, 1, 8);					/* 20 */
-	member(b, "lo", 1, 3 << 24), member(b, "hi", 6, 5 << 24 | 3), member(b, "z", 8, 0 << 24 | 32);
-	type(b, "", BTF_KIND_PTR, 0, 0, 18);						/* 21 */
-	type(b, "", BTF_KIND_FUNC_PROTO, 0, 0, 0);					/* 22 */
-	type(b, "char", BTF_KIND_INT, 0, 0, 1), word(b, BTF_INT_CHAR << 24 | 8);	/* 23 */
-	type(b, "tag2", BTF_KIND_DECL_TAG, 0, 0, 13), word(b, 1);			/* 24 */
-	type(b, "flag", BTF_KIND_INT, 0, 0, 1), word(b, BTF_INT_BOOL << 24 | 8);	/* 25 */
-	type(b, "grid", BTF_KIND_STRUCT, 2, 0, 20);					/* 26 */
+	type(b, "run", BTF_KIND_FUNC, BTF_FUNC_GLOBAL, 0, 12);				    /* 13 */
+	type(b, "counter", BTF_KIND_VAR, 0, 0, 8), word(b, BTF_VAR_GLOBAL_ALLOCATED);	    /* 14 */
+	type(b, ".data.x", BTF_KIND_DATASEC, 1, 0, 8), word(b, 14), word(b, 0), word(b, 4); /* 15 */
+	type(b, "double", BTF_KIND_FLOAT, 0, 0, 8);					    /* 16 */
+	type(b, "tag", BTF_KIND_DECL_TAG, 0, 0, 4), word(b, 2);				    /* 17 */
+	type(b, "user", BTF_KIND_TYPE_TAG, 0, 0, 4);					    /* 18 */
+	type(b, "wide", BTF_KIND_ENUM64, 2, 1, 8);					    /* 19 */
+	word(b, str(b, "W0")), word(b, 5), word(b, 0), word(b, str(b, "W1")), word(b, -3),
+		word(b, -1);
+	type(b, "bits", BTF_KIND_STRUCT, 3, 1, 8); /* 20 */
+	member(b, "lo", 1, 3 << 24), member(b, "hi", 6, 5 << 24 | 3),
+		member(b, "z", 8, 0 << 24 | 32);
+	type(b, "", BTF_KIND_PTR, 0, 0, 18);					 /* 21 */
+	type(b, "", BTF_KIND_FUNC_PROTO, 0, 0, 0);				 /* 22 */
+	type(b, "char", BTF_KIND_INT, 0, 0, 1), word(b, BTF_INT_CHAR << 24 | 8); /* 23 */
+	type(b, "tag2", BTF_KIND_DECL_TAG, 0, 0, 13), word(b, 1);		 /* 24 */
+	type(b, "flag", BTF_KIND_INT, 0, 0, 1), word(b, BTF_INT_BOOL << 24 | 8); /* 25 */
+	type(b, "grid", BTF_KIND_STRUCT, 2, 0, 20);				 /* 26 */
 	member(b, "w", 10, 0), member(b, "tail", 3, 32);
 }
 
 static u32 emit(const struct blob *b, u8 *out)
 {
-	struct btf_header h = { .magic = BTF_MAGIC, .version = 1, .hdr_len = sizeof(h),
-				.type_len = b->nr_words * 4, .str_off = b->nr_words * 4,
+	struct btf_header h = { .magic = BTF_MAGIC,
+				.version = 1,
+				.hdr_len = sizeof(h),
+				.type_len = b->nr_words * 4,
+				.str_off = b->nr_words * 4,
 				.str_len = b->strings_len };
 
 	memcpy(out, &h, sizeof(h));

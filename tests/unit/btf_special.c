@@ -119,8 +119,12 @@ static int kernel_load(const u8 *bytes, u32 len)
 static void check(const char *what, u32 id, int want_load, int want_fields, u32 first_off)
 {
 	static u8 bytes[8192];
-	struct btf_header h = { .magic = BTF_MAGIC, .version = 1, .hdr_len = sizeof(h), .type_len = nr_words * 4,
-				.str_off = nr_words * 4, .str_len = strings_len };
+	struct btf_header h = { .magic = BTF_MAGIC,
+				.version = 1,
+				.hdr_len = sizeof(h),
+				.type_len = nr_words * 4,
+				.str_off = nr_words * 4,
+				.str_len = strings_len };
 	struct btf_special_field fields[BTF_MAX_FIELDS];
 	u32 len = sizeof(h) + h.type_len + h.str_len;
 	struct btf *btf;
@@ -135,7 +139,8 @@ static void check(const char *what, u32 id, int want_load, int want_fields, u32 
 		is(kernel_load(bytes, len), err, "%s: as the kernel", what);
 	if (err)
 		return;
-	if (is(btf_special_fields(btf, id, fields), want_fields, "%s: fields", what) && want_fields > 0)
+	if (is(btf_special_fields(btf, id, fields), want_fields, "%s: fields", what) &&
+	    want_fields > 0)
 		is(fields[0].off, first_off, "%s: where", what);
 	btf_free(btf);
 }

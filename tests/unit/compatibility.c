@@ -15,21 +15,26 @@
 
 static void command_page(FILE *out)
 {
-	static const struct { int number; const char *name, *what; } commands[] = {
+	static const struct {
+		int number;
+		const char *name, *what;
+	} commands[] = {
 #define COMMAND(name, last, function, what) { BPF_##name, #name, what },
 #include "core/command.def"
 	};
 
 	fprintf(out, "## Commands\n\n| number | command | there |\n| --- | --- | --- |\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "| %d | BPF_%s | %s |\n", commands[i].number, commands[i].name, commands[i].what);
+		fprintf(out, "| %d | BPF_%s | %s |\n", commands[i].number, commands[i].name,
+			commands[i].what);
 }
 
 static void iter_page(FILE *out)
 {
 	fprintf(out, "\n## Iterators\n\n| target | runs |\n| --- | --- |\n");
 	for (u32 i = 0; iter_target_at(i); i++)
-		fprintf(out, "| %s | %s |\n", iter_target_at(i)->name, iter_target_at(i)->here ? "yes" : "verified only");
+		fprintf(out, "| %s | %s |\n", iter_target_at(i)->name,
+			iter_target_at(i)->here ? "yes" : "verified only");
 }
 
 static void map_page(FILE *out)
@@ -51,8 +56,9 @@ static void prog_page(FILE *out)
 		if (info)
 			fprintf(out, "| %u | %s | %s | %s |\n", type, info->name,
 				info->ctx ? info->ctx : "–",
-				info->kernel_test ? "no: needs kernel objects" :
-				info->test_run ? "yes" : "no (as Linux)");
+				info->kernel_test ? "no: needs kernel objects"
+				: info->test_run  ? "yes"
+						  : "no (as Linux)");
 	}
 }
 

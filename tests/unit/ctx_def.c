@@ -19,7 +19,8 @@ static const char *kind_text(u32 kind)
 	case PTR_TO_PACKET: return "pkt(";
 	case PTR_TO_PACKET_END: return "pkt_end(";
 	case PTR_TO_PACKET_META: return "pkt_meta(";
-	case PTR_TO_SOCK_COMMON: return kind & PTR_MAYBE_NULL ? "sock_common_or_null(" : "sock_common(";
+	case PTR_TO_SOCK_COMMON:
+		return kind & PTR_MAYBE_NULL ? "sock_common_or_null(" : "sock_common(";
 	case PTR_TO_SOCKET: return kind & PTR_MAYBE_NULL ? "sock_or_null(" : "sock(";
 	case PTR_TO_FLOW_KEYS: return "flow_keys(";
 	case PTR_TO_TP_BUFFER: return "tp_buffer(";
@@ -33,8 +34,8 @@ static bool ask_kernel(const struct hook *h, s32 off, u32 size, bool write, cons
 {
 	const struct bpf_insn insns[] = {
 		MOV_IMM(3, 1),
-		write ? INSN(BPF_STX | BPF_MEM | size_code[size], 1, 3, off, 0) :
-			INSN(BPF_LDX | BPF_MEM | size_code[size], 2, 1, off, 0),
+		write ? INSN(BPF_STX | BPF_MEM | size_code[size], 1, 3, off, 0)
+		      : INSN(BPF_LDX | BPF_MEM | size_code[size], 2, 1, off, 0),
 		MOV_IMM(0, 1), EXIT()
 	};
 	const char *r2;
@@ -57,15 +58,18 @@ static u32 compare(const struct hook *h, u32 *asked)
 				bool own = ctx_access(h->type, h->attach, off, size, write, &a);
 				bool kernel = ask_kernel(h, off, size, write, &kind);
 
-				if (off < 0 && h->type == BPF_PROG_TYPE_TRACEPOINT && kernel && !own)
-					continue;	/* a gap in its check, which we do not copy */
+				if (off < 0 && h->type == BPF_PROG_TYPE_TRACEPOINT && kernel &&
+				    !own)
+					continue; /* a gap in its check, which we do not copy */
 				(*asked)++;
-				if (own == kernel && (!own || write || !strncmp(kind, kind_text(a.kind),
-									  strlen(kind_text(a.kind)))))
+				if (own == kernel &&
+				    (!own || write ||
+				     !strncmp(kind, kind_text(a.kind), strlen(kind_text(a.kind)))))
 					continue;
 				printf("# %s/%u: %s %u bytes at %d: kernel %d %.20s, table %d %s\n",
-				       prog_info(h->type)->name, h->attach, write ? "store" : "load", size, off,
-				       kernel, write ? "" : kind, own, own ? kind_text(a.kind) : "");
+				       prog_info(h->type)->name, h->attach,
+				       write ? "store" : "load", size, off, kernel,
+				       write ? "" : kind, own, own ? kind_text(a.kind) : "");
 				wrong++;
 			}
 	return wrong;
@@ -106,7 +110,8 @@ static u32 compare_sockets(void)
 
 				if (own == ask_socket(kinds[i], off, size))
 					continue;
-				printf("# socket kind %u: load %u bytes at %d: table %d\n", kinds[i], size, off, own);
+				printf("# socket kind %u: load %u bytes at %d: table %d\n",
+				       kinds[i], size, off, own);
 				wrong++;
 			}
 	return wrong;
@@ -117,9 +122,11 @@ int main(void)
 	u32 wrong = 0, asked = 0;
 	struct ctx_access a;
 
-	ok(ctx_access(BPF_PROG_TYPE_XDP, 0, 4, 4, false, &a) && a.kind == PTR_TO_PACKET_END, "xdp_md->data_end");
+	ok(ctx_access(BPF_PROG_TYPE_XDP, 0, 4, 4, false, &a) && a.kind == PTR_TO_PACKET_END,
+	   "xdp_md->data_end");
 	ok(!ctx_access(BPF_PROG_TYPE_XDP, 0, 4, 4, true, &a), "it cannot be stored to");
-	ok(ctx_access(BPF_PROG_TYPE_SCHED_CLS, 0, 10, 2, false, &a) && a.field_off == 8 && a.field_size == 4,
+	ok(ctx_access(BPF_PROG_TYPE_SCHED_CLS, 0, 10, 2, false, &a) && a.field_off == 8 &&
+		   a.field_size == 4,
 	   "half a field: the field is told");
 	if (!kernel_permits_bpf()) {
 		skip("BPF_PROG_LOAD is not permitted here");

@@ -27,7 +27,8 @@ static u64 read_at(u64 object, const char *type, const char *field, u32 size)
 {
 	u64 value = 0;
 
-	is(CALL(BPF_FUNC_probe_read_kernel, &value, size, object + offset(type, field)), 0, "%s.%s can be read", type, field);
+	is(CALL(BPF_FUNC_probe_read_kernel, &value, size, object + offset(type, field)), 0,
+	   "%s.%s can be read", type, field);
 	return value;
 }
 
@@ -69,13 +70,15 @@ int main(void)
 	is(read_at(leader, "task_struct", "pid", 4), 42, "the leader's thread");
 	parent = read_at(task, "task_struct", "real_parent", 8);
 	is(read_at(parent, "task_struct", "tgid", 4), 7, "the parent");
-	is(CALL(BPF_FUNC_probe_read_kernel_str, comm, 16, parent + offset("task_struct", "comm")), 6, "its name");
+	is(CALL(BPF_FUNC_probe_read_kernel_str, comm, 16, parent + offset("task_struct", "comm")),
+	   6, "its name");
 	ok(!strcmp(comm, "shell"), "… is right");
 	is(read_at(task, "task_struct", "start_boottime", 8), 123456789, "age");
 	cred = read_at(task, "task_struct", "cred", 8);
 	is(read_at(cred, "cred", "uid", 4), 1000, "user");
 	is(read_at(task, "task_struct", "exit_code", 4), 0, "what is not known is zero");
-	is(CALL(BPF_FUNC_probe_read_kernel, comm, 8, task + (1 << 19)), -EFAULT, "behind the object is nothing");
+	is(CALL(BPF_FUNC_probe_read_kernel, comm, 8, task + (1 << 19)), -EFAULT,
+	   "behind the object is nothing");
 	is(proc_origin((u32)getpid(), &ppid, parent_comm, &start), 0, "/proc knows this process");
 	ok(ppid == (u32)getppid() && start, "… and its parent");
 	current_free(run_slot.current);

@@ -32,8 +32,8 @@ static u32 wrong_availability(const struct hook *h)
 		bool own = helper_allowed(nr, h->type, h->attach), kernel;
 
 		kernel_try(h, insns, 3, 1);
-		kernel = !strstr(kernel_log, "cannot use helper") && !strstr(kernel_log, "unknown func") &&
-			 !strstr(kernel_log, "invalid func");
+		kernel = !strstr(kernel_log, "cannot use helper") &&
+			 !strstr(kernel_log, "unknown func") && !strstr(kernel_log, "invalid func");
 		if (own == kernel || (own && depends_on_config(nr)))
 			continue;
 		printf("# %s: helper %u: kernel %d, table %d\n", name_hook(h), nr, kernel, own);
@@ -47,7 +47,7 @@ static u32 wrong_gpl(const struct hook *h)
 	u32 wrong = 0;
 
 	if (h->type == BPF_PROG_TYPE_LSM || h->type == BPF_PROG_TYPE_STRUCT_OPS)
-		return 0;	/* the whole program must be GPL */
+		return 0; /* the whole program must be GPL */
 	kernel_license = "Proprietary";
 	for (u32 nr = 1; nr < HELPER_COUNT; nr++) {
 		const struct bpf_insn insns[] = { CALL(nr), MOV_IMM(0, 1), EXIT() };
@@ -103,9 +103,7 @@ static bool fit(struct bpf_insn *insns, u32 *n, u32 reg, const struct helper_arg
 		insns[(*n)++] = INSN(BPF_LD | BPF_DW | BPF_IMM, reg, BPF_PSEUDO_MAP_FD, 0, map_fd);
 		insns[(*n)++] = INSN(0, 0, 0, 0, 0);
 		return true;
-	case ARG_PTR_TO_CTX:
-		insns[(*n)++] = MOV_REG(reg, 6);
-		return true;
+	case ARG_PTR_TO_CTX: insns[(*n)++] = MOV_REG(reg, 6); return true;
 	case ARG_PTR_TO_MEM:
 	case ARG_PTR_TO_MAP_KEY:
 	case ARG_PTR_TO_MAP_VALUE:
@@ -114,16 +112,14 @@ static bool fit(struct bpf_insn *insns, u32 *n, u32 reg, const struct helper_arg
 		return true;
 	case ARG_CONST_SIZE:
 	case ARG_CONST_SIZE_OR_ZERO:
-	case ARG_ANYTHING:
-		insns[(*n)++] = MOV_IMM(reg, 8);
-		return true;
-	default:
-		return false;
+	case ARG_ANYTHING: insns[(*n)++] = MOV_IMM(reg, 8); return true;
+	default: return false;
 	}
 }
 
 /* Calls the helper with arguments fitting up to index, where a number other than 0 stands. */
-static bool call_with_number(const struct hook *h, const struct helper_proto *p, u32 index, int map_fd)
+static bool call_with_number(const struct hook *h, const struct helper_proto *p, u32 index,
+			     int map_fd)
 {
 	struct bpf_insn insns[64];
 	u32 n = 0;
@@ -156,7 +152,8 @@ static u32 wrong_arguments(const struct hook *h, int map_fd, u32 *asked)
 			const char *want = expected(p->args[i].type), *got;
 			char prefix[48];
 
-			if (!want || p->restricted || p->might_sleep || !call_with_number(h, p, i, map_fd))
+			if (!want || p->restricted || p->might_sleep ||
+			    !call_with_number(h, p, i, map_fd))
 				continue;
 			snprintf(prefix, sizeof(prefix), "R%u type=scalar expected=", i + 1);
 			got = strstr(kernel_log, prefix);
@@ -165,8 +162,9 @@ static u32 wrong_arguments(const struct hook *h, int map_fd, u32 *asked)
 			    strchr("\n,", got[strlen(prefix) + strlen(want)]))
 				continue;
 			got = strstr(kernel_log, "call ");
-			printf("# %s: %s argument %u: expected %s\n#   %.*s\n", name_hook(h), p->name, i + 1,
-			       want, got ? (int)strcspn(strchr(got, '\n') + 1, "\n") : 1,
+			printf("# %s: %s argument %u: expected %s\n#   %.*s\n", name_hook(h),
+			       p->name, i + 1, want,
+			       got ? (int)strcspn(strchr(got, '\n') + 1, "\n") : 1,
 			       got ? strchr(got, '\n') + 1 : "");
 			wrong++;
 		}
@@ -190,7 +188,8 @@ int main(void)
 	u32 wrong = 0, gpl = 0, args = 0, asked = 0;
 	int map_fd;
 
-	ok(helper_name(1) && !strcmp(helper_name(1), "bpf_map_lookup_elem"), "helper 1 has its name");
+	ok(helper_name(1) && !strcmp(helper_name(1), "bpf_map_lookup_elem"),
+	   "helper 1 has its name");
 	ok(!helper_name(0) && !helper_name(HELPER_COUNT), "0 and HELPER_COUNT have none");
 	for (u32 nr = 1; nr < HELPER_COUNT; nr++)
 		wrong += !helper_name(nr);

@@ -55,10 +55,12 @@ static void reach(void)
 	is(CALL(BPF_FUNC_probe_read_kernel_str, out, 4, 0xffff888000001000), 4, "cut");
 	ok(!strcmp(out, "reg"), "… and ended");
 	memset(region, 'x', sizeof(region));
-	is(CALL(BPF_FUNC_probe_read_kernel_str, out, 32, 0xffff888000001000), -EFAULT, "a string that does not end in it");
+	is(CALL(BPF_FUNC_probe_read_kernel_str, out, 32, 0xffff888000001000), -EFAULT,
+	   "a string that does not end in it");
 	map_free(map);
 	is(read_kernel(stored, 8), -EFAULT, "a map's value when the map is gone");
-	is(CALL(BPF_FUNC_probe_read, out, 6, secret), 0, "the old helper reads the process where it is not the system's");
+	is(CALL(BPF_FUNC_probe_read, out, 6, secret), 0,
+	   "the old helper reads the process where it is not the system's");
 	ok(!memcmp(out, "secret", 6), "… which this process plays here");
 	space_free(run_slot.space);
 	run_slot.space = NULL;
@@ -74,23 +76,27 @@ static void user(void)
 	ok(!strcmp(out, "hello"), "… is read");
 	is(CALL(BPF_FUNC_probe_read_user_str, out, 3, pages + 4090), 3, "cut");
 	memset(pages + 4090, 'x', 6);
-	is(CALL(BPF_FUNC_probe_read_user_str, out, 32, pages + 4090), -EFAULT, "a string into a hole");
+	is(CALL(BPF_FUNC_probe_read_user_str, out, 32, pages + 4090), -EFAULT,
+	   "a string into a hole");
 	is(CALL(BPF_FUNC_probe_read_user_str, out, 0, pages), 0, "no room");
 	is(CALL(BPF_FUNC_probe_read_user_str, out, 32, pages), 1, "an empty string");
 	strcpy(pages, "kept");
 	memcpy(pages + 5, "behind", 7);
 	memset(out, 0x55, sizeof(out));
 	is(CALL(BPF_FUNC_probe_read_user_str, out, 32, pages), 5, "a string with more behind it");
-	ok(!memcmp(out, "kept\0\0\0\0\x55\x55", 10), "… which stays out: zeroes to the end of the word, as Linux");
+	ok(!memcmp(out, "kept\0\0\0\0\x55\x55", 10),
+	   "… which stays out: zeroes to the end of the word, as Linux");
 	memset(out, 0x55, sizeof(out));
 	is(CALL(BPF_FUNC_probe_read_user_str, out, 6, pages), 5, "with no room for the word");
 	ok(!memcmp(out, "kept\0\x55", 6), "… its zero only");
 	memset(out, 0x55, sizeof(out));
 	is(CALL(BPF_FUNC_probe_read_user, out, 8, pages + 4092), -EFAULT, "bytes into a hole");
 	ok(zeroed(8), "give zeroes");
-	is(CALL(BPF_FUNC_probe_read_user, out, 8, 0xffff888000000000), -EFAULT, "the system's half");
+	is(CALL(BPF_FUNC_probe_read_user, out, 8, 0xffff888000000000), -EFAULT,
+	   "the system's half");
 	is(CALL(BPF_FUNC_copy_from_user, out, 4, pages + 4090), 0, "copy_from_user");
-	is(CALL(BPF_FUNC_probe_write_user, pages, out, 4), -EPERM, "no writing unless the task allows it");
+	is(CALL(BPF_FUNC_probe_write_user, pages, out, 4), -EPERM,
+	   "no writing unless the task allows it");
 	munmap(pages, 8192);
 }
 

@@ -9,7 +9,7 @@ struct want {
 	const char *format;
 	u64 args[3];
 	s64 result;
-	const char *text;	/* NULL: nothing printed */
+	const char *text; /* NULL: nothing printed */
 };
 
 #define A(p) ((u64)(uintptr_t)(p))
@@ -49,7 +49,8 @@ static void check(const struct want *want, const u64 args[3])
 	char expected[256];
 
 	run_traced[0] = 0;
-	got = CALL5(BPF_FUNC_trace_printk, want->format, strlen(want->format) + 1, args[0], args[1], args[2]);
+	got = CALL5(BPF_FUNC_trace_printk, want->format, strlen(want->format) + 1, args[0], args[1],
+		    args[2]);
 	is(got, want->result, "%.40s", want->format[0] < 32 ? "(control)" : want->format);
 	if (!want->text) {
 		is(run_traced[0], 0, "nothing is printed");
@@ -67,8 +68,10 @@ static void line(void)
 	int used = 0;
 
 	CALL(BPF_FUNC_trace_printk, plain, sizeof(plain), 0);
-	ok(!strncmp(run_traced, "            bees-43      [000] ..... ", 36), "line: %.36s", run_traced);
-	is(sscanf(run_traced + 36, "%lu.%6lu: bpf_trace_printk: plain%n", &secs, &micros, &used), 2, "line: time");
+	ok(!strncmp(run_traced, "            bees-43      [000] ..... ", 36), "line: %.36s",
+	   run_traced);
+	is(sscanf(run_traced + 36, "%lu.%6lu: bpf_trace_printk: plain%n", &secs, &micros, &used), 2,
+	   "line: time");
 	ok(used && !strcmp(run_traced + 36 + used, "\n"), "line: text and end");
 }
 
@@ -83,9 +86,11 @@ static void limits(void)
 	run_slot.regions[0] = (struct run_region){ A(big), big, sizeof(big) };
 	run_slot.nr_regions = 1;
 	is(CALL5(BPF_FUNC_trace_printk, "%s", 3, big, 0, 0), 511, "a string is cut to 511");
-	is(CALL5(BPF_FUNC_trace_printk, "%s|%d", 6, big, 1, 0), -ENOSPC, "and leaves no room for more");
+	is(CALL5(BPF_FUNC_trace_printk, "%s|%d", 6, big, 1, 0), -ENOSPC,
+	   "and leaves no room for more");
 	is(CALL5(BPF_FUNC_trace_printk, "%1000d|", 8, 5, 0, 0), 1001, "a wide number");
-	is(CALL5(BPF_FUNC_trace_printk, "%2000d|%1200d", 14, 5, 6, 0), 3201, "the length is of the whole text");
+	is(CALL5(BPF_FUNC_trace_printk, "%2000d|%1200d", 14, 5, 6, 0), 3201,
+	   "the length is of the whole text");
 	text = strstr(run_traced, "printk: ");
 	is(text ? strlen(text) - 9 : 0, 1023, "but 1023 bytes are shown");
 	is(CALL5(BPF_FUNC_trace_printk, "%9999999d", 10, 1, 0, 0), 8388607, "width is limited");
@@ -96,12 +101,18 @@ static void limits(void)
 	ok(!memcmp(out, "ab\0\0zzz", 8), "… is cut");
 	is(CALL5(BPF_FUNC_snprintf, 0, 0, "ab%d", args, 8), 4, "snprintf into nothing");
 	is(CALL5(BPF_FUNC_trace_vprintk, "%d %d", 6, args, 16, 0), 3, "vprintk");
-	is(CALL5(BPF_FUNC_trace_vprintk, "%d %d", 6, args, 12, 0), -EINVAL, "vprintk: bytes of arguments");
+	is(CALL5(BPF_FUNC_trace_vprintk, "%d %d", 6, args, 12, 0), -EINVAL,
+	   "vprintk: bytes of arguments");
 }
 
 int main(void)
 {
-	struct want ip4 = { "%pI4|%pi4|%pI6", { 0 }, 70, "112.108.97.105|112.108.097.105|643d:2564:2075:3d25:7520:783d:256c:787c" };
+	struct want ip4 = {
+		"%pI4|%pi4|%pI6",
+		{ 0 },
+		70,
+		"112.108.97.105|112.108.097.105|643d:2564:2075:3d25:7520:783d:256c:787c"
+	};
 	struct want ip6 = { "%pi6|", { 0 }, 33, "643d256420753d257520783d256c787c|" };
 	struct want strings = { "%10s|%-10s|%5c", { 0 }, 27, "     plain|plain     |    q" };
 	struct want kinds = { "%pks|%pus|%s", { 0 }, 12, "plain|plain|" };

@@ -3,7 +3,10 @@
 #include "jit/divide.h"
 #include "tap.h"
 
-static u64 multiply_high(u64 a, u64 b) { return (u64)((unsigned __int128)a * b >> 64); }
+static u64 multiply_high(u64 a, u64 b)
+{
+	return (u64)((unsigned __int128)a * b >> 64);
+}
 
 static u64 divide(u64 n, const struct divider *by)
 {
@@ -17,8 +20,22 @@ static u64 bad_numerators(u64 d)
 {
 	struct divider by = divide_by(d);
 	u64 top = UINT64_MAX / d * d, bad = 0;
-	const u64 n[] = { 0, 1, d - 1, d, d + 1, 2 * d - 1, 2 * d, top - 1, top, top + 1, UINT64_MAX, UINT64_MAX - 1,
-			  (u64)1 << 63, ((u64)1 << 63) - 1, UINT32_MAX, (u64)UINT32_MAX + 1 };
+	const u64 n[] = { 0,
+			  1,
+			  d - 1,
+			  d,
+			  d + 1,
+			  2 * d - 1,
+			  2 * d,
+			  top - 1,
+			  top,
+			  top + 1,
+			  UINT64_MAX,
+			  UINT64_MAX - 1,
+			  (u64)1 << 63,
+			  ((u64)1 << 63) - 1,
+			  UINT32_MAX,
+			  (u64)UINT32_MAX + 1 };
 
 	for (u32 i = 0; i < ARRAY_SIZE(n); i++)
 		bad += divide(n[i], &by) != n[i] / d;
@@ -28,7 +45,9 @@ static u64 bad_numerators(u64 d)
 static u64 bad_narrow(u32 d)
 {
 	u64 bad = 0;
-	const u32 top = UINT32_MAX / d * d, n[] = { 0, 1, d - 1, d, d + 1, top - 1, top, UINT32_MAX, UINT32_MAX - 1, 1u << 31 };
+	const u32 top = UINT32_MAX / d * d, n[] = {
+		0, 1, d - 1, d, d + 1, top - 1, top, UINT32_MAX, UINT32_MAX - 1, 1u << 31
+	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(n); i++)
 		bad += multiply_high(n[i], divide_by32(d)) != n[i] / d;

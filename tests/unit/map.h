@@ -11,7 +11,8 @@
 
 enum { TEST_CPUS = 2 };
 
-__attribute__((unused)) static struct map_spec map_spec_of(u32 type, u32 key, u32 value, u32 entries, u32 flags)
+__attribute__((unused)) static struct map_spec map_spec_of(u32 type, u32 key, u32 value,
+							   u32 entries, u32 flags)
 {
 	return (struct map_spec){
 		.type = type,
@@ -27,7 +28,8 @@ __attribute__((unused)) static struct map_spec map_spec_of(u32 type, u32 key, u3
 }
 
 /* NULL where it cannot be made; *err says why. */
-__attribute__((unused)) static struct map *make_map(u32 type, u32 key, u32 value, u32 entries, u32 flags, int *err)
+__attribute__((unused)) static struct map *make_map(u32 type, u32 key, u32 value, u32 entries,
+						    u32 flags, int *err)
 {
 	struct map_spec spec = map_spec_of(type, key, value, entries, flags);
 	struct map *map;

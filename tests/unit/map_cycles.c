@@ -40,11 +40,16 @@ static u64 mapped_pages(void)
 static void cycle(struct map_space *space)
 {
 	static const u32 kinds[][5] = {
-		{ BPF_MAP_TYPE_HASH, 8, 8, 1000, 0 },	  { BPF_MAP_TYPE_LRU_HASH, 8, 8, 100, 0 },
-		{ BPF_MAP_TYPE_PERCPU_HASH, 8, 8, 10, 0 }, { BPF_MAP_TYPE_ARRAY, 4, 8, 10, BPF_F_MMAPABLE },
-		{ BPF_MAP_TYPE_LPM_TRIE, 8, 8, 10, 1 },	  { BPF_MAP_TYPE_QUEUE, 0, 8, 10, 0 },
-		{ BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0 },  { BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 10, 0 },
-		{ BPF_MAP_TYPE_DEVMAP, 4, 4, 10, 0 },	  { BPF_MAP_TYPE_STACK_TRACE, 4, 80, 10, 0 },
+		{ BPF_MAP_TYPE_HASH, 8, 8, 1000, 0 },
+		{ BPF_MAP_TYPE_LRU_HASH, 8, 8, 100, 0 },
+		{ BPF_MAP_TYPE_PERCPU_HASH, 8, 8, 10, 0 },
+		{ BPF_MAP_TYPE_ARRAY, 4, 8, 10, BPF_F_MMAPABLE },
+		{ BPF_MAP_TYPE_LPM_TRIE, 8, 8, 10, 1 },
+		{ BPF_MAP_TYPE_QUEUE, 0, 8, 10, 0 },
+		{ BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0 },
+		{ BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 10, 0 },
+		{ BPF_MAP_TYPE_DEVMAP, 4, 4, 10, 0 },
+		{ BPF_MAP_TYPE_STACK_TRACE, 4, 80, 10, 0 },
 		{ BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 10, 0 },
 	};
 	u64 key[2] = { 1 }, value[2] = { 1 };
@@ -95,8 +100,8 @@ int main(void)
 	}
 	is(entries_of("/proc/self/fd"), fds, "no fd stays");
 	is(entries_of("/proc/self/task"), threads, "no thread stays");
-	ok(mapped_pages() < pages + SLACK, "no memory stays: %llu pages before, %llu after", (unsigned long long)pages,
-	   (unsigned long long)mapped_pages());
+	ok(mapped_pages() < pages + SLACK, "no memory stays: %llu pages before, %llu after",
+	   (unsigned long long)pages, (unsigned long long)mapped_pages());
 	space_free(space);
 	return done();
 }

@@ -8,7 +8,8 @@
 int main(void)
 {
 	int err;
-	struct map *map = make_map(BPF_MAP_TYPE_ARRAY, 4, 64, 1, BPF_F_MMAPABLE | BPF_F_RDONLY_PROG, &err);
+	struct map *map =
+		make_map(BPF_MAP_TYPE_ARRAY, 4, 64, 1, BPF_F_MMAPABLE | BPF_F_RDONLY_PROG, &err);
 	u32 *client, key = 0, *addr = map->ops->value_addr(map, 0);
 	u32 value[16] = { 7 };
 

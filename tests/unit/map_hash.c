@@ -24,10 +24,12 @@ static void fill_and_empty(u32 key_size)
 	memset(key, 0, sizeof(key));
 	for (u32 i = 0; i < ENTRIES; i++) {
 		memcpy(key, &i, min(key_size, 4u));
-		bad += map_sys_lookup(map, key, out, 0) || out[0] != i || out[1] != ~i || out[2] != i * 3;
+		bad += map_sys_lookup(map, key, out, 0) || out[0] != i || out[1] != ~i ||
+		       out[2] != i * 3;
 	}
 	is(bad, 0, "each is found with its value");
-	for (err = map_next_key(map, NULL, next); !err && walked <= ENTRIES; err = map_next_key(map, key, next)) {
+	for (err = map_next_key(map, NULL, next); !err && walked <= ENTRIES;
+	     err = map_next_key(map, key, next)) {
 		memcpy(key, next, key_size);
 		walked++;
 	}

@@ -4,14 +4,15 @@
 #include "run.h"
 
 static const s32 helpers[] = {
-	BPF_FUNC_map_lookup_elem, BPF_FUNC_map_update_elem, BPF_FUNC_map_delete_elem, BPF_FUNC_map_push_elem,
-	BPF_FUNC_map_pop_elem,	  BPF_FUNC_map_peek_elem,
+	BPF_FUNC_map_lookup_elem, BPF_FUNC_map_update_elem, BPF_FUNC_map_delete_elem,
+	BPF_FUNC_map_push_elem,	  BPF_FUNC_map_pop_elem,    BPF_FUNC_map_peek_elem,
 };
 
 static struct map *make_any(u32 type)
 {
-	static const u32 sizes[][4] = { { 4, 8, 4, 0 }, { 4, 4, 4, 0 }, { 0, 8, 4, 0 }, { 0, 0, 4096, 0 }, { 8, 8, 4, 1 },
-					{ 8, 8, 0, 0 }, { 0, 0, 1, 1024 }, { 4, 8, 0, 1 } };
+	static const u32 sizes[][4] = { { 4, 8, 4, 0 },	   { 4, 4, 4, 0 }, { 0, 8, 4, 0 },
+					{ 0, 0, 4096, 0 }, { 8, 8, 4, 1 }, { 8, 8, 0, 0 },
+					{ 0, 0, 1, 1024 }, { 4, 8, 0, 1 } };
 	struct map_spec spec;
 	struct map *inner, *map = NULL;
 	int err;
@@ -34,7 +35,8 @@ int main(void)
 		u64 key[2] = { 0 }, value[2] = { 0 };
 
 		if (!map) {
-			ok(type == BPF_MAP_TYPE_STRUCT_OPS, "%s cannot be made", map_types[type].name);
+			ok(type == BPF_MAP_TYPE_STRUCT_OPS, "%s cannot be made",
+			   map_types[type].name);
 			continue;
 		}
 		for (u32 i = 0; i < ARRAY_SIZE(helpers); i++)

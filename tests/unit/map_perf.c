@@ -32,12 +32,15 @@ static u32 next_record(u8 *out)
 
 static struct perf_ring *make(u64 sample_type, u32 wakeup)
 {
-	struct perf_ring_spec spec = { .cpu = 0, .sample_type = sample_type, .id = 77, .wakeup = wakeup };
+	struct perf_ring_spec spec = {
+		.cpu = 0, .sample_type = sample_type, .id = 77, .wakeup = wakeup
+	};
 	struct perf_ring *ring;
 
 	if (perf_ring_new(&ring, &spec))
 		return NULL;
-	page = mmap(NULL, 4096 + DATA, PROT_READ | PROT_WRITE, MAP_SHARED, perf_ring_memfd(ring), 0);
+	page = mmap(NULL, 4096 + DATA, PROT_READ | PROT_WRITE, MAP_SHARED, perf_ring_memfd(ring),
+		    0);
 	data = (u8 *)page + 4096;
 	return ring;
 }
@@ -54,9 +57,11 @@ static void records(void)
 	u8 record[512], payload[100], odd = 5;
 	u32 raw, bad = 0;
 
-	is(perf_ring_output(ring, &run_slot, payload, 10, NULL, 0), 0, "before it is enabled nothing is written");
+	is(perf_ring_output(ring, &run_slot, payload, 10, NULL, 0), 0,
+	   "before it is enabled nothing is written");
 	perf_ring_enable(ring, true);
-	is(perf_ring_output(ring, &run_slot, payload, 10, NULL, 0), -ENOSPC, "nor before it is mapped");
+	is(perf_ring_output(ring, &run_slot, payload, 10, NULL, 0), -ENOSPC,
+	   "nor before it is mapped");
 	is(perf_ring_mapped(ring, 4096), -EINVAL, "a mapping without data");
 	is(perf_ring_mapped(ring, 4096 + 3 * 4096), -EINVAL, "a mapping of three pages");
 	is(perf_ring_mapped(ring, 4096 + DATA), 0, "a mapping of one page");
@@ -68,8 +73,8 @@ static void records(void)
 		bad += perf_ring_output(ring, &run_slot, payload, len, &odd, 1) != 0;
 		bad += next_record(record) % 8 != 0;
 		memcpy(&raw, record + 8, 4);
-		bad += record[0] != PERF_RECORD_SAMPLE || raw < len + 1 || raw > len + 8 || memcmp(record + 12, payload, len) ||
-		       record[12 + len] != 5;
+		bad += record[0] != PERF_RECORD_SAMPLE || raw < len + 1 || raw > len + 8 ||
+		       memcmp(record + 12, payload, len) || record[12 + len] != 5;
 	}
 	is(bad, 0, "records of all sizes, wrapped or not, come whole");
 	end(ring);
@@ -97,18 +102,24 @@ static void losses(void)
 	perf_ring_output(ring, &run_slot, payload, sizeof(payload), NULL, 0);
 	is(next_record(record), 24, "the next record tells");
 	memcpy(told, record + 8, 16);
-	ok(record[0] == PERF_RECORD_LOST && told[0] == 77 && told[1] == lost, "of all that were lost");
+	ok(record[0] == PERF_RECORD_LOST && told[0] == 77 && told[1] == lost,
+	   "of all that were lost");
 	is(next_record(record), 64, "then comes the sample");
 	is(next_record(record), 0, "and no more");
 	page->data_tail = page->data_head + 100000;
-	is(perf_ring_output(ring, &run_slot, payload, sizeof(payload), NULL, 0), -ENOSPC, "a tail from nowhere means full");
-	is(perf_ring_output(ring, &run_slot, payload, 65536, NULL, 0), -E2BIG, "too large for a record");
+	is(perf_ring_output(ring, &run_slot, payload, sizeof(payload), NULL, 0), -ENOSPC,
+	   "a tail from nowhere means full");
+	is(perf_ring_output(ring, &run_slot, payload, 65536, NULL, 0), -E2BIG,
+	   "too large for a record");
 	end(ring);
 }
 
 static void fields(void)
 {
-	struct perf_ring *ring = make(PERF_SAMPLE_RAW | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU, 1), *none;
+	struct perf_ring *ring = make(PERF_SAMPLE_RAW | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |
+					      PERF_SAMPLE_CPU,
+				      1),
+			 *none;
 	struct perf_ring_spec spec = { .sample_type = PERF_SAMPLE_CALLCHAIN };
 	u8 record[512];
 	u32 ids[2];
@@ -159,9 +170,11 @@ static void from_programs(void)
 
 	perf_ring_mapped(ring, 4096 + DATA);
 	perf_ring_enable(ring, true);
-	is(CALL5(BPF_FUNC_perf_event_output, 0, map, BPF_F_CURRENT_CPU, "x", 1), -ENOENT, "output to an empty slot");
+	is(CALL5(BPF_FUNC_perf_event_output, 0, map, BPF_F_CURRENT_CPU, "x", 1), -ENOENT,
+	   "output to an empty slot");
 	is(map->ops->set_object(map, &key, ring, 1, 0), 0, "put in");
-	is(CALL5(BPF_FUNC_perf_event_output, 0, map, BPF_F_CURRENT_CPU, "x", 1), 0, "output to the CPU's slot");
+	is(CALL5(BPF_FUNC_perf_event_output, 0, map, BPF_F_CURRENT_CPU, "x", 1), 0,
+	   "output to the CPU's slot");
 	is(CALL5(BPF_FUNC_perf_event_output, 0, map, 0, "x", 1), 0, "output by index");
 	is(CALL5(BPF_FUNC_perf_event_output, 0, map, 2, "x", 1), -E2BIG, "beyond the array");
 	is(CALL5(BPF_FUNC_perf_event_output, 0, map, 1ull << 40, "x", 1), -EINVAL, "unknown flags");

@@ -11,7 +11,7 @@
 enum { SIZE = 4096 };
 
 static u64 *consumer, *producer;
-static u8 *data;	/* as libbpf maps it: twice the size */
+static u8 *data; /* as libbpf maps it: twice the size */
 
 static struct map *make(void)
 {
@@ -44,7 +44,8 @@ static int take(u8 *out, bool again)
 		if (len & BPF_RINGBUF_BUSY_BIT)
 			return -1;
 		at = *consumer + 8;
-		__atomic_store_n(consumer, *consumer + round_up((len & 0x3fffffff) + 8, 8), __ATOMIC_RELEASE);
+		__atomic_store_n(consumer, *consumer + round_up((len & 0x3fffffff) + 8, 8),
+				 __ATOMIC_RELEASE);
 		if (len & BPF_RINGBUF_DISCARD_BIT)
 			continue;
 		memcpy(out, again ? data + at % SIZE : (u8 *)(header + 2), len);
@@ -113,7 +114,8 @@ static void full(void)
 static void scribbled(void)
 {
 	struct map *map = make();
-	u8 *all = mmap(NULL, 8192 + 2 * SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, map->ops->memfd(map), 0);
+	u8 *all = mmap(NULL, 8192 + 2 * SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       map->ops->memfd(map), 0);
 	u32 outside = 0;
 
 	srand(7);
@@ -123,7 +125,8 @@ static void scribbled(void)
 
 		for (u32 k = 0; k < 20; k++)
 			all[(u32)rand() % (8192 + 2 * SIZE)] = (u8)rand();
-		*consumer = rand() % 2 ? (u64)rand() << 20 | (u64)rand() : *producer - (u64)rand() % 64;
+		*consumer =
+			rand() % 2 ? (u64)rand() << 20 | (u64)rand() : *producer - (u64)rand() % 64;
 		sample = ringbuf_reserve(map, len);
 		if (!sample)
 			continue;

@@ -14,7 +14,10 @@ enum { THREADS = 3, STAY = 64, COME = 64, STEPS = 60000 };
 static struct map *map;
 static u32 missed, torn, failed, stop;
 
-static u64 slot_of(void *arg) { return (u64)(uintptr_t)arg; }
+static u64 slot_of(void *arg)
+{
+	return (u64)(uintptr_t)arg;
+}
 
 struct pair {
 	u64 a, b;
@@ -68,7 +71,8 @@ static u32 count_keys(void)
 
 static void never_missed(u32 type, const char *name)
 {
-	struct map_spec spec = map_spec_of(type, 8, sizeof(struct pair), STAY + THREADS * COME + 8, 0);
+	struct map_spec spec =
+		map_spec_of(type, 8, sizeof(struct pair), STAY + THREADS * COME + 8, 0);
 	pthread_t writers[THREADS - 1], reader;
 	struct pair value = { 1, ~1ull };
 	u32 kept = 0;
@@ -91,7 +95,8 @@ static void never_missed(u32 type, const char *name)
 	for (u64 key = 0; key < STAY; key++)
 		kept += !map_sys_lookup(map, &key, &value, 0) && value.b == ~value.a;
 	is(kept, STAY, "%s: and their values are whole", name);
-	is(count_keys(), STAY + (THREADS - 1) * COME / 2, "%s: what is left is what was not deleted", name);
+	is(count_keys(), STAY + (THREADS - 1) * COME / 2,
+	   "%s: what is left is what was not deleted", name);
 	map_free(map);
 }
 
@@ -168,7 +173,8 @@ static void ring_loses_nothing(void)
 		u64 end = __atomic_load_n(consumer + 512, __ATOMIC_ACQUIRE);
 
 		while (position < end) {
-			u32 *header = (u32 *)(data + position % size), len = __atomic_load_n(header, __ATOMIC_ACQUIRE);
+			u32 *header = (u32 *)(data + position % size),
+			    len = __atomic_load_n(header, __ATOMIC_ACQUIRE);
 			u64 sample;
 
 			if (len & BPF_RINGBUF_BUSY_BIT)

@@ -21,7 +21,8 @@ static u32 wrong_attach(u32 type)
 		kernel = !kernel_try(&h, insns, 2, 1);
 		if (own == kernel)
 			continue;
-		printf("# %s: attach type %u: kernel %d, table %d\n", prog_info(type)->name, a, kernel, own);
+		printf("# %s: attach type %u: kernel %d, table %d\n", prog_info(type)->name, a,
+		       kernel, own);
 		wrong++;
 	}
 	return wrong;
@@ -39,7 +40,8 @@ static u32 wrong_range(const struct hook *h)
 
 		if (kernel == (!limited || (r0 >= low && r0 <= high)))
 			continue;
-		printf("# %s/%u: r0 = %d: kernel %d\n", prog_info(h->type)->name, h->attach, r0, kernel);
+		printf("# %s/%u: r0 = %d: kernel %d\n", prog_info(h->type)->name, h->attach, r0,
+		       kernel);
 		wrong++;
 	}
 	return wrong;
@@ -64,12 +66,12 @@ static bool runs(const struct hook *h)
 
 static bool loads_packet_words(const struct hook *h)
 {
-	const struct bpf_insn insns[] = {
-		MOV_REG(6, 1), INSN(BPF_LD | BPF_ABS | BPF_B, 0, 0, 0, 0), MOV_IMM(0, 1), EXIT()
-	};
+	const struct bpf_insn insns[] = { MOV_REG(6, 1), INSN(BPF_LD | BPF_ABS | BPF_B, 0, 0, 0, 0),
+					  MOV_IMM(0, 1), EXIT() };
 
 	kernel_try(h, insns, 4, 1);
-	return !strstr(kernel_log, "BPF_LD_[ABS|IND] instructions not allowed for this program type");
+	return !strstr(kernel_log,
+		       "BPF_LD_[ABS|IND] instructions not allowed for this program type");
 }
 
 int main(void)
@@ -96,7 +98,8 @@ int main(void)
 		range += wrong_range(h);
 		abs += loads_packet_words(h) != info->ld_abs;
 		if (runs(h) != info->test_run) {
-			printf("# %s/%u: BPF_PROG_TEST_RUN: table %d\n", info->name, h->attach, info->test_run);
+			printf("# %s/%u: BPF_PROG_TEST_RUN: table %d\n", info->name, h->attach,
+			       info->test_run);
 			run++;
 		}
 	}

@@ -43,7 +43,9 @@ static int run_read(struct task *task, void *dst, u64 addr, size_t len)
 	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
 }
 
-static const struct task_ops run_task_ops = { .comm = run_comm, .creds = run_creds, .read = run_read };
+static const struct task_ops run_task_ops = { .comm = run_comm,
+					      .creds = run_creds,
+					      .read = run_read };
 static struct task run_task = { .ops = &run_task_ops, .pid = 43, .tgid = 42 };
 static const struct run_ops run_ops_table = { .trace = run_trace };
 static u8 run_stack[RUN_STACK_SIZE] __attribute__((aligned(16)));
@@ -58,7 +60,8 @@ static struct run run_slot = {
 };
 
 /* Calls helper number with integers or pointers. */
-#define CALL5(number, a, b, c, d, e) ((s64)helper_body(number)((u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), &run_slot))
+#define CALL5(number, a, b, c, d, e) \
+	((s64)helper_body(number)((u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), &run_slot))
 #define CALL(number, a, b, c) CALL5(number, a, b, c, 0, 0)
 
 #endif

@@ -20,9 +20,9 @@ static u64 rnd(void)
 
 static bool fits(const struct reg_state *r, u64 v)
 {
-	return !((v ^ r->var_off.value) & ~r->var_off.mask) && v >= r->umin && v <= r->umax && (s64)v >= r->smin &&
-	       (s64)v <= r->smax && (u32)v >= r->u32_min && (u32)v <= r->u32_max && (s32)v >= r->s32_min &&
-	       (s32)v <= r->s32_max;
+	return !((v ^ r->var_off.value) & ~r->var_off.mask) && v >= r->umin && v <= r->umax &&
+	       (s64)v >= r->smin && (s64)v <= r->smax && (u32)v >= r->u32_min &&
+	       (u32)v <= r->u32_max && (s32)v >= r->s32_min && (s32)v <= r->s32_max;
 }
 
 /* Everything from lo on, count numbers, wrapping: the tightest state that syncing finds. */
@@ -57,13 +57,19 @@ static u64 concrete(u8 op, bool is32, u64 a, u64 b)
 	}
 }
 
-static const struct { u8 op; const char *name; } ops[] = {
-	{ BPF_ADD, "add" }, { BPF_SUB, "sub" }, { BPF_MUL, "mul" }, { BPF_AND, "and" }, { BPF_OR, "or" },
-	{ BPF_XOR, "xor" }, { BPF_LSH, "lsh" }, { BPF_RSH, "rsh" }, { BPF_ARSH, "arsh" },
+static const struct {
+	u8 op;
+	const char *name;
+} ops[] = {
+	{ BPF_ADD, "add" }, { BPF_SUB, "sub" }, { BPF_MUL, "mul" },
+	{ BPF_AND, "and" }, { BPF_OR, "or" },	{ BPF_XOR, "xor" },
+	{ BPF_LSH, "lsh" }, { BPF_RSH, "rsh" }, { BPF_ARSH, "arsh" },
 };
 
 /* Where ranges begin: around 0 and each seam. */
-static const u64 bases[] = { 0, -3ull, 0x7ffffffdull, 0xfffffffdull, 0xffffffff7ffffffdull, 0x7ffffffffffffffdull, 5 };
+static const u64 bases[] = {
+	0, -3ull, 0x7ffffffdull, 0xfffffffdull, 0xffffffff7ffffffdull, 0x7ffffffffffffffdull, 5
+};
 
 static int alu_small(u8 op, bool is32)
 {
@@ -71,14 +77,17 @@ static int alu_small(u8 op, bool is32)
 		for (u32 j = 0; j < ARRAY_SIZE(bases); j++)
 			for (u64 n = 1; n <= 6; n++)
 				for (u64 m = 1; m <= 6; m++) {
-					struct reg_state a = span(bases[i], n), b = span(bases[j], m), r = a;
+					struct reg_state a = span(bases[i], n),
+							 b = span(bases[j], m), r = a;
 
 					scalar_alu(op, is32, &r, &b);
 					if (reg_contradicts(&r))
 						return 0;
 					for (u64 x = 0; x < n; x++)
 						for (u64 y = 0; y < m; y++)
-							if (!fits(&r, concrete(op, is32, bases[i] + x, bases[j] + y)))
+							if (!fits(&r,
+								  concrete(op, is32, bases[i] + x,
+									   bases[j] + y)))
 								return 0;
 				}
 	return 1;
@@ -99,7 +108,8 @@ static struct reg_state any(u64 *member)
 		r.var_off = TNUM(v & ~mask, mask);
 	}
 	if (rnd() & 1)
-		r.umin = v - min(v, rnd() >> (rnd() % 64)), r.umax = v + min(~v, rnd() >> (rnd() % 64));
+		r.umin = v - min(v, rnd() >> (rnd() % 64)),
+		r.umax = v + min(~v, rnd() >> (rnd() % 64));
 	if (rnd() & 1) {
 		u64 d = rnd() >> (1 + rnd() % 63);
 
@@ -107,7 +117,8 @@ static struct reg_state any(u64 *member)
 		r.smax = __builtin_add_overflow((s64)v, (s64)d, &r.smax) ? INT64_MAX : r.smax;
 	}
 	if (rnd() & 1)
-		r.u32_min = (u32)v - (u32)min((u64)(u32)v, rnd() >> (32 + rnd() % 32)), r.u32_max = (u32)v;
+		r.u32_min = (u32)v - (u32)min((u64)(u32)v, rnd() >> (32 + rnd() % 32)),
+		r.u32_max = (u32)v;
 	if (rnd() & 1)
 		r.s32_min = (s32)v;
 	reg_sync(&r);
@@ -156,8 +167,8 @@ static bool holds(u8 op, bool is32, u64 a, u64 b)
 	}
 }
 
-static const u8 jumps[] = { BPF_JEQ, BPF_JNE, BPF_JSET, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSGT, BPF_JSGE,
-	BPF_JSLT, BPF_JSLE };
+static const u8 jumps[] = { BPF_JEQ, BPF_JNE,  BPF_JSET, BPF_JGT,  BPF_JGE, BPF_JLT,
+			    BPF_JLE, BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE };
 
 /* A register compared with itself. */
 static bool itself(u8 op, bool is32, struct reg_state a, u64 x)
@@ -237,11 +248,14 @@ int main(void)
 {
 	for (int is32 = 0; is32 < 2; is32++) {
 		for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
-			ok(alu_small(ops[i].op, is32), "%s%d of small ranges at every seam", ops[i].name, is32 ? 32 : 64);
-			ok(alu_random(ops[i].op, is32), "%s%d of random ranges", ops[i].name, is32 ? 32 : 64);
+			ok(alu_small(ops[i].op, is32), "%s%d of small ranges at every seam",
+			   ops[i].name, is32 ? 32 : 64);
+			ok(alu_random(ops[i].op, is32), "%s%d of random ranges", ops[i].name,
+			   is32 ? 32 : 64);
 		}
 		for (size_t i = 0; i < ARRAY_SIZE(jumps); i++)
-			ok(compare(jumps[i], is32), "jump %02x, %d bits: decided and refined right", jumps[i], is32 ? 32 : 64);
+			ok(compare(jumps[i], is32), "jump %02x, %d bits: decided and refined right",
+			   jumps[i], is32 ? 32 : 64);
 	}
 	ok(casts(), "truncation, sign extension and negation");
 	return done();

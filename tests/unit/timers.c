@@ -11,14 +11,20 @@
 #include "run.h"
 
 static struct timers *timers;
-static void *cell;	/* the bpf_timer of the map's only value */
+static void *cell; /* the bpf_timer of the map's only value */
 static sem_t at_fire, begin, in_callback, end;
 static u32 called_off, ended, held, given_back;
 static s64 from_within;
 static bool ask_within, wait_inside;
 
-static void hold(void *prog) { (void)prog, held++; }
-static void put(void *prog) { (void)prog, __atomic_fetch_add(&given_back, 1, __ATOMIC_RELAXED); }
+static void hold(void *prog)
+{
+	(void)prog, held++;
+}
+static void put(void *prog)
+{
+	(void)prog, __atomic_fetch_add(&given_back, 1, __ATOMIC_RELAXED);
+}
 
 /* Stops before and within the callback until told to go on. */
 static void fire(void *arg, void *prog, u64 callback, struct map *map, void *key, void *value)
@@ -46,11 +52,14 @@ static s64 start(u64 ns)
 	return err ? err : (s64)CALL(BPF_FUNC_timer_start, cell, ns, 0);
 }
 
-static s64 cancel(void) { return (s64)CALL(BPF_FUNC_timer_cancel, cell, 0, 0); }
+static s64 cancel(void)
+{
+	return (s64)CALL(BPF_FUNC_timer_cancel, cell, 0, 0);
+}
 
 struct canceller {
 	s64 result;
-	u32 ended;	/* callbacks, when it was done */
+	u32 ended; /* callbacks, when it was done */
 };
 
 static void *cancel_elsewhere(void *arg)
@@ -123,7 +132,8 @@ int main(void)
 	u32 zero = 0;
 
 	spec.timer_off = 0;
-	sem_init(&at_fire, 0, 0), sem_init(&begin, 0, 0), sem_init(&in_callback, 0, 0), sem_init(&end, 0, 0);
+	sem_init(&at_fire, 0, 0), sem_init(&begin, 0, 0), sem_init(&in_callback, 0, 0),
+		sem_init(&end, 0, 0);
 	if (map_new(&map, &spec, NULL) || timers_new(&timers, &timers_ops, NULL)) {
 		ok(0, "a map and timers");
 		return done();

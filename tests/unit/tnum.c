@@ -27,22 +27,52 @@ struct op {
 	u64 (*concrete)(u64, u64);
 };
 
-static u64 add(u64 a, u64 b) { return a + b; }
-static u64 sub(u64 a, u64 b) { return a - b; }
-static u64 mul(u64 a, u64 b) { return a * b; }
-static u64 and(u64 a, u64 b) { return a & b; }
-static u64 or(u64 a, u64 b) { return a | b; }
-static u64 xor(u64 a, u64 b) { return a ^ b; }
+static u64 add(u64 a, u64 b)
+{
+	return a + b;
+}
+static u64 sub(u64 a, u64 b)
+{
+	return a - b;
+}
+static u64 mul(u64 a, u64 b)
+{
+	return a * b;
+}
+static u64 and (u64 a, u64 b)
+{
+	return a & b;
+}
+static u64 or (u64 a, u64 b)
+{
+	return a | b;
+}
+static u64 xor (u64 a, u64 b) { return a ^ b; }
 
-static struct tnum t_add(struct tnum a, struct tnum b) { return tnum_add(a, b); }
-static struct tnum t_sub(struct tnum a, struct tnum b) { return tnum_sub(a, b); }
-static struct tnum t_and(struct tnum a, struct tnum b) { return tnum_and(a, b); }
-static struct tnum t_or(struct tnum a, struct tnum b) { return tnum_or(a, b); }
-static struct tnum t_xor(struct tnum a, struct tnum b) { return tnum_xor(a, b); }
+	static struct tnum t_add(struct tnum a, struct tnum b)
+{
+	return tnum_add(a, b);
+}
+static struct tnum t_sub(struct tnum a, struct tnum b)
+{
+	return tnum_sub(a, b);
+}
+static struct tnum t_and(struct tnum a, struct tnum b)
+{
+	return tnum_and(a, b);
+}
+static struct tnum t_or(struct tnum a, struct tnum b)
+{
+	return tnum_or(a, b);
+}
+static struct tnum t_xor(struct tnum a, struct tnum b)
+{
+	return tnum_xor(a, b);
+}
 
 static const struct op ops[] = {
 	{ "add", t_add, add }, { "sub", t_sub, sub }, { "mul", tnum_mul, mul },
-	{ "and", t_and, and }, { "or", t_or, or }, { "xor", t_xor, xor },
+	{ "and", t_and, and},  { "or", t_or, or },    { "xor", t_xor, xor},
 };
 
 static int exhaustive(const struct op *op)
@@ -62,7 +92,8 @@ static int exhaustive(const struct op *op)
 						return 0;
 					for (u64 x = 0; x < VALUES; x++)
 						for (u64 y = 0; has(a, x) && y < VALUES; y++)
-							if (has(b, y) && !has(r, op->concrete(x, y)))
+							if (has(b, y) &&
+							    !has(r, op->concrete(x, y)))
 								return 0;
 				}
 		}
@@ -114,7 +145,8 @@ static int above(void)
 
 				while (want < 64 && !has(TNUM(v, m), want))
 					want++;
-				if (tnum_above(TNUM(v, m), z, &got) != (want < 64) || (want < 64 && got != want))
+				if (tnum_above(TNUM(v, m), z, &got) != (want < 64) ||
+				    (want < 64 && got != want))
 					return 0;
 			}
 	return 1;
@@ -135,7 +167,8 @@ static int sets(void)
 		if (!has(tnum_arshift(a, 7, 64), (u64)((s64)x >> 7)) ||
 		    !has(tnum_arshift(a, 7, 32), (u32)((s32)x >> 7)))
 			return 0;
-		if (!has(tnum_cast(a, 2), (u16)x) || !has(tnum_bswap(a, 64), __builtin_bswap64(x)) ||
+		if (!has(tnum_cast(a, 2), (u16)x) ||
+		    !has(tnum_bswap(a, 64), __builtin_bswap64(x)) ||
 		    !has(tnum_bswap(a, 32), __builtin_bswap32((u32)x)))
 			return 0;
 	}

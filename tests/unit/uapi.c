@@ -27,10 +27,13 @@ static bool read_header(const char *path)
 	while (fgets(line, sizeof(line), f) && nr_names < MAX_NAMES) {
 		char kind[8], open[4];
 
-		if (sscanf(line, "%7s %63s %3s", kind, names[nr_names], open) != 3 || strcmp(open, "{"))
+		if (sscanf(line, "%7s %63s %3s", kind, names[nr_names], open) != 3 ||
+		    strcmp(open, "{"))
 			continue;
-		kinds[nr_names] = !strcmp(kind, "struct") ? BTF_KIND_STRUCT : !strcmp(kind, "union") ? BTF_KIND_UNION :
-				  !strcmp(kind, "enum") ? BTF_KIND_ENUM : 0;
+		kinds[nr_names] = !strcmp(kind, "struct")  ? BTF_KIND_STRUCT
+				  : !strcmp(kind, "union") ? BTF_KIND_UNION
+				  : !strcmp(kind, "enum")  ? BTF_KIND_ENUM
+							   : 0;
 		nr_names += kinds[nr_names] != 0;
 	}
 	fclose(f);
@@ -46,8 +49,11 @@ static int write_unit(const char *path)
 		return -errno;
 	fprintf(f, "#include \"def/uapi.h\"\n");
 	for (u32 i = 0; i < nr_names; i++)
-		fprintf(f, "void f%u(%s %s *p) {}\n", i, kinds[i] == BTF_KIND_STRUCT ? "struct" : kinds[i] == BTF_KIND_UNION ?
-			"union" : "enum", names[i]);
+		fprintf(f, "void f%u(%s %s *p) {}\n", i,
+			kinds[i] == BTF_KIND_STRUCT  ? "struct"
+			: kinds[i] == BTF_KIND_UNION ? "union"
+						     : "enum",
+			names[i]);
 	return fclose(f) ? -errno : 0;
 }
 
@@ -75,10 +81,14 @@ struct member {
 	u32 bit_off, bits;
 	s64 size;
 };
-struct members { struct member at[MAX_MEMBERS]; u32 count; };
+struct members {
+	struct member at[MAX_MEMBERS];
+	u32 count;
+};
 
 /* Members with those of anonymous structs and unions in their place. */
-static void flatten(const struct btf *btf, const struct btf_type *t, u32 base, const char *prefix, struct members *to)
+static void flatten(const struct btf *btf, const struct btf_type *t, u32 base, const char *prefix,
+		    struct members *to)
 {
 	for (u32 i = 0; i < btf_type_vlen(t); i++) {
 		struct btf_field_at m = btf_member_at(btf, t, i);
@@ -86,7 +96,8 @@ static void flatten(const struct btf *btf, const struct btf_type *t, u32 base, c
 		struct member *out;
 		char path[192];
 
-		snprintf(path, sizeof(path), "%s%s%s", prefix, *m.name && *prefix ? "." : "", m.name);
+		snprintf(path, sizeof(path), "%s%s%s", prefix, *m.name && *prefix ? "." : "",
+			 m.name);
 		if (btf_type_is_struct(type) && !*btf_string(btf, type->name_off)) {
 			flatten(btf, type, base + m.bit_off, path, to);
 			continue;
@@ -109,8 +120,8 @@ static const struct member *find(const struct members *in, const char *path)
 	return NULL;
 }
 
-static u32 compare_struct(const struct btf *ours, const struct btf_type *a, const struct btf *theirs,
-			  const struct btf_type *b, const char *name)
+static u32 compare_struct(const struct btf *ours, const struct btf_type *a,
+			  const struct btf *theirs, const struct btf_type *b, const char *name)
 {
 	static struct members x, y;
 	u32 wrong = a->size != b->size;
@@ -123,10 +134,11 @@ static u32 compare_struct(const struct btf *ours, const struct btf_type *a, cons
 	for (u32 i = 0; i < y.count; i++) {
 		const struct member *want = &y.at[i], *got = find(&x, want->path);
 
-		if (!*want->path || (got && got->bit_off == want->bit_off && got->size == want->size &&
-				     got->bits == want->bits))
+		if (!*want->path || (got && got->bit_off == want->bit_off &&
+				     got->size == want->size && got->bits == want->bits))
 			continue;
-		printf("# %s.%s: %s\n", name, want->path, got ? "is elsewhere or of another size" : "is missing");
+		printf("# %s.%s: %s\n", name, want->path,
+		       got ? "is elsewhere or of another size" : "is missing");
 		wrong++;
 	}
 	for (u32 i = 0; i < x.count; i++)
@@ -151,7 +163,8 @@ static u32 compare_enum(const struct btf *ours, const struct btf_type *a, const 
 			j++;
 		if (j < btf_type_vlen(a) && x[j].val == y[i].val)
 			continue;
-		printf("# enum %s: %s is %s\n", name, want, j < btf_type_vlen(a) ? "another number" : "missing");
+		printf("# enum %s: %s is %s\n", name, want,
+		       j < btf_type_vlen(a) ? "another number" : "missing");
 		wrong++;
 	}
 	return wrong;
@@ -173,16 +186,19 @@ int main(void)
 	snprintf(path, sizeof(path), "%s/u.c", dir);
 	snprintf(object, sizeof(object), "%s/u.o", dir);
 	write_unit(path);
-	snprintf(command, sizeof(command), "for c in clang clang-19 clang-16 clang-14; do command -v $c >/dev/null && "
-		 "exec $c -w -target bpf -g -O2 -Isrc -I/usr/include/$(uname -m)-linux-gnu -c %s -o %s; done; exit 1",
-		 path, object);
+	snprintf(
+		command, sizeof(command),
+		"for c in clang clang-19 clang-16 clang-14; do command -v $c >/dev/null && "
+		"exec $c -w -target bpf -g -O2 -Isrc -I/usr/include/$(uname -m)-linux-gnu -c %s -o %s; done; exit 1",
+		path, object);
 	if (system(command)) {
 		skip("no clang that makes BTF of uapi.h");
 	} else {
 		ours = read_btf(object);
 		ok(ours != NULL, "its BTF");
 		for (u32 i = 0; ours && i < nr_names; i++) {
-			s32 a = btf_find(ours, names[i], kinds[i]), b = btf_find(theirs, names[i], kinds[i]);
+			s32 a = btf_find(ours, names[i], kinds[i]),
+			    b = btf_find(theirs, names[i], kinds[i]);
 
 			if (a < 0)
 				printf("# %s is not in our BTF\n", names[i]);

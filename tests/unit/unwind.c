@@ -108,7 +108,9 @@ static __attribute__((noinline)) void middle(struct place *place, void (*then)(s
 	asm volatile("" ::: "memory");
 }
 
-static struct memory memory = { .space = { .read = read_memory, .module = module_of, .section = no_section, .arg = &memory } };
+static struct memory memory = {
+	.space = { .read = read_memory, .module = module_of, .section = no_section, .arg = &memory }
+};
 
 static u32 walk(const struct place *place, u32 known, u64 *ips, u32 max)
 {
@@ -128,14 +130,16 @@ static void check(struct place *place)
 	u64 ips[MAX];
 	u32 count = walk(place, IP | SP | BP, ips, MAX);
 
-	ok(count >= 3 && ips[0] == place->ip && ips[1] == place->ret[0] && ips[2] == place->ret[1], "all registers known");
+	ok(count >= 3 && ips[0] == place->ip && ips[1] == place->ret[0] && ips[2] == place->ret[1],
+	   "all registers known");
 	is(walk(place, IP | SP | BP, ips, 2), 2, "no more than asked for");
 	is(ips[1], place->ret[0], "and these are the first");
 	is(walk(place, IP | SP | BP, ips, 0), 0, "nothing asked for");
 	is(walk(place, IP, ips, MAX), 1, "only ip known");
 	is(walk(place, SP | BP, ips, MAX), 0, "ip not known");
 	count = walk(place, IP | SP, ips, MAX);
-	ok(count && ips[0] == place->ip && (count == 1 || ips[1] == place->ret[0]), "the frame pointer unknown: right or nothing");
+	ok(count && ips[0] == place->ip && (count == 1 || ips[1] == place->ret[0]),
+	   "the frame pointer unknown: right or nothing");
 	memory.own.base = 0;
 	count = walk(place, IP | SP, ips, MAX);
 	is(count, 1, "a module without a beginning, no frame pointer");

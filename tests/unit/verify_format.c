@@ -6,7 +6,7 @@
 #include "verify/oracle.h"
 #include "tap.h"
 
-enum { RODATA = 4, SIZE = 64 };		/* RODATA: its index in oracle_maps */
+enum { RODATA = 4, SIZE = 64 }; /* RODATA: its index in oracle_maps */
 
 static struct oracle oracle;
 static char text[SIZE];
@@ -53,15 +53,17 @@ static void check(const char *format, s32 bytes, int want)
 		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0 },
 		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
 	};
-	struct question q = { .insns = insns, .count = ARRAY_SIZE(insns), .type = BPF_PROG_TYPE_KPROBE, .level = 1 };
+	struct question q = {
+		.insns = insns, .count = ARRAY_SIZE(insns), .type = BPF_PROG_TYPE_KPROBE, .level = 1
+	};
 	const char *message = want && bytes % 8 == 0 ? "Invalid format string" : NULL;
 	int err;
 
 	memset(text, 0, sizeof(text));
 	snprintf(text, sizeof(text), "%s", format);
 	err = oracle_ours(&oracle, &q, NULL);
-	ok(err == want && (!message || !strcmp(oracle_last_line(oracle.ours_log), message)), "\"%s\" with %d bytes: %d",
-	   format, bytes, err);
+	ok(err == want && (!message || !strcmp(oracle_last_line(oracle.ours_log), message)),
+	   "\"%s\" with %d bytes: %d", format, bytes, err);
 	if (!oracle.kernel) {
 		skip("bpf(2) is not permitted here");
 		return;
@@ -75,11 +77,16 @@ static void check(const char *format, s32 bytes, int want)
 
 int main(void)
 {
-	static const char *const good[] = { "%d", "%5d", "%-5d", "%05u", "%+d", "% x", "%ld", "%llx", "%lX", "%i", "%c", "%s",
-		"%s.", "%p", "%px", "%pK", "%ps", "%pS", "%pB", "%pks", "%pus", "%pi4", "%pI6", "%%%d", "\xc3\xa9 %d", "\t%d\n",
-		"%5c", "%12s", "%px3", "%dx", "%100000d" };
-	static const char *const bad[] = { "%", "%h", "%hd", "%lld%", "%l", "%lc", "%f", "%sx", "%pq", "%pi5", "%pksx", "%*d",
-		"%.3d", "%#x", "\x01%d", "%d\x7f", "%\xc3", "%llld", "%5", "%pI", "%o" };
+	static const char *const good[] = { "%d",	   "%5d",    "%-5d", "%05u", "%+d",  "% x",
+					    "%ld",	   "%llx",   "%lX",  "%i",   "%c",   "%s",
+					    "%s.",	   "%p",     "%px",  "%pK",  "%ps",  "%pS",
+					    "%pB",	   "%pks",   "%pus", "%pi4", "%pI6", "%%%d",
+					    "\xc3\xa9 %d", "\t%d\n", "%5c",  "%12s", "%px3", "%dx",
+					    "%100000d" };
+	static const char *const bad[] = { "%",	   "%h",  "%hd",    "%lld%",  "%l",    "%lc",
+					   "%f",   "%sx", "%pq",    "%pi5",   "%pksx", "%*d",
+					   "%.3d", "%#x", "\x01%d", "%d\x7f", "%\xc3", "%llld",
+					   "%5",   "%pI", "%o" };
 
 	oracle_open(&oracle);
 	oracle.maps[RODATA].value_size = SIZE;

@@ -26,8 +26,11 @@ struct answer {
 
 static void ours(const struct bpf_insn *insns, u32 count, u32 level, u32 size, struct answer *a)
 {
-	struct verify_env env = { .insns = insns, .insn_count = count, .prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.gpl_compatible = true, .log = { level, size ? a->buf : NULL, size, 0 } };
+	struct verify_env env = { .insns = insns,
+				  .insn_count = count,
+				  .prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+				  .gpl_compatible = true,
+				  .log = { level, size ? a->buf : NULL, size, 0 } };
 	struct verify_result *result;
 
 	memset(a->buf, 0x55, sizeof(a->buf));
@@ -57,12 +60,14 @@ static void kernel(const struct bpf_insn *insns, u32 count, u32 level, u32 size,
 		close(fd);
 }
 
-static void compare(const char *name, const struct bpf_insn *insns, u32 count, u32 level, u32 size, bool permitted)
+static void compare(const char *name, const struct bpf_insn *insns, u32 count, u32 level, u32 size,
+		    bool permitted)
 {
 	static struct answer a, b;
 
 	ours(insns, count, level, size, &a);
-	ok(!size || memchr(a.buf, 0, size), "%s, level %u, %u bytes: ended by a NUL", name, level, size);
+	ok(!size || memchr(a.buf, 0, size), "%s, level %u, %u bytes: ended by a NUL", name, level,
+	   size);
 	if (!permitted) {
 		skip("bpf(2) is not permitted here");
 		return;
@@ -70,14 +75,18 @@ static void compare(const char *name, const struct bpf_insn *insns, u32 count, u
 	kernel(insns, count, level, size, &b);
 	is(a.err, b.err, "%s, level %u, %u bytes: errno", name, level, size);
 	is(a.true_size, b.true_size, "%s, level %u, %u bytes: true size", name, level, size);
-	if (!ok(!size || !strncmp(a.buf, b.buf, size), "%s, level %u, %u bytes: text", name, level, size))
+	if (!ok(!size || !strncmp(a.buf, b.buf, size), "%s, level %u, %u bytes: text", name, level,
+		size))
 		printf("# here   %.*s\n# kernel %.*s\n", (int)size, a.buf, (int)size, b.buf);
 }
 
 /* Whole logs, but for what Linux tells of its precision's history, which is another here. */
-static void same_log(struct oracle *o, const char *name, const struct bpf_insn *insns, u32 count, u32 level)
+static void same_log(struct oracle *o, const char *name, const struct bpf_insn *insns, u32 count,
+		     u32 level)
 {
-	struct question q = { .insns = insns, .count = count, .type = BPF_PROG_TYPE_SOCKET_FILTER, .level = level };
+	struct question q = {
+		.insns = insns, .count = count, .type = BPF_PROG_TYPE_SOCKET_FILTER, .level = level
+	};
 
 	oracle_ours(o, &q, NULL);
 	if (!o->kernel) {
@@ -92,18 +101,27 @@ static void same_log(struct oracle *o, const char *name, const struct bpf_insn *
 static void whole_logs(struct oracle *o)
 {
 	static const struct bpf_insn call[] = {
-		{ BPF_LD | BPF_IMM | BPF_DW, 6, 0, 0, 7 }, { 0, 0, 0, 0, 0 }, { BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 2 },
-		{ BPF_ALU64 | BPF_MOV | BPF_X, 0, 5, 0, 0 }, { BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
-		{ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1 }, { BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+		{ BPF_LD | BPF_IMM | BPF_DW, 6, 0, 0, 7 },
+		{ 0, 0, 0, 0, 0 },
+		{ BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 2 },
+		{ BPF_ALU64 | BPF_MOV | BPF_X, 0, 5, 0, 0 },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1 },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
 	};
 	static const struct bpf_insn branch[] = {
-		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_prandom_u32 }, { BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2, 7 },
-		{ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0 }, { BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
-		{ BPF_ALU64 | BPF_MOV | BPF_X, 0, 5, 0, 0 }, { BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_prandom_u32 },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2, 7 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0 },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_X, 0, 5, 0, 0 },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
 	};
 	static const struct bpf_insn loop[] = {
-		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_prandom_u32 }, { BPF_JMP | BPF_JEQ | BPF_K, 0, 0, -2, 7 },
-		{ BPF_JMP | BPF_JEQ | BPF_X, 0, 10, -1, 0 }, { BPF_ALU64 | BPF_MOV | BPF_X, 0, 8, 0, 0 },
+		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_prandom_u32 },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 0, 0, -2, 7 },
+		{ BPF_JMP | BPF_JEQ | BPF_X, 0, 10, -1, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_X, 0, 8, 0, 0 },
 		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
 	};
 
@@ -135,9 +153,15 @@ static void records(struct oracle *o)
 	btfgen_type(&g, "main", BTF_KIND_FUNC, BTF_FUNC_GLOBAL, 2);
 	btfgen_finish(&g);
 	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct bpf_func_info info[2] = { { cases[i].off[0], cases[i].type[0] }, { cases[i].off[1], cases[i].type[1] } };
-		struct question q = { .insns = accepted, .count = 4, .type = BPF_PROG_TYPE_SOCKET_FILTER, .level = 1, .btf = &g,
-			.func_info = info, .func_info_count = cases[i].count };
+		struct bpf_func_info info[2] = { { cases[i].off[0], cases[i].type[0] },
+						 { cases[i].off[1], cases[i].type[1] } };
+		struct question q = { .insns = accepted,
+				      .count = 4,
+				      .type = BPF_PROG_TYPE_SOCKET_FILTER,
+				      .level = 1,
+				      .btf = &g,
+				      .func_info = info,
+				      .func_info_count = cases[i].count };
 		int here = oracle_ours(o, &q, NULL), there;
 
 		if (!o->kernel) {
@@ -146,7 +170,8 @@ static void records(struct oracle *o)
 		}
 		there = oracle_kernel(o, &q);
 		is(here, there, "%s: errno", cases[i].name);
-		if (!ok(!strcmp(oracle_last_line(o->ours_log), oracle_last_line(o->kernel_log)), "%s: text", cases[i].name))
+		if (!ok(!strcmp(oracle_last_line(o->ours_log), oracle_last_line(o->kernel_log)),
+			"%s: text", cases[i].name))
 			printf("# here   %s\n# kernel %s\n", o->ours_log, o->kernel_log);
 	}
 }
@@ -160,8 +185,10 @@ int main(void)
 	oracle_open(&o);
 	for (u32 l = 0; levels[l]; l++)
 		for (u32 i = 0; i < ARRAY_SIZE(sizes); i++) {
-			compare("refused", refused, ARRAY_SIZE(refused), levels[l], sizes[i], o.kernel);
-			compare("accepted", accepted, ARRAY_SIZE(accepted), levels[l], sizes[i], o.kernel);
+			compare("refused", refused, ARRAY_SIZE(refused), levels[l], sizes[i],
+				o.kernel);
+			compare("accepted", accepted, ARRAY_SIZE(accepted), levels[l], sizes[i],
+				o.kernel);
 		}
 	whole_logs(&o);
 	records(&o);

@@ -15,7 +15,9 @@ static u32 count;
 
 static void put(u8 code, u8 dst, u8 src, s16 off, s32 imm)
 {
-	insns[count++] = (struct bpf_insn){ .code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm };
+	insns[count++] = (struct bpf_insn){
+		.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm
+	};
 }
 
 static void unknown_in(u8 reg)
@@ -66,7 +68,8 @@ static void changing_stack(void)
 	for (s32 i = 0; count < MOST - 80; i++) {
 		unknown_in(6);
 		for (s32 k = 0; k < 6; k++)
-			put(BPF_STX | BPF_MEM | BPF_DW, 10, 6, (s16)(-8 * (1 + (i + 9 * k) % 64)), 0);
+			put(BPF_STX | BPF_MEM | BPF_DW, 10, 6, (s16)(-8 * (1 + (i + 9 * k) % 64)),
+			    0);
 		put(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_get_prandom_u32);
 	}
 	read_stack();
@@ -98,7 +101,9 @@ static void loop(void)
 
 static void check(const char *name, void (*make)(void))
 {
-	struct verify_env env = { .insns = insns, .prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .gpl_compatible = true };
+	struct verify_env env = { .insns = insns,
+				  .prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+				  .gpl_compatible = true };
 	struct verify_result *result;
 	int err;
 
@@ -109,8 +114,8 @@ static void check(const char *name, void (*make)(void))
 	env.insn_count = count;
 	err = verify_prog(&env, &result);
 	if (!ok(!err && result->peak_memory <= LIMIT, "%s", name))
-		printf("# err %d, %llu bytes, %u instructions processed\n", err, (unsigned long long)result->peak_memory,
-		       result->processed);
+		printf("# err %d, %llu bytes, %u instructions processed\n", err,
+		       (unsigned long long)result->peak_memory, result->processed);
 	verify_free(result);
 }
 

@@ -12,7 +12,8 @@ enum pointee { MEMORY, CONTEXT, DYNPTR, NUMBER };
 static struct oracle oracle;
 static char message[128];
 
-static void make_btf(struct btfgen *g, struct bpf_func_info info[2], enum pointee pointee, const char *tags)
+static void make_btf(struct btfgen *g, struct bpf_func_info info[2], enum pointee pointee,
+		     const char *tags)
 {
 	static const char *const names[] = { "memory", "__sk_buff", "bpf_dynptr", "" };
 	u32 arg = 1, proto;
@@ -26,14 +27,15 @@ static void make_btf(struct btfgen *g, struct bpf_func_info info[2], enum pointe
 		arg = btfgen_type(g, "", BTF_KIND_PTR, 0, target);
 	}
 	proto = btfgen_type(g, "", BTF_KIND_FUNC_PROTO, 0, 1);
-	info[0] = (struct bpf_func_info){ 0, btfgen_type(g, "main", BTF_KIND_FUNC, BTF_FUNC_GLOBAL, proto) };
+	info[0] = (struct bpf_func_info){ 0, btfgen_type(g, "main", BTF_KIND_FUNC, BTF_FUNC_GLOBAL,
+							 proto) };
 	proto = btfgen_type(g, "", BTF_KIND_FUNC_PROTO, 1, 1);
 	btfgen_param(g, "a", arg);
 	info[1].type_id = btfgen_type(g, "callee", BTF_KIND_FUNC, BTF_FUNC_GLOBAL, proto);
 	snprintf(copy, sizeof(copy), "%s", tags);
 	for (char *tag = strtok(copy, " "); tag; tag = strtok(NULL, " ")) {
 		btfgen_type(g, tag, BTF_KIND_DECL_TAG, 0, info[1].type_id);
-		g->types[g->len++] = 0;		/* component: the argument */
+		g->types[g->len++] = 0; /* component: the argument */
 	}
 	btfgen_finish(g);
 }
@@ -45,8 +47,12 @@ static int ask(enum pointee pointee, const char *tags, const char *give, bool us
 	struct bpf_func_info info[2];
 	struct bpf_insn insns[12];
 	u32 n = 0;
-	struct question q = { .insns = insns, .type = BPF_PROG_TYPE_SOCKET_FILTER, .level = 1, .btf = &g, .func_info = info,
-		.func_info_count = 2 };
+	struct question q = { .insns = insns,
+			      .type = BPF_PROG_TYPE_SOCKET_FILTER,
+			      .level = 1,
+			      .btf = &g,
+			      .func_info = info,
+			      .func_info_count = 2 };
 	int err;
 
 	make_btf(&g, info, pointee, tags);
@@ -68,7 +74,8 @@ static int ask(enum pointee pointee, const char *tags, const char *give, bool us
 	insns[n++] = (struct bpf_insn){ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 };
 	q.count = n;
 	err = kernel ? oracle_kernel(&oracle, &q) : oracle_ours(&oracle, &q, NULL);
-	snprintf(message, sizeof(message), "%.127s", oracle_last_line(kernel ? oracle.kernel_log : oracle.ours_log));
+	snprintf(message, sizeof(message), "%.127s",
+		 oracle_last_line(kernel ? oracle.kernel_log : oracle.ours_log));
 	return err;
 }
 
@@ -76,7 +83,8 @@ static void same(enum pointee pointee, const char *tags, const char *give, bool 
 {
 	char ours[128];
 
-	is(ask(pointee, tags, give, use, false), want, "%d tagged '%s', given %s%s", pointee, tags, give, use ? ", read" : "");
+	is(ask(pointee, tags, give, use, false), want, "%d tagged '%s', given %s%s", pointee, tags,
+	   give, use ? ", read" : "");
 	if (!oracle.kernel) {
 		skip("bpf(2) is not permitted here");
 		return;
@@ -104,7 +112,8 @@ int main(void)
 	same(MEMORY, "", "null", false, 0);
 	same(MEMORY, "arg:nonnull", "stack", true, 0);
 	/* Linux lets a constant null through to a function that was verified without it; here that would be a fault */
-	is(ask(MEMORY, "arg:nonnull", "null", false, false), -EINVAL, "null where none is expected");
+	is(ask(MEMORY, "arg:nonnull", "null", false, false), -EINVAL,
+	   "null where none is expected");
 	same(MEMORY, "arg:nonnull", "context", false, -EINVAL);
 	same(MEMORY, "arg:nullable", "stack", false, -EINVAL);
 	same(MEMORY, "arg:nullable arg:nonnull", "stack", false, -EINVAL);

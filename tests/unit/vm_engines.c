@@ -7,16 +7,19 @@
 #include "tap.h"
 #include "vm/code.h"
 
-#define I(c, d, s, o, i) { .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
-#define MOV(d, i) I(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
-#define MOVR(d, s) I(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define ADD(d, i) I(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
-#define ADDR(d, s) I(BPF_ALU64 | BPF_ADD | BPF_X, d, s, 0, 0)
-#define CALL(n) I(BPF_JMP | BPF_CALL, 0, 0, 0, n)
-#define LOCAL(o) I(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, o)
-#define STX(d, s, o) I(BPF_STX | BPF_MEM | BPF_DW, d, s, o, 0)
-#define LDX(d, s, o) I(BPF_LDX | BPF_MEM | BPF_DW, d, s, o, 0)
-#define EXIT I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+#define I(c, d, s, o, i)                                                            \
+	{                                                                           \
+		.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) \
+	}
+#define MOV(d, i)	      I(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
+#define MOVR(d, s)	      I(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
+#define ADD(d, i)	      I(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
+#define ADDR(d, s)	      I(BPF_ALU64 | BPF_ADD | BPF_X, d, s, 0, 0)
+#define CALL(n)		      I(BPF_JMP | BPF_CALL, 0, 0, 0, n)
+#define LOCAL(o)	      I(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, o)
+#define STX(d, s, o)	      I(BPF_STX | BPF_MEM | BPF_DW, d, s, o, 0)
+#define LDX(d, s, o)	      I(BPF_LDX | BPF_MEM | BPF_DW, d, s, o, 0)
+#define EXIT		      I(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 #define NEW(code, prog, subs) make(code, engine, prog, ARRAY_SIZE(prog), subs, ARRAY_SIZE(subs))
 
 static u8 stack[RUN_STACK_SIZE] __attribute__((aligned(16)));
@@ -55,14 +58,20 @@ static const struct run_ops ops = { .tail_target = tail_target, .load_packet = l
 
 static struct run new_run(void)
 {
-	return (struct run){ .stack_low = stack, .stack_top = stack + sizeof(stack), .cpu = 3, .ops = &ops };
+	return (struct run){
+		.stack_low = stack, .stack_top = stack + sizeof(stack), .cpu = 3, .ops = &ops
+	};
 }
 
 static void make(struct code **out, enum engine engine, const struct bpf_insn *insns, u32 count,
 		 const struct code_subprog *subs, u32 sub_count)
 {
-	struct code_spec spec = { .insns = insns, .count = count, .subprogs = subs, .subprog_count = sub_count,
-				  .engine = engine, .helper = find_helper };
+	struct code_spec spec = { .insns = insns,
+				  .count = count,
+				  .subprogs = subs,
+				  .subprog_count = sub_count,
+				  .engine = engine,
+				  .helper = find_helper };
 
 	if (code_new(out, &spec, NULL))
 		*out = NULL;
@@ -78,8 +87,8 @@ static u64 run_once(struct code *code, u64 ctx)
 
 static void test_helper(enum engine engine, const char *name)
 {
-	static const struct bpf_insn prog[] = { MOVR(6, 1), MOV(2, 2), MOV(3, 3), MOV(4, 4), MOV(5, 5), CALL(5),
-						ADDR(0, 6), EXIT };
+	static const struct bpf_insn prog[] = { MOVR(6, 1), MOV(2, 2), MOV(3, 3),  MOV(4, 4),
+						MOV(5, 5),  CALL(5),   ADDR(0, 6), EXIT };
 	static const struct code_subprog subs[] = { { 0, 0 } };
 	struct code *code;
 
@@ -91,22 +100,27 @@ static void test_helper(enum engine engine, const char *name)
 static void test_calls(enum engine engine, const char *name)
 {
 	/* main keeps 11 in its frame, f its own in the frame below; f calls g */
-	static const struct bpf_insn prog[] = {
-		MOV(6, 11), STX(10, 6, -8), MOV(7, 100), MOV(1, 5), LOCAL(4), LDX(1, 10, -8), ADDR(0, 1), ADDR(0, 7), EXIT,
-		MOV(7, 1), STX(10, 1, -16), MOV(1, 1000), LOCAL(3), LDX(1, 10, -16), ADDR(0, 1), EXIT,
-		MOVR(0, 1), STX(10, 0, -8), EXIT };
+	static const struct bpf_insn prog[] = { MOV(6, 11), STX(10, 6, -8),  MOV(7, 100),
+						MOV(1, 5),  LOCAL(4),	     LDX(1, 10, -8),
+						ADDR(0, 1), ADDR(0, 7),	     EXIT,
+						MOV(7, 1),  STX(10, 1, -16), MOV(1, 1000),
+						LOCAL(3),   LDX(1, 10, -16), ADDR(0, 1),
+						EXIT,	    MOVR(0, 1),	     STX(10, 0, -8),
+						EXIT };
 	static const struct code_subprog subs[] = { { 0, 8 }, { 9, 16 }, { 16, 8 } };
 	struct code *code;
 
 	NEW(&code, prog, subs);
-	is(run_once(code, 0), 1116, "%s: functions have frames of their own and keep r6 to r9", name);
+	is(run_once(code, 0), 1116, "%s: functions have frames of their own and keep r6 to r9",
+	   name);
 	code_free(code);
 }
 
 /* Machine code of functions and instructions can be told apart, for listings. */
 static void test_listing(void)
 {
-	static const struct bpf_insn prog[] = { MOV(1, 5), LOCAL(1), EXIT, MOVR(0, 1), ADD(0, 1), EXIT };
+	static const struct bpf_insn prog[] = { MOV(1, 5),  LOCAL(1),  EXIT,
+						MOVR(0, 1), ADD(0, 1), EXIT };
 	static const struct code_subprog subs[] = { { 0, 0 }, { 3, 0 } };
 	enum engine engine = ENGINE_JIT;
 	struct code *code;
@@ -124,7 +138,8 @@ static void test_listing(void)
 	ok(first == image && second == first + first_len && second + second_len == image + len,
 	   "functions lie one behind the other and fill the image");
 	ok(!code_function(code, 2, &none) && !none, "there is no third");
-	ok((const u8 *)code_insn(code, 3) >= second && (const u8 *)code_insn(code, 3) < second + second_len,
+	ok((const u8 *)code_insn(code, 3) >= second &&
+		   (const u8 *)code_insn(code, 3) < second + second_len,
 	   "an instruction's machine code is in its function");
 	ok(!code_insn(code, 6), "there is no seventh instruction");
 	code_free(code);
@@ -133,10 +148,10 @@ static void test_listing(void)
 static void test_tail_calls(enum engine engine, const char *name)
 {
 	/* counts in the context's word, then calls itself; a failing tail call falls through */
-	static const struct bpf_insn again[] = { LDX(2, 1, 0), ADD(2, 1), STX(1, 2, 0), MOVR(6, 1), MOV(3, 0), CALL(12),
-						 MOV(0, 77), EXIT };
-	static const struct bpf_insn inside[] = { MOV(6, 5), LOCAL(2), ADDR(0, 6), EXIT, MOV(6, 1), MOV(3, 1), CALL(12),
-						  MOV(0, 1), EXIT };
+	static const struct bpf_insn again[] = { LDX(2, 1, 0), ADD(2, 1), STX(1, 2, 0), MOVR(6, 1),
+						 MOV(3, 0),    CALL(12),  MOV(0, 77),	EXIT };
+	static const struct bpf_insn inside[] = { MOV(6, 5), LOCAL(2), ADDR(0, 6), EXIT, MOV(6, 1),
+						  MOV(3, 1), CALL(12), MOV(0, 1),  EXIT };
 	static const struct bpf_insn leaf[] = { MOV(0, 40), STX(10, 0, -8), MOV(6, 9), EXIT };
 	static const struct code_subprog one[] = { { 0, 8 } }, two[] = { { 0, 8 }, { 4, 8 } };
 	struct code *code;
@@ -147,9 +162,11 @@ static void test_tail_calls(enum engine engine, const char *name)
 	is(count, 34, "%s: thirty-three tail calls in a chain", name);
 	NEW(&targets[1], leaf, one);
 	NEW(&code, inside, two);
-	is(run_once(code, (u64)&count), 45, "%s: a tail call in a function returns to the function's caller", name);
+	is(run_once(code, (u64)&count), 45,
+	   "%s: a tail call in a function returns to the function's caller", name);
 	code_free(targets[1]);
-	make(&targets[1], engine == ENGINE_JIT ? ENGINE_INTERP : ENGINE_JIT, leaf, ARRAY_SIZE(leaf), one, 1);
+	make(&targets[1], engine == ENGINE_JIT ? ENGINE_INTERP : ENGINE_JIT, leaf, ARRAY_SIZE(leaf),
+	     one, 1);
 	is(run_once(code, (u64)&count), 45, "%s: also into a program of the other engine", name);
 	code_free(code);
 	code_free(targets[0]);
@@ -160,22 +177,42 @@ static void test_tail_calls(enum engine engine, const char *name)
 static void test_callback(enum engine engine, const char *name)
 {
 	/* r0 = repeat(4, f, &frame[-8]); f adds its first argument to the word and returns 2 */
-	static const struct bpf_insn prog[] = {
-		MOV(6, 100), STX(10, 6, -8), MOV(1, 4), I(BPF_LD | BPF_IMM | BPF_DW, 2, BPF_PSEUDO_FUNC, 0, 8), I(0, 0, 0, 0, 0),
-		MOVR(3, 10), ADD(3, -8), CALL(181), LDX(1, 10, -8), ADDR(0, 1), ADDR(0, 6), EXIT,
-		MOV(6, 0), LDX(3, 2, 0), ADDR(3, 1), STX(2, 3, 0), STX(10, 6, -8), MOV(0, 2), EXIT };
+	static const struct bpf_insn prog[] = { MOV(6, 100),
+						STX(10, 6, -8),
+						MOV(1, 4),
+						I(BPF_LD | BPF_IMM | BPF_DW, 2, BPF_PSEUDO_FUNC, 0,
+						  8),
+						I(0, 0, 0, 0, 0),
+						MOVR(3, 10),
+						ADD(3, -8),
+						CALL(181),
+						LDX(1, 10, -8),
+						ADDR(0, 1),
+						ADDR(0, 6),
+						EXIT,
+						MOV(6, 0),
+						LDX(3, 2, 0),
+						ADDR(3, 1),
+						STX(2, 3, 0),
+						STX(10, 6, -8),
+						MOV(0, 2),
+						EXIT };
 	static const struct code_subprog subs[] = { { 0, 8 }, { 12, 8 } };
 	struct code *code;
 
 	NEW(&code, prog, subs);
-	is(run_once(code, 0), 8 + 106 + 100, "%s: a helper calls back into the program, below its frame", name);
+	is(run_once(code, 0), 8 + 106 + 100,
+	   "%s: a helper calls back into the program, below its frame", name);
 	code_free(code);
 }
 
 static void test_packet(enum engine engine, const char *name)
 {
-	static const struct bpf_insn inside[] = { MOVR(6, 1), I(BPF_LD | BPF_ABS | BPF_H, 0, 0, 0, 2), EXIT };
-	static const struct bpf_insn outside[] = { MOVR(6, 1), MOV(7, 3), I(BPF_LD | BPF_IND | BPF_H, 0, 7, 0, 0), MOV(0, 9), EXIT };
+	static const struct bpf_insn inside[] = { MOVR(6, 1),
+						  I(BPF_LD | BPF_ABS | BPF_H, 0, 0, 0, 2), EXIT };
+	static const struct bpf_insn outside[] = { MOVR(6, 1), MOV(7, 3),
+						   I(BPF_LD | BPF_IND | BPF_H, 0, 7, 0, 0),
+						   MOV(0, 9), EXIT };
 	static const struct code_subprog subs[] = { { 0, 0 } };
 	struct code *code;
 
@@ -189,7 +226,8 @@ static void test_packet(enum engine engine, const char *name)
 
 static void test_may_goto(enum engine engine, const char *name)
 {
-	static const struct bpf_insn prog[] = { MOV(0, 0), ADD(0, 1), I(BPF_JMP | BPF_JCOND, 0, 0, 1, 0),
+	static const struct bpf_insn prog[] = { MOV(0, 0), ADD(0, 1),
+						I(BPF_JMP | BPF_JCOND, 0, 0, 1, 0),
 						I(BPF_JMP | BPF_JA, 0, 0, -3, 0), EXIT };
 	static const struct code_subprog subs[] = { { 0, 0 } };
 	struct code *code;
@@ -201,7 +239,8 @@ static void test_may_goto(enum engine engine, const char *name)
 
 static void test_refused(enum engine engine, const char *name)
 {
-	static const struct bpf_insn unknown[] = { CALL(6), EXIT }, across[] = { I(BPF_JMP | BPF_JA, 0, 0, 1, 0), EXIT, EXIT },
+	static const struct bpf_insn unknown[] = { CALL(6), EXIT },
+				     across[] = { I(BPF_JMP | BPF_JA, 0, 0, 1, 0), EXIT, EXIT },
 				     off[] = { MOV(0, 0) };
 	static const struct code_subprog one[] = { { 0, 0 } }, two[] = { { 0, 0 }, { 2, 0 } };
 	struct code *code;
@@ -216,8 +255,10 @@ static void test_refused(enum engine engine, const char *name)
 
 int main(void)
 {
-	static const struct { enum engine engine; const char *name; } engines[] = {
-		{ ENGINE_INTERP, "interpreter" }, { ENGINE_JIT, "jit" } };
+	static const struct {
+		enum engine engine;
+		const char *name;
+	} engines[] = { { ENGINE_INTERP, "interpreter" }, { ENGINE_JIT, "jit" } };
 
 	for (u32 i = 0; i < ARRAY_SIZE(engines); i++) {
 		test_helper(engines[i].engine, engines[i].name);

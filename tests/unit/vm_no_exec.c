@@ -27,15 +27,19 @@ static int forbid_exec(void)
 	};
 	struct sock_fprog prog = { ARRAY_SIZE(filter), filter };
 
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 }
 
 int main(void)
 {
 	static u8 stack[RUN_STACK_SIZE] __attribute__((aligned(16)));
-	static const struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV, .imm = 42 }, { .code = BPF_JMP | BPF_EXIT } };
+	static const struct bpf_insn insns[] = { { .code = BPF_ALU64 | BPF_MOV, .imm = 42 },
+						 { .code = BPF_JMP | BPF_EXIT } };
 	static const struct code_subprog subs[] = { { 0, 0 } };
-	struct code_spec spec = { .insns = insns, .count = 2, .subprogs = subs, .subprog_count = 1 };
+	struct code_spec spec = {
+		.insns = insns, .count = 2, .subprogs = subs, .subprog_count = 1
+	};
 	struct run run = { .stack_low = stack, .stack_top = stack + sizeof(stack) };
 	struct code *code;
 	u32 len;
@@ -51,6 +55,7 @@ int main(void)
 	}
 	code_free(code);
 	spec.engine = ENGINE_JIT;
-	is(code_new(&code, &spec, NULL), -ENOMEM, "asked for, the JIT says that there is no memory");
+	is(code_new(&code, &spec, NULL), -ENOMEM,
+	   "asked for, the JIT says that there is no memory");
 	return done();
 }

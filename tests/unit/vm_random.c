@@ -15,10 +15,15 @@
 
 enum { INTERP, JIT, PLAIN_JIT, CHECKED_INTERP, CHECKED_JIT, ENGINES };
 
-struct outcome { u64 r0; u8 ctx[GEN_CTX]; int error; };
+struct outcome {
+	u64 r0;
+	u8 ctx[GEN_CTX];
+	int error;
+};
 
 static u8 stack[RUN_STACK_SIZE] __attribute__((aligned(16)));
-static const char *const names[] = { "interpreter", "jit", "jit without newer instructions", "checked interpreter", "checked jit" };
+static const char *const names[] = { "interpreter", "jit", "jit without newer instructions",
+				     "checked interpreter", "checked jit" };
 
 static struct outcome first_memory(void)
 {
@@ -38,8 +43,13 @@ static struct outcome run_verified(const struct gen *g, enum engine engine)
 
 	for (u32 i = 0; i < g->func_count; i++)
 		subs[i] = (struct code_subprog){ g->starts[i], GEN_STACK + 8 };
-	out.error = code_new(&code, &(struct code_spec){ .insns = g->insns, .count = g->count, .subprogs = subs,
-							 .subprog_count = g->func_count, .engine = engine }, NULL);
+	out.error = code_new(&code,
+			     &(struct code_spec){ .insns = g->insns,
+						  .count = g->count,
+						  .subprogs = subs,
+						  .subprog_count = g->func_count,
+						  .engine = engine },
+			     NULL);
 	if (out.error)
 		return out;
 	out.r0 = code_run(code, out.ctx, &run);
@@ -52,8 +62,14 @@ static struct outcome run_plain(const struct gen *g)
 {
 	static struct insn insns[GEN_MAX];
 	struct jit_func funcs[GEN_FUNCS];
-	struct jit_spec spec = { .insns = insns, .count = g->count, .funcs = funcs, .func_count = g->func_count, .without = ~(u64)0 };
-	struct run run = { .stack_low = stack, .stack_top = stack + sizeof(stack), .stack_cur = stack + sizeof(stack) };
+	struct jit_spec spec = { .insns = insns,
+				 .count = g->count,
+				 .funcs = funcs,
+				 .func_count = g->func_count,
+				 .without = ~(u64)0 };
+	struct run run = { .stack_low = stack,
+			   .stack_top = stack + sizeof(stack),
+			   .stack_cur = stack + sizeof(stack) };
 	struct outcome out = first_memory();
 	struct jit_image image;
 
@@ -73,8 +89,9 @@ static struct outcome run_checked(const struct gen *g, enum skep_vm_engine engin
 	struct outcome out = first_memory();
 	struct skep_vm *vm;
 
-	out.error = skep_vm_new(&vm, g->insns, g->count * sizeof(*g->insns), &(struct skep_vm_opts){
-		.sz = sizeof(struct skep_vm_opts), .engine = engine });
+	out.error = skep_vm_new(
+		&vm, g->insns, g->count * sizeof(*g->insns),
+		&(struct skep_vm_opts){ .sz = sizeof(struct skep_vm_opts), .engine = engine });
 	if (out.error)
 		return out;
 	out.error = skep_vm_run(vm, out.ctx, GEN_CTX, &out.r0);
@@ -113,14 +130,19 @@ static void show(const struct gen *g)
 /* The kernel's outcome, r0 cut to 32 bits: 1 it ran, 0 it rejected the program, -1 it cannot be asked. */
 static int run_kernel(const struct gen *g, struct outcome *out)
 {
-	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SYSCALL, .insns = (u64)g->insns, .insn_cnt = g->count,
-				.license = (u64) "GPL", .prog_flags = BPF_F_SLEEPABLE };
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SYSCALL,
+				.insns = (u64)g->insns,
+				.insn_cnt = g->count,
+				.license = (u64) "GPL",
+				.prog_flags = BPF_F_SLEEPABLE };
 	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)), err;
 
 	if (fd < 0)
 		return errno == EPERM || errno == ENOSYS ? -1 : 0;
 	*out = first_memory();
-	attr = (union bpf_attr){ .test = { .prog_fd = (u32)fd, .ctx_in = (u64)out->ctx, .ctx_size_in = GEN_CTX } };
+	attr = (union bpf_attr){
+		.test = { .prog_fd = (u32)fd, .ctx_in = (u64)out->ctx, .ctx_size_in = GEN_CTX }
+	};
 	err = (int)syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr));
 	close(fd);
 	out->r0 = attr.test.retval;
@@ -129,7 +151,8 @@ static int run_kernel(const struct gen *g, struct outcome *out)
 
 int main(void)
 {
-	u32 programs = getenv("SKEP_FUZZ") ? (u32)atoi(getenv("SKEP_FUZZ")) : 3000, bad = 0, ran = 0, asked = 0;
+	u32 programs = getenv("SKEP_FUZZ") ? (u32)atoi(getenv("SKEP_FUZZ")) : 3000, bad = 0,
+	    ran = 0, asked = 0;
 	u64 seed = getenv("SKEP_SEED") ? strtoull(getenv("SKEP_SEED"), NULL, 0) : 1;
 	struct gen *g = malloc(sizeof(*g));
 	int kernel = 1;
@@ -141,11 +164,13 @@ int main(void)
 		want = run_on(g, INTERP);
 		for (u32 e = JIT; e < ENGINES; e++) {
 			got = run_on(g, e);
-			if (same(&want, &got) || got.error == -EOPNOTSUPP)	/* no back end for this machine */
+			if (same(&want, &got) ||
+			    got.error == -EOPNOTSUPP) /* no back end for this machine */
 				continue;
 			bad++;
-			printf("# seed %llu: %s r0 %llx error %d, interpreter r0 %llx error %d\n", (unsigned long long)seed, names[e],
-			       (unsigned long long)got.r0, got.error, (unsigned long long)want.r0, want.error);
+			printf("# seed %llu: %s r0 %llx error %d, interpreter r0 %llx error %d\n",
+			       (unsigned long long)seed, names[e], (unsigned long long)got.r0,
+			       got.error, (unsigned long long)want.r0, want.error);
 			show(g);
 		}
 		if (kernel < 0 || n % 4)
@@ -158,8 +183,9 @@ int main(void)
 		want.r0 = (u32)want.r0;
 		if (!same(&want, &got)) {
 			bad++;
-			printf("# seed %llu: kernel r0 %llx, interpreter r0 %llx\n", (unsigned long long)seed,
-			       (unsigned long long)got.r0, (unsigned long long)want.r0);
+			printf("# seed %llu: kernel r0 %llx, interpreter r0 %llx\n",
+			       (unsigned long long)seed, (unsigned long long)got.r0,
+			       (unsigned long long)want.r0);
 			show(g);
 		}
 	}
@@ -167,7 +193,8 @@ int main(void)
 	if (kernel < 0)
 		skip("the kernel may not be asked here");
 	else
-		ok(ran > asked / 4, "the kernel ran and agreed on %u of the %u it was asked", ran, asked);
+		ok(ran > asked / 4, "the kernel ran and agreed on %u of the %u it was asked", ran,
+		   asked);
 	free(g);
 	return done();
 }

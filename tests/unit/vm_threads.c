@@ -18,7 +18,11 @@ static struct code *make(s32 value, u32 length)
 	insns[0] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV, .imm = 0 };
 	insns[length - 2] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV, .imm = value };
 	insns[length - 1] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
-	if (code_new(&code, &(struct code_spec){ .insns = insns, .count = length, .subprogs = subs, .subprog_count = 1 }, NULL))
+	if (code_new(
+		    &code,
+		    &(struct code_spec){
+			    .insns = insns, .count = length, .subprogs = subs, .subprog_count = 1 },
+		    NULL))
 		code = NULL;
 	free(insns);
 	return code;
@@ -62,6 +66,7 @@ int main(void)
 		pthread_join(threads[i], &result);
 		bad += (long)result;
 	}
-	is(bad, 0, "%d threads with %d programs each: every run its own program's value", THREADS, PROGRAMS);
+	is(bad, 0, "%d threads with %d programs each: every run its own program's value", THREADS,
+	   PROGRAMS);
 	return done();
 }

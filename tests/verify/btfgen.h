@@ -13,7 +13,7 @@
 #include "util/types.h"
 
 struct btfgen {
-	u32 types[2048], len;		/* words */
+	u32 types[2048], len; /* words */
 	char strings[2048];
 	u32 strings_len, nr_types;
 	u8 raw[1 << 16];
@@ -53,7 +53,8 @@ static u32 btfgen_int(struct btfgen *g, const char *name, u32 bytes)
 	return id;
 }
 
-__attribute__((unused)) static void btfgen_member(struct btfgen *g, const char *name, u32 type, u32 bit_off)
+__attribute__((unused)) static void btfgen_member(struct btfgen *g, const char *name, u32 type,
+						  u32 bit_off)
 {
 	g->types[g->len++] = btfgen_string(g, name);
 	g->types[g->len++] = type;
@@ -68,8 +69,12 @@ __attribute__((unused)) static void btfgen_param(struct btfgen *g, const char *n
 
 static void btfgen_finish(struct btfgen *g)
 {
-	struct btf_header h = { .magic = BTF_MAGIC, .version = BTF_VERSION, .hdr_len = sizeof(h), .type_len = g->len * 4,
-		.str_off = g->len * 4, .str_len = g->strings_len };
+	struct btf_header h = { .magic = BTF_MAGIC,
+				.version = BTF_VERSION,
+				.hdr_len = sizeof(h),
+				.type_len = g->len * 4,
+				.str_off = g->len * 4,
+				.str_len = g->strings_len };
 
 	memcpy(g->raw, &h, sizeof(h));
 	memcpy(g->raw + sizeof(h), g->types, g->len * 4);

@@ -16,12 +16,12 @@
 enum { COMPILED_INSNS = 4096, COMPILED_FUNCS = 16 };
 
 /* A 64-bit constant that stands for map n: its address, or that of its first value. */
-#define COMPILED_MAP 0x6d61700000000000ull
+#define COMPILED_MAP   0x6d61700000000000ull
 #define COMPILED_VALUE 0x6d61760000000000ull
 
 struct compiled {
 	struct bpf_insn insns[COMPILED_INSNS];
-	u32 count, text;		/* text: where .text begins */
+	u32 count, text; /* text: where .text begins */
 	struct btfgen btf;
 	struct bpf_func_info info[COMPILED_FUNCS];
 	u32 nr_info;
@@ -63,20 +63,24 @@ static int compiled_object(const char *source, char path[64])
 	int status;
 	char command[512];
 
-	snprintf(path, 64, "%s/skep-c.XXXXXX", getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 40 ? getenv("TMPDIR") : "/tmp");
+	snprintf(path, 64, "%s/skep-c.XXXXXX",
+		 getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 40 ? getenv("TMPDIR") : "/tmp");
 	status = mkstemp(path);
 	if (status < 0)
 		return -errno;
 	close(status);
-	snprintf(command, sizeof(command),
-		 "clang=$(command -v clang || command -v clang-14 || command -v clang-19) || exit 127; "
-		 "exec \"$clang\" -O2 -g -target bpf -mcpu=v3 -Wno-unused -I/usr/include/$(uname -m)-linux-gnu -x c -c - -o '%s'", path);
+	snprintf(
+		command, sizeof(command),
+		"clang=$(command -v clang || command -v clang-14 || command -v clang-19) || exit 127; "
+		"exec \"$clang\" -O2 -g -target bpf -mcpu=v3 -Wno-unused -I/usr/include/$(uname -m)-linux-gnu -x c -c - -o '%s'",
+		path);
 	to = popen(command, "w");
 	if (!to)
 		return -ENOENT;
 	for (u32 i = 0; i < ORACLE_MAPS; i++)
-		fprintf(to, "#define MAP_%s \"%llu\"\n#define VALUE_%s \"%llu\"\n", oracle_maps[i].name, COMPILED_MAP | i,
-			oracle_maps[i].name, COMPILED_VALUE | i);
+		fprintf(to, "#define MAP_%s \"%llu\"\n#define VALUE_%s \"%llu\"\n",
+			oracle_maps[i].name, COMPILED_MAP | i, oracle_maps[i].name,
+			COMPILED_VALUE | i);
 	fprintf(to, "%s%s", compiled_prelude, source);
 	status = pclose(to);
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
@@ -93,7 +97,8 @@ static Elf_Data *compiled_section(Elf *elf, const char *name, size_t *index)
 	if (elf_getshdrstrndx(elf, &names))
 		return NULL;
 	for (Elf_Scn *s = NULL; (s = elf_nextscn(elf, s));)
-		if (gelf_getshdr(s, &header) && header.sh_size && !strcmp(elf_strptr(elf, names, header.sh_name), name)) {
+		if (gelf_getshdr(s, &header) && header.sh_size &&
+		    !strcmp(elf_strptr(elf, names, header.sh_name), name)) {
 			*index = elf_ndxscn(s);
 			return elf_getdata(s, NULL);
 		}
@@ -101,10 +106,12 @@ static Elf_Data *compiled_section(Elf *elf, const char *name, size_t *index)
 }
 
 /* Calls and addresses of functions: both sections are one program now. */
-static void compiled_relocate(struct compiled *out, Elf *elf, const char *section, u32 base, size_t main)
+static void compiled_relocate(struct compiled *out, Elf *elf, const char *section, u32 base,
+			      size_t main)
 {
 	size_t index;
-	Elf_Data *rels = compiled_section(elf, section, &index), *symbols = compiled_section(elf, ".symtab", &index);
+	Elf_Data *rels = compiled_section(elf, section, &index),
+		 *symbols = compiled_section(elf, ".symtab", &index);
 	GElf_Rel rel;
 
 	for (int i = 0; rels && gelf_getrel(rels, i, &rel); i++) {
@@ -132,7 +139,8 @@ static void compiled_maps(struct compiled *out)
 			continue;
 		if ((value & ~0xffull) != COMPILED_MAP && (value & ~0xffull) != COMPILED_VALUE)
 			continue;
-		insn->src_reg = (value & ~0xffull) == COMPILED_MAP ? BPF_PSEUDO_MAP_FD : BPF_PSEUDO_MAP_VALUE;
+		insn->src_reg = (value & ~0xffull) == COMPILED_MAP ? BPF_PSEUDO_MAP_FD
+								   : BPF_PSEUDO_MAP_VALUE;
 		insn[1].imm = 0;
 		insn->imm = (s32)(value & 0xff);
 	}
@@ -143,7 +151,8 @@ static void compiled_info(struct compiled *out, const Elf_Data *ext)
 {
 	const struct btf_header *btf = (const struct btf_header *)out->btf.raw;
 	const char *strings = (const char *)out->btf.raw + btf->hdr_len + btf->str_off;
-	const u32 *header = ext->d_buf, *at = (const u32 *)((const char *)ext->d_buf + header[1] + header[2]);
+	const u32 *header = ext->d_buf,
+		  *at = (const u32 *)((const char *)ext->d_buf + header[1] + header[2]);
 	const u32 *end = (const u32 *)((const char *)at + header[3]);
 	u32 words = *at++ / 4;
 
@@ -151,20 +160,26 @@ static void compiled_info(struct compiled *out, const Elf_Data *ext)
 		for (const u32 *p = at; p + 2 <= end; p += 2 + p[1] * words) {
 			bool text = strcmp(strings + p[0], "main");
 
-			for (u32 i = 0; text == round && i < p[1] && out->nr_info < COMPILED_FUNCS; i++)
-				out->info[out->nr_info++] = (struct bpf_func_info){
-					.insn_off = (text ? out->text : 0) + p[2 + i * words] / 8, .type_id = p[3 + i * words] };
+			for (u32 i = 0; text == round && i < p[1] && out->nr_info < COMPILED_FUNCS;
+			     i++)
+				out->info[out->nr_info++] =
+					(struct bpf_func_info){ .insn_off = (text ? out->text : 0) +
+									    p[2 + i * words] / 8,
+								.type_id = p[3 + i * words] };
 		}
 }
 
 static int compiled_read(struct compiled *out, Elf *elf)
 {
 	size_t main, index;
-	Elf_Data *program = compiled_section(elf, "main", &main), *text = compiled_section(elf, ".text", &index);
-	Elf_Data *btf = compiled_section(elf, ".BTF", &index), *ext = compiled_section(elf, ".BTF.ext", &index);
+	Elf_Data *program = compiled_section(elf, "main", &main),
+		 *text = compiled_section(elf, ".text", &index);
+	Elf_Data *btf = compiled_section(elf, ".BTF", &index),
+		 *ext = compiled_section(elf, ".BTF.ext", &index);
 	size_t size = program ? program->d_size + (text ? text->d_size : 0) : 0;
 
-	if (!size || size > sizeof(out->insns) || !btf || btf->d_size > sizeof(out->btf.raw) || !ext)
+	if (!size || size > sizeof(out->insns) || !btf || btf->d_size > sizeof(out->btf.raw) ||
+	    !ext)
 		return -EINVAL;
 	memcpy(out->insns, program->d_buf, program->d_size);
 	out->text = (u32)program->d_size / 8;

@@ -10,7 +10,7 @@
 #include "verify/oracle.h"
 
 struct machine {
-	struct skep *skep;	/* NULL: the kernel */
+	struct skep *skep; /* NULL: the kernel */
 	int fds[ORACLE_MAPS], map_btf_fd;
 	u64 random;
 };
@@ -31,7 +31,9 @@ static void machine_bytes(struct machine *m, u8 *out, u32 len)
 	for (u32 i = 0; i < len; i++) {
 		u64 r = machine_random(m) >> 20;
 
-		out[i] = i && r % 3 ? out[i - 1] : r % 2 ? some[r / 2 % ARRAY_SIZE(some)] : (u8)(r >> 8);
+		out[i] = i && r % 3 ? out[i - 1]
+			 : r % 2    ? some[r / 2 % ARRAY_SIZE(some)]
+				    : (u8)(r >> 8);
 	}
 }
 
@@ -117,10 +119,12 @@ __attribute__((unused)) static void machine_fill(struct machine *m)
 		u32 type = oracle_maps[i].type;
 		u8 value[64 * 64];
 
-		if (oracle_maps[i].frozen || oracle_maps[i].btf_value || oracle_maps[i].key == 0 || m->fds[i] < 0)
+		if (oracle_maps[i].frozen || oracle_maps[i].btf_value || oracle_maps[i].key == 0 ||
+		    m->fds[i] < 0)
 			continue;
-		if (type != BPF_MAP_TYPE_HASH && type != BPF_MAP_TYPE_ARRAY && type != BPF_MAP_TYPE_PERCPU_ARRAY &&
-		    type != BPF_MAP_TYPE_LRU_HASH && type != BPF_MAP_TYPE_ARRAY_OF_MAPS)
+		if (type != BPF_MAP_TYPE_HASH && type != BPF_MAP_TYPE_ARRAY &&
+		    type != BPF_MAP_TYPE_PERCPU_ARRAY && type != BPF_MAP_TYPE_LRU_HASH &&
+		    type != BPF_MAP_TYPE_ARRAY_OF_MAPS)
 			continue;
 		for (u64 key = 0; key < min(oracle_maps[i].entries, 3u); key++) {
 			machine_bytes(m, value, oracle_maps[i].value);
@@ -141,7 +145,8 @@ static int machine_load(struct machine *m, const struct question *q)
 	memcpy(insns, q->insns, q->count * sizeof(*insns));
 	for (u32 i = 0; i < q->count; i++)
 		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
-			if ((insns[i].src_reg == BPF_PSEUDO_MAP_FD || insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) &&
+			if ((insns[i].src_reg == BPF_PSEUDO_MAP_FD ||
+			     insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) &&
 			    insns[i].imm >= 0 && insns[i].imm < (s32)ORACLE_MAPS)
 				insns[i].imm = m->fds[insns[i].imm];
 			i++;

@@ -24,8 +24,8 @@ struct oracle_map {
 	const char *name;
 	u32 type, key, value, entries, flags;
 	bool frozen;
-	int inner;	/* index of the template, or -1 */
-	u32 btf_value;	/* type id of the value in oracle_btf(), or 0 */
+	int inner;     /* index of the template, or -1 */
+	u32 btf_value; /* type id of the value in oracle_btf(), or 0 */
 };
 
 /* What map values may be: ids in the BTF that oracle_map_btf() builds. */
@@ -58,7 +58,7 @@ enum { ORACLE_MAPS = ARRAY_SIZE(oracle_maps), ORACLE_LOG = 1 << 22 };
 struct oracle {
 	struct verify_map maps[ORACLE_MAPS];
 	int fds[ORACLE_MAPS];
-	bool kernel;		/* may be asked */
+	bool kernel; /* may be asked */
 	struct btf *map_btf;
 	int map_btf_fd;
 	char *ours_log, *kernel_log;
@@ -67,8 +67,8 @@ struct oracle {
 struct question {
 	const struct bpf_insn *insns;
 	u32 count, type, attach, flags, level;
-	bool no_gpl, skep;		/* skep: it must also run here */
-	const struct btfgen *btf;	/* of functions, or NULL */
+	bool no_gpl, skep;	  /* skep: it must also run here */
+	const struct btfgen *btf; /* of functions, or NULL */
 	const struct bpf_func_info *func_info;
 	u32 func_info_count;
 };
@@ -158,9 +158,15 @@ static inline void oracle_open(struct oracle *o)
 		const struct oracle_map *m = &oracle_maps[i];
 		struct verify_map *v = &o->maps[i];
 
-		*v = (struct verify_map){ .id = i + 1, .type = m->type, .key_size = m->key, .value_size = m->value,
-			.max_entries = m->entries, .flags = m->flags, .addr = 0x1000 + i, .value_addr = 0x100000 * (i + 1),
-			.frozen = m->frozen ? oracle_frozen : NULL };
+		*v = (struct verify_map){ .id = i + 1,
+					  .type = m->type,
+					  .key_size = m->key,
+					  .value_size = m->value,
+					  .max_entries = m->entries,
+					  .flags = m->flags,
+					  .addr = 0x1000 + i,
+					  .value_addr = 0x100000 * (i + 1),
+					  .frozen = m->frozen ? oracle_frozen : NULL };
 		snprintf(v->name, sizeof(v->name), "%s", m->name);
 		if (m->btf_value) {
 			v->btf = o->map_btf;
@@ -206,13 +212,22 @@ static inline bool oracle_runs(void *arg, u32 helper)
 }
 
 /* Ours: 0 or -errno; the log is in o->ours_log. *result may be NULL. */
-static inline int oracle_ours(struct oracle *o, const struct question *q, struct verify_result **result)
+static inline int oracle_ours(struct oracle *o, const struct question *q,
+			      struct verify_result **result)
 {
 	struct verify_env env = {
-		.insns = q->insns, .insn_count = q->count, .prog_type = q->type, .expected_attach_type = q->attach,
-		.prog_flags = q->flags, .gpl_compatible = !q->no_gpl, .nr_cpus = (u32)sysconf(_SC_NPROCESSORS_CONF), .profile = q->skep ? VERIFY_SKEP : VERIFY_LINUX,
+		.insns = q->insns,
+		.insn_count = q->count,
+		.prog_type = q->type,
+		.expected_attach_type = q->attach,
+		.prog_flags = q->flags,
+		.gpl_compatible = !q->no_gpl,
+		.nr_cpus = (u32)sysconf(_SC_NPROCESSORS_CONF),
+		.profile = q->skep ? VERIFY_SKEP : VERIFY_LINUX,
 		.log = { q->level, q->level ? o->ours_log : NULL, q->level ? ORACLE_LOG : 0, 0 },
-		.arg = o, .map = oracle_find, .helper_runs = oracle_runs,
+		.arg = o,
+		.map = oracle_find,
+		.helper_runs = oracle_runs,
 	};
 	struct verify_result *r = NULL;
 	struct btf *btf = NULL;
@@ -248,7 +263,8 @@ static inline int oracle_kernel(struct oracle *o, const struct question *q)
 	memcpy(insns, q->insns, q->count * sizeof(*insns));
 	for (u32 i = 0; i < q->count; i++)
 		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
-			if ((insns[i].src_reg == BPF_PSEUDO_MAP_FD || insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) &&
+			if ((insns[i].src_reg == BPF_PSEUDO_MAP_FD ||
+			     insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) &&
 			    insns[i].imm >= 0 && insns[i].imm < (s32)ORACLE_MAPS)
 				insns[i].imm = o->fds[insns[i].imm];
 			i++;
@@ -292,14 +308,15 @@ __attribute__((unused)) static const char *oracle_last_line(const char *log)
 		end = strchr(at, '\n');
 		if (!end)
 			end = at + strlen(at);
-		if (!strncmp(at, "processed ", 10) || !strncmp(at, "verification time", 17) || !strncmp(at, "stack depth ", 12))
+		if (!strncmp(at, "processed ", 10) || !strncmp(at, "verification time", 17) ||
+		    !strncmp(at, "stack depth ", 12))
 			continue;
 		if (end > at)
 			last = at;
 	}
 	end = strchr(last, '\n');
 	snprintf(out, 512, "%.*s", end ? (int)(end - last) : (int)strlen(last), last);
-	for (char *p = out; (p = strstr(p, "processed ")); p++)		/* some messages have no newline */
+	for (char *p = out; (p = strstr(p, "processed ")); p++) /* some messages have no newline */
 		if (p > out && strstr(p, " insns (limit")) {
 			*p = '\0';
 			break;

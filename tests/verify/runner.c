@@ -45,13 +45,24 @@ struct test_case {
 
 static struct oracle oracle;
 
-static const struct { const char *name; u32 type; } types[] = {
-	{ "socket_filter", BPF_PROG_TYPE_SOCKET_FILTER }, { "kprobe", BPF_PROG_TYPE_KPROBE },
-	{ "sched_cls", BPF_PROG_TYPE_SCHED_CLS }, { "tracepoint", BPF_PROG_TYPE_TRACEPOINT }, { "xdp", BPF_PROG_TYPE_XDP },
-	{ "perf_event", BPF_PROG_TYPE_PERF_EVENT }, { "cgroup_skb", BPF_PROG_TYPE_CGROUP_SKB },
-	{ "cgroup_sock", BPF_PROG_TYPE_CGROUP_SOCK }, { "raw_tracepoint", BPF_PROG_TYPE_RAW_TRACEPOINT },
-	{ "cgroup_sock_addr", BPF_PROG_TYPE_CGROUP_SOCK_ADDR }, { "sk_lookup", BPF_PROG_TYPE_SK_LOOKUP },
-	{ "lwt_xmit", BPF_PROG_TYPE_LWT_XMIT }, { "sk_skb", BPF_PROG_TYPE_SK_SKB }, { "sock_ops", BPF_PROG_TYPE_SOCK_OPS },
+static const struct {
+	const char *name;
+	u32 type;
+} types[] = {
+	{ "socket_filter", BPF_PROG_TYPE_SOCKET_FILTER },
+	{ "kprobe", BPF_PROG_TYPE_KPROBE },
+	{ "sched_cls", BPF_PROG_TYPE_SCHED_CLS },
+	{ "tracepoint", BPF_PROG_TYPE_TRACEPOINT },
+	{ "xdp", BPF_PROG_TYPE_XDP },
+	{ "perf_event", BPF_PROG_TYPE_PERF_EVENT },
+	{ "cgroup_skb", BPF_PROG_TYPE_CGROUP_SKB },
+	{ "cgroup_sock", BPF_PROG_TYPE_CGROUP_SOCK },
+	{ "raw_tracepoint", BPF_PROG_TYPE_RAW_TRACEPOINT },
+	{ "cgroup_sock_addr", BPF_PROG_TYPE_CGROUP_SOCK_ADDR },
+	{ "sk_lookup", BPF_PROG_TYPE_SK_LOOKUP },
+	{ "lwt_xmit", BPF_PROG_TYPE_LWT_XMIT },
+	{ "sk_skb", BPF_PROG_TYPE_SK_SKB },
+	{ "sock_ops", BPF_PROG_TYPE_SOCK_OPS },
 };
 
 static void parse_type(struct test_case *t, char *line)
@@ -99,7 +110,8 @@ static void parse_asm(struct test_case *t, const char *line)
 	} else if (sscanf(line, " r%3[0-9] = value[%31[a-z0-9]+%u]", reg, name, &off) >= 2) {
 		for (u32 i = 0; i < ORACLE_MAPS; i++)
 			if (!strcmp(oracle_maps[i].name, name))
-				snprintf(out, room, "ld_pseudo r%s, 2, 0x%x\n", reg, off << 8 | i);	/* split later */
+				snprintf(out, room, "ld_pseudo r%s, 2, 0x%x\n", reg,
+					 off << 8 | i); /* split later */
 	} else {
 		snprintf(out, room, "%s\n", line);
 	}
@@ -112,9 +124,12 @@ static void put_type(struct btfgen *g, const char *arg, u32 ctx_ptr, u32 *ids)
 }
 
 /* BTF of the functions; ids: 1 int, 2 context struct, 3 its pointer, then a struct and a pointer a mem argument. */
-static void make_btf(struct test_case *t, struct btfgen *g, struct bpf_func_info *info, const u32 *starts, u32 nr)
+static void make_btf(struct test_case *t, struct btfgen *g, struct bpf_func_info *info,
+		     const u32 *starts, u32 nr)
 {
-	const char *ctx = t->q.type == BPF_PROG_TYPE_XDP ? "xdp_md" : t->q.type == BPF_PROG_TYPE_KPROBE ? "pt_regs" : "__sk_buff";
+	const char *ctx = t->q.type == BPF_PROG_TYPE_XDP      ? "xdp_md"
+			  : t->q.type == BPF_PROG_TYPE_KPROBE ? "pt_regs"
+							      : "__sk_buff";
 	u32 ids[MAX_FUNCS][5];
 
 	btfgen_start(g);
@@ -135,8 +150,9 @@ static void make_btf(struct test_case *t, struct btfgen *g, struct bpf_func_info
 		for (u32 k = 0; k < t->funcs[i].nr_args; k++)
 			btfgen_param(g, "a", ids[i][k]);
 		info[i].insn_off = starts[i];
-		info[i].type_id = btfgen_type(g, t->funcs[i].name, BTF_KIND_FUNC,
-					      t->funcs[i].is_static ? BTF_FUNC_STATIC : BTF_FUNC_GLOBAL, proto);
+		info[i].type_id = btfgen_type(
+			g, t->funcs[i].name, BTF_KIND_FUNC,
+			t->funcs[i].is_static ? BTF_FUNC_STATIC : BTF_FUNC_GLOBAL, proto);
 	}
 	btfgen_finish(g);
 }
@@ -152,8 +168,10 @@ static u32 find_functions(const struct bpf_insn *insns, u32 count, u32 *starts)
 
 	starts[0] = 0;
 	for (u32 i = 0; i < count && nr < MAX_FUNCS; i++) {
-		bool call = insns[i].code == (BPF_JMP | BPF_CALL) && insns[i].src_reg == BPF_PSEUDO_CALL;
-		bool addr = insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) && insns[i].src_reg == BPF_PSEUDO_FUNC;
+		bool call = insns[i].code == (BPF_JMP | BPF_CALL) &&
+			    insns[i].src_reg == BPF_PSEUDO_CALL;
+		bool addr = insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) &&
+			    insns[i].src_reg == BPF_PSEUDO_FUNC;
 		u32 to = i + 1 + (u32)insns[i].imm;
 		bool known = false;
 
@@ -191,7 +209,9 @@ static void load(const struct test_case *t)
 		ok(0, "%s: loads", t->name);
 	if (fd < 0)
 		return;
-	for (u32 i = 0; ORACLE_BUILD && i < 50 && clock() - start < CLOCKS_PER_SEC / 4 && machine_run(&m, q.type, fd); i++)
+	for (u32 i = 0; ORACLE_BUILD && i < 50 && clock() - start < CLOCKS_PER_SEC / 4 &&
+			machine_run(&m, q.type, fd);
+	     i++)
 		;
 	close(fd);
 }
@@ -207,7 +227,8 @@ static bool assemble(struct test_case *t)
 	if (asm_program(t->text, &insns, &count, &log))
 		return ok(0, "%s: does not assemble", t->name);
 	for (u32 i = 0; i + 1 < count; i++)
-		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) && insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) {
+		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW) &&
+		    insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) {
 			insns[i + 1].imm = insns[i].imm >> 8;
 			insns[i].imm &= 0xff;
 		}
@@ -240,7 +261,8 @@ static bool compile(struct test_case *t)
 static void compare(const struct test_case *t, int ours)
 {
 	int kernel = oracle_kernel(&oracle, &t->q);
-	const char *ours_last = oracle_last_line(oracle.ours_log), *kernel_last = oracle_last_line(oracle.kernel_log);
+	const char *ours_last = oracle_last_line(oracle.ours_log),
+		   *kernel_last = oracle_last_line(oracle.kernel_log);
 	bool same = ours == kernel && (!ours || !strcmp(ours_last, kernel_last));
 
 	if (kernel == -EPERM || t->differs[0]) {
@@ -263,7 +285,8 @@ static void judge(struct test_case *t, bool print)
 	t->q.level = 1;
 	ours = oracle_ours(&oracle, &t->q, NULL);
 	last = oracle_last_line(oracle.ours_log);
-	good = t->accept ? !ours : ours && (t->c ? strstr(last, t->last) != NULL : !strcmp(last, t->last));
+	good = t->accept ? !ours
+			 : ours && (t->c ? strstr(last, t->last) != NULL : !strcmp(last, t->last));
 	if (print) {
 		printf("== %s\n-- ours %d\n%s", t->name, ours, oracle.ours_log);
 		ours = oracle_kernel(&oracle, &t->q);
@@ -308,7 +331,8 @@ static int run_file(const char *path, bool print)
 			t.c = line[3] == 'c';
 		} else if (!strcmp(line, "-- accept") || !strncmp(line, "-- reject", 9)) {
 			t.accept = line[3] == 'a';
-			snprintf(t.last, sizeof(t.last), "%.511s", t.accept || !line[9] ? "" : line + 10);
+			snprintf(t.last, sizeof(t.last), "%.511s",
+				 t.accept || !line[9] ? "" : line + 10);
 			judge(&t, print);
 			in_asm = false;
 		} else if (in_asm && t.c) {
