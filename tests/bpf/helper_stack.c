@@ -162,6 +162,7 @@ static void with_kernel(void)
 
 	if (bytes < 0 || !map) {
 		skip("bpf(2) is not permitted here");
+		map_free(map);
 		return;
 	}
 	is(bytes, (FRAMES + 1) * 8, "a stack of %d frames", FRAMES + 1);
