@@ -271,7 +271,7 @@ static void limits(struct ask *ask)
 				     BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_SOCKET_FILTER };
 	static const __u32 values[] = { 1,    2,       4,	   8,	       13,	  14,
 					3000, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff };
-	static unsigned char in[0x10000]; /* as long as any size that is read */
+	static unsigned char in[1 << 20]; /* as long as any size that is read */
 
 	for (int t = 0; t < 4; t++) {
 		int fd = make_prog(ask, (__u32)types[t], 0);
