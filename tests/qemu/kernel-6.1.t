@@ -10,7 +10,7 @@ need_machine
 
 build() { # NAME SOURCE: an object, for there is no compiler in the guest
 	"$SKEP" build "$2" -o "$T/$1.bpf.o" 2>"$T/err" || { echo "# $2: $(cat "$T/err")"; return 1; }
-	guest_file "$T/$1.bpf.o" "/root/$1.bpf.o"
+	guest_file "$T/$1.bpf.o" "/probe/$1.bpf.o"
 }
 cat >"$T/returns.c" <<'END'
 BPF_HASH(returns, u64);
@@ -83,21 +83,21 @@ two='/bin/busybox true; /bin/busybox true'
 calls='mkdir /tmp/skep-a; mkdir /tmp/skep-a; mkdir /no/such; rmdir /tmp/skep-a'
 echo "== kernel"; uname -r
 
-echo "== hello on Linux"; skep run --kernel /root/hello.bpf.o -- sh -c "$two"
+echo "== hello on Linux"; skep run --kernel /probe/hello.bpf.o -- sh -c "$two"
 echo "status $?"
-echo "== map on Linux"; skep run --kernel /root/hello-map.bpf.o -- sh -c "$two"
-echo "== returns on Linux"; skep run --kernel /root/returns.bpf.o -- sh -c "$calls"
-echo "== XDP on Linux"; skep run --kernel -a xdp:lo /root/hello-xdp.bpf.o -- talk ping 127.0.0.1 2
+echo "== map on Linux"; skep run --kernel /probe/hello-map.bpf.o -- sh -c "$two"
+echo "== returns on Linux"; skep run --kernel /probe/returns.bpf.o -- sh -c "$calls"
+echo "== XDP on Linux"; skep run --kernel -a xdp:lo /probe/hello-xdp.bpf.o -- talk ping 127.0.0.1 2
 
-echo "== hello on skep"; skep run /root/hello.bpf.o -- sh -c "$two"
+echo "== hello on skep"; skep run /probe/hello.bpf.o -- sh -c "$two"
 echo "status $?"
-echo "== hello as nobody"; nobody skep run /root/hello.bpf.o -- sh -c "$two; echo user \$(id -u)"
-echo "== on one CPU"; taskset 1 skep run /root/hello.bpf.o -- sh -c "$two"
-echo "== map on skep"; skep run /root/hello-map.bpf.o -- sh -c "$two"
-echo "== returns on skep"; skep run /root/returns.bpf.o -- sh -c "$calls"
-echo "== storm"; nobody skep run /root/hello-map.bpf.o -- sh -c \
+echo "== hello as nobody"; nobody skep run /probe/hello.bpf.o -- sh -c "$two; echo user \$(id -u)"
+echo "== on one CPU"; taskset 1 skep run /probe/hello.bpf.o -- sh -c "$two"
+echo "== map on skep"; skep run /probe/hello-map.bpf.o -- sh -c "$two"
+echo "== returns on skep"; skep run /probe/returns.bpf.o -- sh -c "$calls"
+echo "== storm"; nobody skep run /probe/hello-map.bpf.o -- sh -c \
 	'for i in 1 2; do (n=0; while [ $n -lt 50 ]; do /bin/busybox true; n=$((n + 1)); done) & done; wait'
-echo "== killed"; (nobody skep run /root/hello.bpf.o -- sh -c "touch /tmp/on; while [ ! -e /tmp/go ]; do usleep 10000; done
+echo "== killed"; (nobody skep run /probe/hello.bpf.o -- sh -c "touch /tmp/on; while [ ! -e /tmp/go ]; do usleep 10000; done
 	/bin/busybox true && echo alive >/tmp/alive" >/dev/null 2>&1) & until_there /tmp/on
 kill -9 $(pidof skep | tr ' ' '\n' | sort -n | head -1); touch /tmp/go; until_there /tmp/alive; cat /tmp/alive
 
@@ -111,16 +111,16 @@ for h in "a left 1" "b right 2"; do
 	nsenter -t $pid -n ip addr add 192.0.2.$3/24 dev ${1}0
 	eval "$1=$pid"
 done
-echo "== bridge"; skep run /root/hello-xdp.bpf.o --bridge left,right -- nsenter -t $a -n talk ping 192.0.2.2 3
+echo "== bridge"; skep run /probe/hello-xdp.bpf.o --bridge left,right -- nsenter -t $a -n talk ping 192.0.2.2 3
 /bin/nsenter -t $b -n talk sink 192.0.2.2 >/tmp/sum & sink=$!
-echo "== pour"; skep run /root/drop.bpf.o --bridge left,right -- nsenter -t $a -n talk pour 192.0.2.2 5000000
+echo "== pour"; skep run /probe/drop.bpf.o --bridge left,right -- nsenter -t $a -n talk pour 192.0.2.2 5000000
 wait $sink; echo "sum $(cat /tmp/sum)"
 ip link add br0 type bridge; ip link set left master br0; ip link set right master br0; ip link set br0 addrgenmode none up
 # UDP: the same packets each time, whoever answers
 say='talk send 192.0.2.2 5'
-echo "== verdicts on Linux"; skep run --kernel -a xdp:left /root/drop.bpf.o -- nsenter -t $a -n sh -c "$say"
+echo "== verdicts on Linux"; skep run --kernel -a xdp:left /probe/drop.bpf.o -- nsenter -t $a -n sh -c "$say"
 ip link del br0
-echo "== verdicts on skep"; skep run -a xdp:left /root/drop.bpf.o --bridge left,right -- nsenter -t $a -n sh -c "$say"
+echo "== verdicts on skep"; skep run -a xdp:left /probe/drop.bpf.o --bridge left,right -- nsenter -t $a -n sh -c "$say"
 END
 start=$SECONDS
 guest_run "$T/script"

@@ -37,13 +37,13 @@ need_machine() {
 	"$busybox" true && ! ldd "$busybox" >/dev/null 2>&1 || skip_all "busybox is not static"
 	fetch_kernel
 	[ -e "$kernel_cache/vmlinuz" ] || skip_all "no kernel: linux-image-cloud-amd64 could not be fetched"
-	mkdir -p "$guest"/{bin,sbin,etc,proc,sys,dev,tmp,root,lib64,usr/lib}
+	mkdir -p "$guest"/{bin,sbin,etc,proc,sys,dev,tmp,probe,lib64,usr/lib}
 	chmod 1777 "$guest/tmp"
 	cp "$busybox" "$guest/bin/busybox"
 	for applet in $("$busybox" --list | grep -vx busybox); do ln -sf busybox "$guest/bin/$applet"; done
-	printf 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/tmp:/bin/sh\n' >"$guest/etc/passwd"
+	printf 'root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/tmp:/bin/sh\n' >"$guest/etc/passwd"
 	printf 'root:x:0:\nnogroup:x:65534:\n' >"$guest/etc/group"
-	cp "$kernel_cache"/*.ko "$guest/root"
+	cp "$kernel_cache"/*.ko "$guest/probe"
 }
 
 guest_file() {
@@ -64,8 +64,8 @@ mount -t devtmpfs dev /dev
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t bpf bpf /sys/fs/bpf
 ip link set lo up
-for m in llc stp bridge veth; do insmod /root/$m.ko; done 2>/dev/null
-export PATH=/bin:/sbin HOME=/root
+for m in llc stp bridge veth; do insmod /probe/$m.ko; done 2>/dev/null
+export PATH=/bin:/sbin HOME=/
 cd /tmp
 sh /script </dev/null 2>&1
 echo "== end"
