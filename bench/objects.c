@@ -3,7 +3,6 @@
  * Objects made and closed, hundreds of thousands of times: what one cycle costs, beside the kernel's
  * where it may be asked, and what is left of them in fds and memory (nothing).
  */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../tests/holds.h"
 #include "def/uapi.h"
 #include "skep.h"
 #include "util/types.h"
@@ -80,28 +80,6 @@ static const struct {
 	{ "program", prog, 5000 },
 	{ "program and link", raw_link, 20 }, /* a detached one waits for every CPU there */
 };
-
-static int open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
-static long resident_kb(void)
-{
-	FILE *file = fopen("/proc/self/statm", "r");
-	long pages = 0;
-
-	if (fscanf(file, "%*d %ld", &pages) != 1)
-		pages = 0;
-	fclose(file);
-	return pages * 4;
-}
 
 /* ns a cycle; negative: one failed. */
 static double cycle(int (*make)(void), int count)

@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Objects come and go: many cycles without growth, holders that are killed, a hive that goes with its clients' fds open. */
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "bpf/blob.h"
-
-static int open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
-static long resident_kb(void)
-{
-	FILE *file = fopen("/proc/self/statm", "r");
-	long pages = 0;
-
-	if (fscanf(file, "%*d %ld", &pages) != 1)
-		pages = 0;
-	fclose(file);
-	return pages * 4;
-}
+#include "holds.h"
 
 static __u32 map_id(struct ask *ask, int fd)
 {

@@ -138,26 +138,10 @@ __attribute__((unused)) static void machine_fill(struct machine *m)
 /* The program's fd here, or -errno. */
 static int machine_load(struct machine *m, const struct question *q)
 {
-	struct bpf_insn *insns = malloc((q->count + 1) * sizeof(*insns));
 	union bpf_attr attr;
+	struct bpf_insn *insns = oracle_fill(&attr, q, m->fds);
 	int fd, btf_fd = -1;
 
-	memcpy(insns, q->insns, q->count * sizeof(*insns));
-	for (u32 i = 0; i < q->count; i++)
-		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
-			if ((insns[i].src_reg == BPF_PSEUDO_MAP_FD ||
-			     insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) &&
-			    insns[i].imm >= 0 && insns[i].imm < (s32)ORACLE_MAPS)
-				insns[i].imm = m->fds[insns[i].imm];
-			i++;
-		}
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = q->type;
-	attr.expected_attach_type = q->attach;
-	attr.prog_flags = q->flags;
-	attr.insns = (u64)(unsigned long)insns;
-	attr.insn_cnt = q->count;
-	attr.license = (u64)(unsigned long)(q->no_gpl ? "BSD" : "GPL");
 	if (q->btf) {
 		union bpf_attr btf;
 

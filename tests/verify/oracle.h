@@ -249,6 +249,34 @@ static inline int oracle_ours(struct oracle *o, const struct question *q,
 	return err;
 }
 
+/*
+ * What BPF_PROG_LOAD gets of a question: attr but for its log and BTF, and instructions with the fds of
+ * the maps in place of their numbers, for the caller to free.
+ */
+static inline struct bpf_insn *oracle_fill(union bpf_attr *attr, const struct question *q,
+					   const int *fds)
+{
+	struct bpf_insn *insns = malloc((q->count + 1) * sizeof(*insns));
+
+	memcpy(insns, q->insns, q->count * sizeof(*insns));
+	for (u32 i = 0; i < q->count; i++)
+		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
+			if ((insns[i].src_reg == BPF_PSEUDO_MAP_FD ||
+			     insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) &&
+			    insns[i].imm >= 0 && insns[i].imm < (s32)ORACLE_MAPS)
+				insns[i].imm = fds[insns[i].imm];
+			i++;
+		}
+	memset(attr, 0, sizeof(*attr));
+	attr->prog_type = q->type;
+	attr->expected_attach_type = q->attach;
+	attr->prog_flags = q->flags;
+	attr->insns = (u64)(unsigned long)insns;
+	attr->insn_cnt = q->count;
+	attr->license = (u64)(unsigned long)(q->no_gpl ? "BSD" : "GPL");
+	return insns;
+}
+
 /* The kernel's: 0 or -errno; -EPERM if it may not be asked. */
 static inline int oracle_kernel(struct oracle *o, const struct question *q)
 {
@@ -259,23 +287,7 @@ static inline int oracle_kernel(struct oracle *o, const struct question *q)
 	o->kernel_log[0] = '\0';
 	if (!o->kernel)
 		return -EPERM;
-	insns = malloc((q->count + 1) * sizeof(*insns));
-	memcpy(insns, q->insns, q->count * sizeof(*insns));
-	for (u32 i = 0; i < q->count; i++)
-		if (insns[i].code == (BPF_LD | BPF_IMM | BPF_DW)) {
-			if ((insns[i].src_reg == BPF_PSEUDO_MAP_FD ||
-			     insns[i].src_reg == BPF_PSEUDO_MAP_VALUE) &&
-			    insns[i].imm >= 0 && insns[i].imm < (s32)ORACLE_MAPS)
-				insns[i].imm = o->fds[insns[i].imm];
-			i++;
-		}
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = q->type;
-	attr.expected_attach_type = q->attach;
-	attr.prog_flags = q->flags;
-	attr.insns = (u64)(unsigned long)insns;
-	attr.insn_cnt = q->count;
-	attr.license = (u64)(unsigned long)(q->no_gpl ? "BSD" : "GPL");
+	insns = oracle_fill(&attr, q, o->fds);
 	attr.log_level = q->level;
 	attr.log_buf = q->level ? (u64)(unsigned long)o->kernel_log : 0;
 	attr.log_size = q->level ? ORACLE_LOG : 0;
