@@ -19,6 +19,7 @@ struct clients;
 struct clients_opts {
 	bool packets; /* XDP programs run on what arrives at the interfaces they are attached to */
 	bool as_root; /* the tree sees uid 0 and all capabilities; programs see the truth */
+	bool endless; /* a trace pipe has no end, even without us: the tree is told to end instead */
 };
 
 int clients_new(struct clients **out, struct hive *hive, const struct clients_opts *opts);

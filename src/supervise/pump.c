@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -107,15 +108,41 @@ static int start(struct clients *clients)
 	return 0;
 }
 
+/* A read end that could write as well: whoever holds it never reads an end, as on Linux. */
+static int open_endless(int end)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", end);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int make_pipe(bool endless, int ends[2])
+{
+	int fd;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	fd = endless ? open_endless(ends[0]) : ends[0];
+	if (endless)
+		close(ends[0]);
+	if (fd < 0)
+		close(ends[1]);
+	ends[0] = fd;
+	return fd < 0 ? fd : 0;
+}
+
 int trace_pump_open(struct clients *clients)
 {
 	struct trace_pump *pump;
 	int ends[2], err = clients->pump ? 0 : start(clients);
 
+	if (!err)
+		err = make_pipe(clients->opts.endless, ends);
 	if (err)
 		return err;
-	if (pipe2(ends, O_CLOEXEC))
-		return -errno;
 	pump = clients->pump;
 	pthread_mutex_lock(&pump->lock);
 	err = pump->count == READERS ? -EBUSY : 0;

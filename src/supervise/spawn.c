@@ -309,7 +309,9 @@ static int add_clients(struct supervisor *sup)
 /* The observer runs until it waits for the command: 0; 1: it has ended, there is nothing to run for. */
 static int start_observer(struct supervisor *sup)
 {
-	const struct clients_opts opts = { .packets = true, .as_root = sup->opts->as_root };
+	const struct clients_opts opts = { .packets = true,
+					   .as_root = sup->opts->as_root,
+					   .endless = true };
 	struct observer_spec spec = { .hive = sup->hive,
 				      .log = sup->log,
 				      .argv = sup->opts->observer,

@@ -124,6 +124,7 @@ r = run(program("args.py", "import sys\nprint(sys.argv[1:])\n"), "-p", "12", "--
 ok("['-p', '12', '--kernel']" in r.stdout, "what follows X.py is given to it", r)
 
 # Bad beginnings
+os.environ["PATH"] = "/usr/bin:/bin"  # a folder that may not be looked into would make it "Permission denied"
 r = run(hello, "--", "skep-no-such-command")
 ok(r.returncode == 127 and "skep-no-such-command" in r.stderr, "no such command: 127", r)
 r = run(T + "/nosuch.py", "--", "/bin/true")
