@@ -23,7 +23,7 @@ const char help_run[] =
 	"                                  tracepoint:syscalls:sys_enter_openat, raw_tracepoint:sys_enter, xdp:eth0.\n"
 	"                                  Sections and names as kprobe__X say it, too; this wins. A lone function\n"
 	"                                  without any goes to kprobe:execve. FN=none: nowhere,\n"
-	"                                  FN is reached by tail calls\n"
+	"                                  FN is reached by tail calls. FN=iter:MAP: over the elements of a map\n"
 	"      --pcap FILE                 run XDP programs on the packets of a capture file ('-': standard input)\n"
 	"      --out FILE                  write the packets that pass to this capture file\n"
 	"      --bridge A,B                be the path between two interfaces: packets of each go through the XDP\n"
@@ -35,7 +35,8 @@ const char help_run[] =
 	"      --as-root                   a Python program believes that it is root, for tools that insist\n"
 	"      --interp                    interpret, even where machine code could be made\n\n"
 	"What programs print (bpf_printk) comes on standard output as in trace_pipe, so do the records they send\n"
-	"(perf and ring buffers), one line each; at the end, the entries of the program's maps.\n"
+	"(perf and ring buffers), one line each; at the end, what its iterators (iter/...) write and the entries of\n"
+	"its maps. A program of iterators only is run at once, unless there is a CMD.\n"
 	"Exit status: CMD's own; 125 skep failed, 126 or 127 CMD could not be run.\n\n"
 	"CMD runs with no_new_privs unless skep is root: sudo and setuid programs in it do not gain privilege.\n";
 
@@ -51,6 +52,7 @@ struct run {
 	char **command;	     /* NULL: none given */
 	char **args, **rest; /* a Python program and its arguments, up to rest; NULL: it is none */
 	int signal;	     /* that the command died of, 0: none */
+	bool failed;	     /* an iterator could not be run to its end */
 	int unwritten;	     /* errno: why standard output is not whole, 0: it is */
 
 	struct skep *skep;
@@ -190,11 +192,14 @@ static void flush_stdout(struct run *run)
 		unwritten(run, errno);
 }
 
-static int print_maps(void *arg)
+/* What iterators write, and the maps. */
+static int print_state(void *arg)
 {
 	struct run *run = arg;
 	int err = 0;
 
+	if (skep_object_print_iterators(run->object, to_stdout, run))
+		run->failed = true;
 	if (!run->maps || strcmp(run->maps, "none"))
 		err = skep_object_print_maps(run->object, run->maps, to_stdout, run);
 	flush_stdout(run);
@@ -225,7 +230,7 @@ static int run_pcap(struct run *run)
 
 	unwritten(run, r.trace_errno);
 	read_records(run, -1);
-	print_maps(run);
+	print_state(run);
 	if (!err || r.packets)
 		complain(
 			0,
@@ -261,7 +266,7 @@ static int run_command(struct run *run, int trace)
 		.argv = command_or_shell(run),
 		.trace_fd = trace,
 		.tick_ms = run->every_ms,
-		.tick = print_maps,
+		.tick = print_state,
 		.arg = run,
 	};
 	struct skep_spawn_result r = { .sz = sizeof(r) };
@@ -284,7 +289,7 @@ static int run_tree(struct run *run)
 	int status = run_command(run, STDOUT_FILENO);
 
 	read_records(run, -1);
-	print_maps(run);
+	print_state(run);
 	return status;
 }
 
@@ -315,7 +320,7 @@ static int run_bridge(struct run *run)
 {
 	struct kernel_run k = { .trace = -1,
 				.tick_ms = run->every_ms,
-				.tick = print_maps,
+				.tick = print_state,
 				.records = run->records,
 				.ready = read_records,
 				.ends = skep_bridge_fd(run->between),
@@ -330,7 +335,7 @@ static int run_bridge(struct run *run)
 	run->between = NULL;
 	unwritten(run, r.trace_errno);
 	read_records(run, -1);
-	print_maps(run);
+	print_state(run);
 	for (int side = 0; side < 2; side++)
 		tell_side(run, side, &r.side[side]);
 	tell_lost(r.trace_lost);
@@ -342,14 +347,14 @@ static int run_kernel(struct run *run, int trace)
 	struct kernel_run k = { .argv = run->command,
 				.trace = trace,
 				.tick_ms = run->every_ms,
-				.tick = print_maps,
+				.tick = print_state,
 				.records = run->records,
 				.ready = read_records,
 				.arg = run };
 	int status = kernel_run(&k);
 
 	read_records(run, -1);
-	print_maps(run);
+	print_state(run);
 	return status;
 }
 
@@ -401,6 +406,11 @@ static int start(struct run *run)
 	err = skep_object_attach(run->object);
 	if (err < 0)
 		return EXIT_SKEP;
+	if (err == skep_object_count_iterators(run->object) && !run->command && !run->pcap &&
+	    !run->bridge) { /* nothing waits for events */
+		print_state(run);
+		return run->failed ? EXIT_SKEP : 0;
+	}
 	if (run->kernel)
 		return run_kernel(run, trace);
 	if (run->bridge)

@@ -254,7 +254,7 @@ SKEP_API int skep_object_open(struct skep_object **out, struct skep *skep, const
 
 /*
  * Decides where programs go, creates the maps and loads the programs. targets are "[FN=]KIND:TARGET" (kprobe, kretprobe,
- * tracepoint, raw_tracepoint, xdp) and win over section names; FN= may be left out where there is one program.
+ * tracepoint, raw_tracepoint, xdp, iter) and win over section names; FN= may be left out where there is one program.
  * A lone program without any, as BCC's int f(void *ctx), goes to kprobe:execve. -errno after words to the log.
  */
 SKEP_API int skep_object_load(struct skep_object *object, const char *const *targets,
@@ -271,6 +271,14 @@ SKEP_API int skep_object_program_fd(struct skep_object *object, const char *name
  * key; of arrays, those that are not zero. names: comma-separated, NULL for all. */
 SKEP_API int skep_object_print_maps(struct skep_object *object, const char *names,
 				    skep_log_fn write, void *arg);
+
+/*
+ * Iterators (sections iter/NAME) that are attached: how many; and what they write, each run anew, in the object's order:
+ * 0, or the first -errno after words to the log. One over a map's elements is attached to the object's map that it can
+ * go over, or to the one that a target "FN=iter:MAP" names.
+ */
+SKEP_API int skep_object_count_iterators(struct skep_object *object);
+SKEP_API int skep_object_print_iterators(struct skep_object *object, skep_log_fn write, void *arg);
 
 /* Whether the object, once loaded, has maps of all these names (commas between) to print; -ENOENT after words to the log. */
 SKEP_API int skep_object_check_maps(struct skep_object *object, const char *names);

@@ -132,6 +132,16 @@ SKEP_API int skep_object_print_maps(struct skep_object *object, const char *name
 	return objfile_print_maps(object->file, names, &(struct log){ .write = write, .arg = arg });
 }
 
+SKEP_API int skep_object_count_iterators(struct skep_object *object)
+{
+	return objfile_count_iterators(object->file);
+}
+
+SKEP_API int skep_object_print_iterators(struct skep_object *object, skep_log_fn write, void *arg)
+{
+	return objfile_print_iterators(object->file, &(struct log){ .write = write, .arg = arg });
+}
+
 SKEP_API int skep_object_open_records(struct skep_object *object, skep_log_fn write, void *arg)
 {
 	if (object->file->streams)

@@ -23,7 +23,7 @@
 
 #include "util/sha256.h"
 
-enum { ENTRY_MAX = 64 << 20, PATH_ROOM = 4096, HEX = 65 };
+enum { ENTRY_MAX = 64 << 20, PATH_ROOM = CACHE_PATH, HEX = 65 };
 
 static const char first_line[] = "skep object 1\n";
 
@@ -48,20 +48,27 @@ static void to_hex(char hex[HEX], const u8 hash[32])
 		sprintf(hex + 2 * i, "%02x", hash[i]);
 }
 
-static int entry_path(const struct cache_key *key, char path[PATH_ROOM])
+int cache_path(const char *name, char path[CACHE_PATH])
 {
 	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char hex[HEX];
 	int n;
 
-	to_hex(hex, key->hash);
 	if (base && base[0] == '/')
-		n = snprintf(path, PATH_ROOM, "%s/skep/%s.bpf.o", base, hex);
+		n = snprintf(path, CACHE_PATH, "%s/skep/%s", base, name);
 	else if (home && home[0] == '/')
-		n = snprintf(path, PATH_ROOM, "%s/.cache/skep/%s.bpf.o", home, hex);
+		n = snprintf(path, CACHE_PATH, "%s/.cache/skep/%s", home, name);
 	else
 		return -ENOENT;
-	return n < PATH_ROOM ? 0 : -ENAMETOOLONG;
+	return n < CACHE_PATH ? 0 : -ENAMETOOLONG;
+}
+
+static int entry_path(const struct cache_key *key, char path[PATH_ROOM])
+{
+	char name[HEX + sizeof(".bpf.o")];
+
+	to_hex(name, key->hash);
+	strcat(name, ".bpf.o");
+	return cache_path(name, path);
 }
 
 /* ---- files ---- */
@@ -260,28 +267,28 @@ static int put_entry(FILE *out, const char *compiler, const char *depends, const
 	return err ? err : ferror(out) ? -EIO : 0;
 }
 
-int cache_put(const struct cache_key *key, const char *compiler, const char *depends,
-	      const void *object, size_t size)
+/* A new file beside the one of that path; folders are made. */
+static int open_aside(char *path, char aside[PATH_ROOM + 8], FILE **out)
 {
-	char path[PATH_ROOM], aside[PATH_ROOM + 8];
-	FILE *out;
-	int fd, err = entry_path(key, path);
+	int fd, err = make_folders(path);
 
-	if (!err)
-		err = make_folders(path);
 	if (err)
 		return err;
-	snprintf(aside, sizeof(aside), "%s.XXXXXX", path);
+	snprintf(aside, PATH_ROOM + 8, "%s.XXXXXX", path);
 	fd = mkostemp(aside, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	out = fdopen(fd, "w");
-	if (!out) {
-		close(fd);
-		unlink(aside);
-		return -ENOMEM;
-	}
-	err = put_entry(out, compiler, depends, object, size);
+	*out = fdopen(fd, "w");
+	if (*out)
+		return 0;
+	close(fd);
+	unlink(aside);
+	return -ENOMEM;
+}
+
+/* Closes it, and puts it in its place if all went well so far. */
+static int settle(FILE *out, const char *aside, const char *path, int err)
+{
 	if (fclose(out) && !err)
 		err = -EIO;
 	if (!err && rename(aside, path))
@@ -289,4 +296,31 @@ int cache_put(const struct cache_key *key, const char *compiler, const char *dep
 	if (err)
 		unlink(aside);
 	return err;
+}
+
+int cache_put(const struct cache_key *key, const char *compiler, const char *depends,
+	      const void *object, size_t size)
+{
+	char path[PATH_ROOM], aside[PATH_ROOM + 8];
+	FILE *out;
+	int err = entry_path(key, path);
+
+	if (!err)
+		err = open_aside(path, aside, &out);
+	if (err)
+		return err;
+	return settle(out, aside, path, put_entry(out, compiler, depends, object, size));
+}
+
+int cache_write(const char *path, const void *bytes, size_t size)
+{
+	char copy[PATH_ROOM], aside[PATH_ROOM + 8];
+	FILE *out;
+	int err;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	err = open_aside(copy, aside, &out);
+	if (err)
+		return err;
+	return settle(out, aside, path, fwrite(bytes, 1, size, out) == size ? 0 : -EIO);
 }

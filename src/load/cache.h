@@ -10,6 +10,8 @@
 
 #include "util/types.h"
 
+enum { CACHE_PATH = 4096 };
+
 struct cache_key {
 	u8 hash[32];
 };
@@ -23,5 +25,11 @@ int cache_get(const struct cache_key *key, const char *compiler, void **object, 
  */
 int cache_put(const struct cache_key *key, const char *compiler, const char *depends,
 	      const void *object, size_t size);
+
+/* Where a file of that name is kept in the cache's folder, whether it is there or not: 0, -ENOENT (no home), -ENAMETOOLONG. */
+int cache_path(const char *name, char path[CACHE_PATH]);
+
+/* Puts a file there, beside and renamed as above; its folders are made. 0 or -errno. */
+int cache_write(const char *path, const void *bytes, size_t size);
 
 #endif

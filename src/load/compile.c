@@ -249,18 +249,38 @@ static int add_kernel_types(struct source *s, struct log *log)
 	return err;
 }
 
+/*
+ * A program in libbpf's style that may want a vmlinux.h finds the running kernel's, unless it brings another. (A quoted header
+ * may include it.)
+ */
+static bool add_own_types(const struct source *s, char folder[CACHE_PATH], const char **flags,
+			  size_t *n)
+{
+	char own[sizeof(s->folder) + 16];
+
+	snprintf(own, sizeof(own), "%s/vmlinux.h", s->folder);
+	if (s->bcc || (!strstr(s->text, "vmlinux.h") && !strstr(s->text, "#include \"")) ||
+	    !access(own, F_OK) || vmlinux_folder(folder))
+		return false;
+	flags[(*n)++] = "-idirafter";
+	flags[(*n)++] = folder;
+	return true;
+}
+
 static int compile(struct source *s, const struct compile_opts *opts, void **object, size_t *size)
 {
 	const char *flags[48 + COMPILE_FLAGS];
+	char types[CACHE_PATH];
 	struct shadow shadow = { .file = "" };
 	struct clang clang;
 	struct clang_result result;
 	struct cache_key key;
 	size_t n = 0;
-	bool have = !clang_find(&clang);
+	bool have = !clang_find(&clang), own_types;
 	int err;
 
 	add_flags(flags, &n, common_flags);
+	own_types = add_own_types(s, types, flags, &n);
 	if (s->bcc) {
 		add_flags(flags, &n, bcc_flags);
 		flags[n++] = s->base;
@@ -280,6 +300,8 @@ static int compile(struct source *s, const struct compile_opts *opts, void **obj
 	if (opts->color)
 		flags[n++] = "-fcolor-diagnostics";
 	flags[n] = NULL;
+	if (own_types)
+		vmlinux_write(types);
 	err = add_kernel_types(s, opts->log);
 	if (!err && s->memory && shadow_make(&shadow, s))
 		flags[n++] = shadow.map;

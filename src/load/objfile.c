@@ -244,6 +244,8 @@ static int plan_target(struct objfile *file, const char *text)
 	}
 	p->target = target;
 	p->by_user = true;
+	if (target.kind == TARGET_ITER)
+		return iterator_plan(file, p);
 	if (target.kind == TARGET_NONE && bpf_program__type(p->prog) != BPF_PROG_TYPE_UNSPEC)
 		return 0;
 	return bpf_program__set_type(p->prog,
@@ -270,6 +272,8 @@ static int plan_default(struct objfile *file, struct objfile_prog *p)
 			    name,
 			    file->answer.hive ? "--pcap FILE or --bridge A,B"
 					      : "--attach xdp:INTERFACE");
+	if (iterator_is(p->prog))
+		return iterator_plan(file, p);
 	if (type != BPF_PROG_TYPE_UNSPEC) {
 		p->target.kind = TARGET_AUTO;
 		return 0;

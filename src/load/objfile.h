@@ -20,6 +20,7 @@ enum target_kind {		/* rows of target_kinds[] in target.c */
 		   TARGET_TRACEPOINT,
 		   TARGET_RAW_TRACEPOINT,
 		   TARGET_XDP,
+		   TARGET_ITER, /* name: the map whose elements it goes over; "" where it is another iterator */
 };
 
 enum { TARGET_INTERFACES = 16 }; /* of one XDP program at most */
@@ -93,6 +94,11 @@ int target_check_xdp(struct objfile *file, const char *text, const struct target
 /* A kprobe on a system call for Linux, by whatever name: where it has no kprobes, makes it a program of a raw tracepoint.
  * 0 (also where nothing is to be done) or -errno. */
 int target_settle_kprobe(struct objfile *file, struct objfile_prog *p);
+/* Whether a program is an iterator; where it goes, by what its section says and the map that p->target names ("": nobody
+ * said); the attaching of it, NULL and errno. */
+bool iterator_is(const struct bpf_program *prog);
+int iterator_plan(struct objfile *file, struct objfile_prog *p);
+struct bpf_link *iterator_attach(struct objfile *file, struct objfile_prog *p);
 /* The program type (BPF_PROG_TYPE_*) that a kind needs. */
 u32 target_prog_type(enum target_kind kind);
 
@@ -112,6 +118,10 @@ int btf_check(const void *bytes, size_t size);
 /* Whether every one of names (commas between) is a map whose entries can be printed; words and -ENOENT if not. */
 int objfile_check_maps(struct objfile *file, const char *names);
 int objfile_print_maps(struct objfile *file, const char *names, struct log *out);
+
+/* The attached iterators: how many; and their text, each run anew. 0, or the first -errno and the reason in the log. */
+int objfile_count_iterators(const struct objfile *file);
+int objfile_print_iterators(struct objfile *file, struct log *out);
 
 /*
  * Opens the object's perf and ring buffers: a file descriptor that is readable when one has records, which

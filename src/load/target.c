@@ -179,6 +179,7 @@ static const struct {
 	  { "raw_tracepoint", "raw_tp" },
 	  attach_raw_tracepoint },
 	{ TARGET_XDP, BPF_PROG_TYPE_XDP, { "xdp" }, attach_xdp },
+	{ TARGET_ITER, BPF_PROG_TYPE_TRACING, { "iter" }, iterator_attach },
 };
 
 static bool is_name(const char *word, size_t len, const char *name)
@@ -217,7 +218,7 @@ int target_parse(const char *text, const char **fn, size_t *fn_len, struct targe
 	if (out->kind == TARGET_NONE)
 		return fail(
 			log, -EINVAL,
-			"'%s': no kind '%.*s' (kprobe, kretprobe, tracepoint, raw_tracepoint, xdp)",
+			"'%s': no kind '%.*s' (kprobe, kretprobe, tracepoint, raw_tracepoint, xdp, iter)",
 			text, (int)(colon - kind), kind);
 	if (!colon[1] || strlen(colon + 1) >= sizeof(out->name))
 		return fail(log, -EINVAL,

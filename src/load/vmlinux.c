@@ -10,9 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
-static const char path[] = "/sys/kernel/btf/vmlinux";
+#include "util/sha256.h"
+
+static const char kernel_btf[] = "/sys/kernel/btf/vmlinux";
 
 void vmlinux_id(char id[VMLINUX_ID_MAX])
 {
@@ -112,13 +116,13 @@ static int rename_tags(const struct btf *btf, const char *taken, char **text, si
 
 int vmlinux_text(const char *taken, char **text, size_t *len, struct log *log)
 {
-	struct btf *btf = btf__parse(path, NULL);
+	struct btf *btf = btf__parse(kernel_btf, NULL);
 	FILE *out;
 	int err;
 
 	if (!btf)
-		return fail(log, -errno, "%s: %s: the kernel's types are not known here", path,
-			    strerror(errno));
+		return fail(log, -errno, "%s: %s: the kernel's types are not known here",
+			    kernel_btf, strerror(errno));
 	out = open_memstream(text, len);
 	if (out) {
 		fputs("#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)\n",
@@ -135,5 +139,41 @@ int vmlinux_text(const char *taken, char **text, size_t *len, struct log *log)
 		err = -ENOMEM;
 	}
 	btf__free(btf);
-	return err ? fail(log, err, "%s: %s", path, strerror(-err)) : 0;
+	return err ? fail(log, err, "%s: %s", kernel_btf, strerror(-err)) : 0;
+}
+
+int vmlinux_folder(char folder[CACHE_PATH])
+{
+	char id[VMLINUX_ID_MAX + sizeof(SKEP_VERSION)], name[32];
+	u8 hash[32];
+
+	vmlinux_id(id);
+	strcat(id, SKEP_VERSION);
+	sha256(hash, id, strlen(id));
+	snprintf(name, sizeof(name), "vmlinux-%02x%02x%02x%02x%02x%02x", hash[0], hash[1], hash[2],
+		 hash[3], hash[4], hash[5]);
+	return cache_path(name, folder);
+}
+
+int vmlinux_write(const char *folder)
+{
+	static const char guard[] = "#ifndef __VMLINUX_H__\n#define __VMLINUX_H__\n\n",
+			  end[] = "\n#endif\n";
+	char path[CACHE_PATH + 16], *text, *file;
+	size_t len;
+	struct stat st;
+	int err;
+
+	snprintf(path, sizeof(path), "%s/vmlinux.h", folder);
+	if (!lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_size)
+		return 0;
+	err = vmlinux_text("", &text, &len, NULL);
+	if (err)
+		return err;
+	if (asprintf(&file, "%s%s%s", guard, text, end) < 0)
+		file = NULL;
+	err = file ? cache_write(path, file, strlen(file)) : -ENOMEM;
+	free(file);
+	free(text);
+	return err;
 }

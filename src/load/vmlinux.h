@@ -3,6 +3,7 @@
 #ifndef LOAD_VMLINUX_H
 #define LOAD_VMLINUX_H
 
+#include "load/cache.h"
 #include "util/log.h"
 
 enum { VMLINUX_ID_MAX = 256 };
@@ -16,5 +17,13 @@ void vmlinux_id(char id[VMLINUX_ID_MAX]);
  * types are called NAME___kernel here, which CO-RE takes for NAME. -ENOENT and so on where the kernel has no BTF, told in the log.
  */
 int vmlinux_text(const char *taken, char **text, size_t *len, struct log *log);
+
+/*
+ * The folder of a vmlinux.h of the running kernel, for programs that bring none: in the cache, whether there is a cache or not.
+ * 0, or -errno where it cannot be (no home folder).
+ */
+int vmlinux_folder(char folder[CACHE_PATH]);
+/* Writes that vmlinux.h if it is not there yet. 0 or -errno, not told: a program that needs it hears from the compiler. */
+int vmlinux_write(const char *folder);
 
 #endif
