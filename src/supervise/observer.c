@@ -34,7 +34,7 @@ enum {
 	STILL = 4,	      /* looks without a change: the observer waits */
 	UNREAD = 100,	      /* looks without a change: what is unread stays so */
 	FINISH_MS = 10000,    /* a wait that takes longer is interrupted */
-	MACHINE_MS = 1000,    /* for the events of a whole machine */
+	MACHINE_MS = 2000,    /* for the trace of a whole machine */
 	AGAIN_MS = 3000,      /* after SIGINT: once more, */
 	TERM_MS = 10000,      /* SIGTERM, */
 	KILL_MS = 15000,      /* SIGKILL */
@@ -419,7 +419,7 @@ static bool ends_soon(const struct wait *wait, u64 now)
  * end fell into or came before, so that what was to be looked at in between has been. Where it waits for what may never
  * come: until it does so. In both cases nothing is left to read, so the signal does not meet it at work on a record; what
  * it does not read for long it will not read. Linux does not tell what is read, and the whole machine's events may never end:
- * one wait more, and a second at the most.
+ * one wait more, which begins when all is read; who does not wait at all, but reads the trace, has two seconds.
  */
 static void let_finish(struct observer *o)
 {
@@ -437,7 +437,10 @@ static void let_finish(struct observer *o)
 			return;
 		if (is_still(o, &still) && !soon && (!unread(o) || given_up))
 			return;
-		if (!o->spec.clients && !soon && now > start + MS(MACHINE_MS))
+		if (!o->spec.clients && wait.until == UINT64_MAX && done >= rounds && sleeps(o))
+			return;
+		if (!o->spec.clients && !done && !ends_soon(&first, start) &&
+		    now > start + MS(MACHINE_MS))
 			return;
 		wait_for(o, -1, soon ? LOOK_MS / 4 : LOOK_MS);
 	}
