@@ -91,7 +91,7 @@ $(B)/skep: $(CLI_OBJ) $(B)/libskep.a
 # The library under Python's bcc: a client that loads with the distribution's libbpf as it is, and takes the compiler's side
 # of libskep. Only what src/libbcc/libbcc.map names is visible. (Not for sanitizers: Python would have to be built with them.)
 BCC_OBJ := $(BCC_SRC:%.c=$(B)/obj/%.o) $(patsubst %,$(B)/obj/src/%.o,bcc/dialect bcc/token bcc/tracepoint bcc/header bcc/reads \
-	load/compile load/cache load/clang load/vmlinux load/assemble load/unprobed \
+	load/compile load/cache load/clang load/vmlinux load/assemble load/unprobed load/records \
 	event/names util/log util/sha256 isa/asm isa/read isa/insn def/helper)
 $(B)/lib/libbpf.a: $(LIBBPF_A) Makefile # the archive is not made for shared objects: one symbol of the C library has to be ours
 	@mkdir -p $(@D)

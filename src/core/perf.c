@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include "core/link.h"
 #include "core/prog.h"
@@ -145,6 +146,13 @@ static int open_tracepoint(struct call *call, struct perf_event *event,
 	return attachment_new(&event->attachment, call->hive, &target, NULL);
 }
 
+/* The clocks that perf knows (perf_event_set_clock()). */
+static bool known_clock(int clock)
+{
+	return clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW ||
+	       clock == CLOCK_REALTIME || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
+}
+
 static int open_output(struct perf_event *event, const struct perf_event_attr *attr)
 {
 	struct perf_ring_spec spec = {
@@ -152,8 +160,9 @@ static int open_output(struct perf_event *event, const struct perf_event_attr *a
 		.sample_type = attr->sample_type,
 		.id = (u64)(uintptr_t)event,
 		.wakeup = attr->watermark ? 0 : attr->wakeup_events,
+		.clock = attr->use_clockid ? attr->clockid : CLOCK_MONOTONIC,
 	};
-	int err = perf_ring_new(&event->ring, &spec);
+	int err = known_clock(spec.clock) ? perf_ring_new(&event->ring, &spec) : -EINVAL;
 
 	if (!err)
 		perf_ring_enable(event->ring, !attr->disabled);

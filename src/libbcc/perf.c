@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Perf buffers: one reader a CPU, the layout of perf_event_mmap_page (uapi linux/perf_event.h).
+ * Perf buffers: one reader a CPU. Those that are polled or consumed together are read as one stream, in the
+ * order of time (load/records.h).
  *
  * All readers are in one epoll set, edge-triggered; a reader that became readable stays marked until
- * it is read, so readers of several BPF objects may be polled in turn. A record that wraps around
- * the ring's end is copied out before it is handed on.
+ * it is read, so readers of several BPF objects may be polled in turn.
  */
 #include "libbcc/libbcc.h"
 
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "load/records.h"
 
 enum { EVENTS_AT_ONCE = 64 };
 
@@ -29,10 +30,8 @@ struct perf_reader {
 	lost_cb lost;
 	void *cookie;
 	int fd;
-	struct perf_event_mmap_page *page;
-	size_t data_size, mapped; /* bytes of the ring, of the whole mapping */
-	u8 *copy;		  /* of a record that wraps */
-	size_t copy_room;
+	struct record_buffer buffer;
+	size_t mapped; /* bytes, the buffer and its page */
 	bool ready;
 };
 
@@ -58,42 +57,37 @@ ABI void perf_reader_free(struct perf_reader *r)
 {
 	if (!r)
 		return;
-	if (r->page)
-		munmap(r->page, r->mapped);
+	if (r->buffer.page)
+		munmap(r->buffer.page, r->mapped);
 	if (r->fd >= 0) {
 		epoll_ctl(set, EPOLL_CTL_DEL, r->fd, NULL);
 		ioctl(r->fd, PERF_EVENT_IOC_DISABLE, 0);
 		close(r->fd);
 	}
-	free(r->copy);
+	records_free(&r->buffer);
 	free(r);
 }
 
 static int open_ring(struct perf_reader *r, int pages, const struct perf_opts *opts)
 {
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.type = PERF_TYPE_SOFTWARE,
-		.config = PERF_COUNT_SW_BPF_OUTPUT,
-		.sample_type = PERF_SAMPLE_RAW,
-		.sample_period = 1,
-		.wakeup_events = opts->wakeup_events > 0 ? (u32)opts->wakeup_events : 1,
-	};
+	struct perf_event_attr attr;
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *map;
 
 	if (pages <= 0 || pages & (pages - 1) || pages > 1 << 18)
 		return -EINVAL;
+	records_attr(&attr, opts->wakeup_events > 0 ? (u32)opts->wakeup_events : 1);
 	r->fd = (int)syscall(SYS_perf_event_open, &attr, opts->pid, opts->cpu, -1,
 			     PERF_FLAG_FD_CLOEXEC);
 	if (r->fd < 0)
 		return -errno;
-	r->data_size = (size_t)pages * page;
-	r->mapped = r->data_size + page;
-	r->page = mmap(NULL, r->mapped, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
-	if (r->page == MAP_FAILED) {
-		r->page = NULL;
+	r->buffer.size = (size_t)pages * page;
+	r->mapped = r->buffer.size + page;
+	map = mmap(NULL, r->mapped, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	if (map == MAP_FAILED)
 		return -errno;
-	}
+	r->buffer.page = map;
+	r->buffer.arg = r;
 	return ioctl(r->fd, PERF_EVENT_IOC_ENABLE, 0) ? -errno : watch(r);
 }
 
@@ -129,80 +123,33 @@ ABI int perf_reader_fd(struct perf_reader *r)
 
 /* ---- reading ---- */
 
-/* size bytes at a position of the ring, in one piece; NULL without memory. */
-static const void *piece(struct perf_reader *r, u64 at, size_t size)
+static void receive(void *arg, const void *data, u32 size, u64 lost)
 {
-	const u8 *base = (const u8 *)r->page + (r->mapped - r->data_size);
-	size_t start = at & (r->data_size - 1), first = min(size, r->data_size - start);
+	struct perf_reader *r = arg;
 
-	if (first == size)
-		return base + start;
-	if (r->copy_room < size) {
-		u8 *grown = realloc(r->copy, size);
-
-		if (!grown)
-			return NULL;
-		r->copy = grown;
-		r->copy_room = size;
-	}
-	memcpy(r->copy, base + start, first);
-	memcpy(r->copy + first, base, size - first);
-	return r->copy;
+	if (data && r->raw)
+		r->raw(r->cookie, (void *)data, (int)size);
+	else if (!data && r->lost)
+		r->lost(r->cookie, lost);
+	else if (!data)
+		fprintf(stderr, "Possibly lost %llu samples\n", (unsigned long long)lost);
 }
 
-static void hand_on(struct perf_reader *r, const struct perf_event_header *header)
-{
-	const struct {
-		struct perf_event_header header;
-		u32 size;
-		u8 data[];
-	} __attribute__((packed)) *raw = (const void *)header;
-	const struct {
-		struct perf_event_header header;
-		u64 id, lost;
-	} *lost = (const void *)header;
-
-	if (header->type == PERF_RECORD_SAMPLE && header->size >= sizeof(*raw) &&
-	    raw->size <= header->size - sizeof(*raw)) {
-		if (r->raw)
-			r->raw(r->cookie, (void *)raw->data, (int)raw->size);
-	} else if (header->type == PERF_RECORD_LOST && header->size >= sizeof(*lost)) {
-		if (r->lost)
-			r->lost(r->cookie, lost->lost);
-		else
-			fprintf(stderr, "Possibly lost %llu samples\n",
-				(unsigned long long)lost->lost);
-	}
-}
-
-static void read_all(struct perf_reader *r)
-{
-	u64 tail = r->page->data_tail,
-	    head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
-
-	r->ready = false;
-	while (head - tail >= sizeof(struct perf_event_header) && head - tail <= r->data_size) {
-		const struct perf_event_header *header = piece(r, tail, sizeof(*header));
-		size_t size = header ? header->size : 0;
-
-		if (size < sizeof(*header) || size > head - tail)
-			break;
-		header = piece(r, tail, size);
-		if (!header)
-			break;
-		hand_on(r, header);
-		tail += size;
-		__atomic_store_n(&r->page->data_tail, tail, __ATOMIC_RELEASE);
-		if (tail == head)
-			head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
-	}
-}
-
+/* Those that stand in the array; BCC leaves holes. */
 ABI int perf_reader_consume(int count, struct perf_reader **readers)
 {
+	struct record_buffer **buffers = calloc(count > 0 ? (size_t)count : 1, sizeof(*buffers));
+	u32 n = 0;
+
+	if (!buffers)
+		return -1;
 	for (int i = 0; i < count; i++)
-		if (readers[i])
-			read_all(readers[i]);
+		if (readers[i]) {
+			readers[i]->ready = false;
+			buffers[n++] = &readers[i]->buffer;
+		}
+	records_read(buffers, n, receive);
+	free(buffers);
 	return 0;
 }
 
@@ -221,8 +168,5 @@ ABI int perf_reader_poll(int count, struct perf_reader **readers, int timeout)
 
 	for (int i = 0; i < n; i++)
 		((struct perf_reader *)events[i].data.ptr)->ready = true;
-	for (int i = 0; i < count; i++)
-		if (readers[i] && readers[i]->ready)
-			read_all(readers[i]);
-	return 0;
+	return any_ready(count, readers) ? perf_reader_consume(count, readers) : 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Records that programs send: perf buffers and ring buffers, read through libbpf and written one line a
- * record, "name: value". What a record is, BCC's dialect says: bcc.h leaves a variable NAME_skep_event_N
+ * Records that programs send: perf buffers and ring buffers, opened through libbpf and written one line a
+ * record, "name: value"; those of a perf buffer in the order of time, whichever CPU sent them. What a record is, BCC's dialect says: bcc.h leaves a variable NAME_skep_event_N
  * of type "pointer to it" in section .skep.events for every perf_submit and ringbuf_output.
  */
 #include "load/value.h" /* first: it brings our uapi.h */
@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "load/records.h"
+
 enum { PERF_PAGES = 8 }; /* a CPU, as BCC's default */
 enum { TELL_EVERY = 1 }; /* seconds between words about records that are being lost */
 
@@ -27,6 +29,7 @@ struct stream {
 	u64 lost, told; /* records */
 	time_t told_at;
 	struct perf_buffer *perf;
+	struct record_buffer *cpus, **buffers; /* perf's: one a CPU, and where they stand */
 	struct ring_buffer *ring;
 };
 
@@ -70,20 +73,15 @@ static void print_record(struct stream *s, const void *data, u32 size)
 	say(out, "\n");
 }
 
-static void on_perf(void *arg, int cpu, void *data, u32 size)
-{
-	(void)cpu;
-	print_record(arg, data, size);
-}
-
 /* Linux tells of records lost in a perf buffer with the next that fits; of a ring buffer's it knows nothing. */
-static void on_lost(void *arg, int cpu, __u64 count)
+static void on_perf(void *arg, const void *data, u32 size, u64 lost)
 {
 	struct stream *s = arg;
 
-	(void)cpu;
-	if (!s->file->answer.hive)
-		s->lost += count;
+	if (data)
+		print_record(s, data, size);
+	else if (!s->file->answer.hive)
+		s->lost += lost;
 }
 
 static time_t seconds(void)
@@ -100,22 +98,55 @@ static int on_ring(void *arg, void *data, size_t size)
 	return 0;
 }
 
+/* libbpf asks for it; the records are read by records_read(). */
+static enum bpf_perf_event_ret no_event(void *arg, int cpu, struct perf_event_header *event)
+{
+	(void)arg, (void)cpu, (void)event;
+	return LIBBPF_PERF_EVENT_CONT;
+}
+
+static int open_perf(struct stream *s)
+{
+	struct perf_event_attr attr;
+	size_t n, size;
+	void *page;
+
+	records_attr(&attr, 1);
+	s->perf = perf_buffer__new_raw(s->map, PERF_PAGES, &attr, no_event, NULL, NULL);
+	if (!s->perf)
+		return -errno;
+	n = perf_buffer__buffer_cnt(s->perf);
+	s->cpus = calloc(n, sizeof(*s->cpus));
+	s->buffers = calloc(n, sizeof(*s->buffers));
+	if (!s->cpus || !s->buffers)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (perf_buffer__buffer(s->perf, (int)i, &page, &size))
+			return -EINVAL;
+		s->cpus[i] = (struct record_buffer){ .page = page, .size = size, .arg = s };
+		s->buffers[i] = &s->cpus[i];
+	}
+	return 0;
+}
+
+static int open_ring(struct stream *s)
+{
+	s->ring = ring_buffer__new(s->map, on_ring, s, NULL);
+	return s->ring ? 0 : -errno;
+}
+
 static int open_stream(struct streams *streams, struct stream *s, const struct bpf_map *map)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	int fd;
+	int fd, err;
 
 	s->name = bpf_map__name(map);
 	s->map = bpf_map__fd(map);
 	s->told_at = seconds();
 	s->type = record_type(bpf_object__btf(s->file->bpf), s->name);
-	errno = 0;
-	if (bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF)
-		s->ring = ring_buffer__new(bpf_map__fd(map), on_ring, s, NULL);
-	else
-		s->perf = perf_buffer__new(bpf_map__fd(map), PERF_PAGES, on_perf, on_lost, s, NULL);
-	if (!s->ring && !s->perf)
-		return errno ? -errno : -EINVAL;
+	err = bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF ? open_ring(s) : open_perf(s);
+	if (err)
+		return err;
 	fd = s->ring ? ring_buffer__epoll_fd(s->ring) : perf_buffer__epoll_fd(s->perf);
 	return epoll_ctl(streams->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
@@ -200,11 +231,20 @@ void objfile_read_streams(struct objfile *file)
 		if (s->ring)
 			ring_buffer__consume(s->ring);
 		else if (s->perf)
-			perf_buffer__consume(s->perf);
+			records_read(s->buffers, (u32)perf_buffer__buffer_cnt(s->perf), on_perf);
 	}
 	seam_leave();
 	for (u32 i = 0; i < file->streams->count; i++)
 		tell_loss(&file->streams->stream[i]);
+}
+
+static void free_perf(struct stream *s)
+{
+	for (u32 i = 0; s->cpus && i < perf_buffer__buffer_cnt(s->perf); i++)
+		records_free(&s->cpus[i]);
+	free(s->cpus);
+	free(s->buffers);
+	perf_buffer__free(s->perf);
 }
 
 /* Between objfile_begin() and the object's own end. */
@@ -218,7 +258,7 @@ void objfile_close_streams(struct objfile *file)
 		struct stream *s = &streams->stream[i];
 
 		ring_buffer__free(s->ring);
-		perf_buffer__free(s->perf);
+		free_perf(s);
 		if (s->lost && !file->answer.hive)
 			say(file->log,
 			    "%s: %llu records were lost: they found no room in the buffer\n",

@@ -162,7 +162,7 @@ static void put_fixed(struct perf_ring *ring, u64 *pos, struct run *run)
 	if (type & PERF_SAMPLE_TID)
 		put_u64(ring, pos, (u64)run->task->pid << 32 | run->task->tgid);
 	if (type & PERF_SAMPLE_TIME) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
+		clock_gettime(ring->spec.clock, &now);
 		put_u64(ring, pos, (u64)now.tv_sec * 1000000000ull + (u64)now.tv_nsec);
 	}
 	if (type & PERF_SAMPLE_ADDR)

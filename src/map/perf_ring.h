@@ -15,6 +15,7 @@ struct perf_ring_spec {
 	u32 cpu;	 /* the slot it belongs to; ~0: any */
 	u64 sample_type; /* PERF_SAMPLE_RAW and the simple ones, else -EOPNOTSUPP */
 	u64 id;
+	int clock;  /* of samples' times: CLOCK_MONOTONIC or another of clock_gettime(2)'s */
 	u32 wakeup; /* wake the consumer each so many events; 0: as 1 */
 };
 

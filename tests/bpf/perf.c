@@ -187,6 +187,21 @@ static void opening(struct ask *ask)
 	close(event), close(xdp);
 }
 
+/* The time of a sample, by the clock the client names. */
+static void clocks(struct ask *ask)
+{
+	for (int clock = -1; clock < 14; clock++) {
+		struct perf_event_attr attr = output_attr();
+		int event;
+
+		attr.use_clockid = 1;
+		attr.clockid = clock;
+		event = note_fd(ask, "clock", perf_open(ask, &attr, -1, 0, PERF_FLAG_FD_CLOEXEC));
+		if (event >= 0)
+			close(event);
+	}
+}
+
 /* What only skep can be asked on a machine without kprobes. */
 static void probes(void)
 {
@@ -257,6 +272,7 @@ int main(void)
 {
 	both("a perf buffer", buffer);
 	both("opening", opening);
+	both("clocks", clocks);
 	probes();
 	return done();
 }

@@ -3,6 +3,7 @@
 #include <linux/perf_event.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "map/perf_ring.h"
 #include "map.h"
@@ -32,9 +33,11 @@ static u32 next_record(u8 *out)
 
 static struct perf_ring *make(u64 sample_type, u32 wakeup)
 {
-	struct perf_ring_spec spec = {
-		.cpu = 0, .sample_type = sample_type, .id = 77, .wakeup = wakeup
-	};
+	struct perf_ring_spec spec = { .cpu = 0,
+				       .sample_type = sample_type,
+				       .id = 77,
+				       .clock = CLOCK_MONOTONIC,
+				       .wakeup = wakeup };
 	struct perf_ring *ring;
 
 	if (perf_ring_new(&ring, &spec))
