@@ -11,8 +11,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "linux_bpf.h"
 
 /* struct bpf_insn in one line */
 #define INSN(c, d, s, o, i) \
@@ -38,7 +39,6 @@ __attribute__((unused)) static int kernel_load(const struct hook *hook,
 					       const struct bpf_insn *insns, u32 count, u32 level)
 {
 	union bpf_attr attr;
-	long fd;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = hook->type;
@@ -52,8 +52,7 @@ __attribute__((unused)) static int kernel_load(const struct hook *hook,
 	attr.log_size = sizeof(kernel_log);
 	attr.log_level = level;
 	kernel_log[0] = 0;
-	fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
-	return fd < 0 ? -errno : (int)fd;
+	return linux_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
 /* 0 or -errno */

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "verify/btfgen.h"
@@ -16,6 +15,7 @@
 
 #undef BTF_KIND_UNKN
 #include "def/uapi.h"
+#include "linux_bpf.h"
 
 static const struct bpf_insn insns[] = {
 	{ BPF_LD | BPF_IMM | BPF_DW, 6, 0, 0, 7 },
@@ -196,8 +196,8 @@ static void compare(struct skep *skep, const struct lie *lie, const union bpf_at
 		skip("bpf(2) is not permitted here");
 		return;
 	}
-	fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, there, sizeof(*there));
-	theirs = fd < 0 ? -errno : 0;
+	fd = linux_bpf(BPF_PROG_LOAD, there, sizeof(*there));
+	theirs = min(fd, 0);
 	if (fd >= 0)
 		close(fd);
 	is(ours, theirs, "%s: errno", lie->name);
@@ -250,8 +250,8 @@ static void logs(struct skep *skep, bool kernel)
 			skip("bpf(2) is not permitted here");
 			continue;
 		}
-		fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &there, sizeof(there));
-		theirs = fd < 0 ? -errno : 0;
+		fd = linux_bpf(BPF_PROG_LOAD, &there, sizeof(there));
+		theirs = min(fd, 0);
 		if (fd >= 0)
 			close(fd);
 		is(ours, theirs, "log: %s: errno", cases[i].name);
@@ -281,7 +281,7 @@ int main(void)
 	memset(&attr, 0, sizeof(attr));
 	attr.btf = (uintptr_t)g.raw;
 	attr.btf_size = g.raw_len;
-	kernel_fd = (int)syscall(SYS_bpf, BPF_BTF_LOAD, &attr, sizeof(attr));
+	kernel_fd = linux_bpf(BPF_BTF_LOAD, &attr, sizeof(attr));
 	here_fd = skep_bpf(skep, BPF_BTF_LOAD, &attr, sizeof(attr));
 	ok(here_fd >= 0, "BTF is loaded");
 	for (u32 i = 0; i < ARRAY_SIZE(lies); i++) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "def/uapi.h"
+#include "linux_bpf.h"
 #include "skep.h"
 #include "tap.h"
 
@@ -30,12 +31,7 @@ struct ask {
 
 static int ask_bpf(struct ask *ask, int cmd, union bpf_attr *attr, unsigned int size)
 {
-	int ret;
-
-	if (ask->skep)
-		return skep_bpf(ask->skep, cmd, attr, size);
-	ret = (int)syscall(__NR_bpf, cmd, attr, size);
-	return ret < 0 ? -errno : ret;
+	return ask->skep ? skep_bpf(ask->skep, cmd, attr, size) : linux_bpf(cmd, attr, size);
 }
 
 /* Remembers a value under a name. An fd or id is noted as what matters of it: that there is one. */

@@ -6,10 +6,10 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../unit/run.h"
+#include "linux_bpf.h"
 #include "tap.h"
 #include "vm/code.h"
 
@@ -23,11 +23,6 @@ static u32 draw(u32 below)
 	state ^= state >> 7;
 	state ^= state << 17;
 	return (u32)((state >> 16) % below);
-}
-
-static long bpf(int cmd, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 }
 
 struct text {
@@ -89,15 +84,15 @@ struct outcome {
 static int in_kernel(const struct text *t, u32 type, const u8 *packet, struct outcome *out)
 {
 	union bpf_attr attr = { 0 };
-	long fd, err;
+	int fd, err;
 
 	attr.prog_type = type;
 	attr.insns = (u64)(uintptr_t)t->insns;
 	attr.insn_cnt = t->count;
 	attr.license = (u64)(uintptr_t) "GPL";
-	fd = bpf(BPF_PROG_LOAD, &attr);
+	fd = linux_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
 	if (fd < 0)
-		return -errno;
+		return fd;
 	attr = (union bpf_attr){ 0 };
 	attr.test.prog_fd = (u32)fd;
 	attr.test.data_in = (u64)(uintptr_t)packet;
@@ -105,11 +100,11 @@ static int in_kernel(const struct text *t, u32 type, const u8 *packet, struct ou
 	attr.test.data_out = (u64)(uintptr_t)out->data;
 	attr.test.data_size_out = sizeof(out->data);
 	attr.test.repeat = 1;
-	err = bpf(BPF_PROG_TEST_RUN, &attr) ? -errno : 0;
-	close((int)fd);
+	err = linux_bpf(BPF_PROG_TEST_RUN, &attr, sizeof(attr));
+	close(fd);
 	out->r0 = attr.test.retval;
 	out->len = attr.test.data_size_out;
-	return (int)err;
+	return err;
 }
 
 static int in_skep(const struct text *t, u32 type, const u8 *packet, struct outcome *out)

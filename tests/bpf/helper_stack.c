@@ -156,7 +156,7 @@ static void with_kernel(void)
 		.value_size = 16 * 8,
 		.max_entries = 64,
 	};
-	int fd = (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)), err;
+	int fd = linux_bpf(BPF_MAP_CREATE, &attr, sizeof(attr)), err;
 	struct map *map = make_map(BPF_MAP_TYPE_STACK_TRACE, 4, 16 * 8, 64, 0, &err);
 	s64 bytes = fd < 0 ? -1 : in_kernel(BPF_FUNC_get_stack, -1, ROOM, BPF_F_USER_STACK);
 

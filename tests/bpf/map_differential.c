@@ -6,9 +6,9 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "linux_bpf.h"
 #include "map/map.h"
 #include "tap.h"
 
@@ -24,9 +24,7 @@ static u32 draw(u32 below)
 
 static int kernel(int cmd, union bpf_attr *attr)
 {
-	long got = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-
-	return got < 0 ? -errno : (int)got;
+	return linux_bpf(cmd, attr, sizeof(*attr));
 }
 
 static u32 possible_cpus(void)

@@ -13,11 +13,11 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "isa/asm.h"
+#include "linux_bpf.h"
 #include "skep.h"
 #include "tap.h"
 #include "vm/code.h"
@@ -216,15 +216,12 @@ static void run_here(const struct test *t, const char *prefix)
 /* skep NULL: the kernel. A result >= 0 or -errno. */
 static int ask(struct skep *skep, int cmd, union bpf_attr *attr)
 {
-	long r;
-
 #ifndef ENGINES_ONLY
 	if (skep)
 		return skep_bpf(skep, cmd, attr, sizeof(*attr));
 #endif
 	(void)skep;
-	r = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-	return r < 0 ? -errno : (int)r;
+	return linux_bpf(cmd, attr, sizeof(*attr));
 }
 
 static int load(struct skep *skep, const struct test *t, char *log, u32 size)

@@ -5,11 +5,10 @@
  */
 #include "btf/btf.h"
 #include "def/uapi.h"
+#include "linux_bpf.h"
 #include "tap.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { LOG_SIZE = 1 << 20, BTF_ROOM = 8192 };
@@ -123,7 +122,7 @@ static u32 emit(const struct blob *b, u8 *out)
 static int kernel_load(const u8 *bytes, u32 len)
 {
 	union bpf_attr attr = { 0 };
-	long fd;
+	int fd;
 
 	attr.btf = (uintptr_t)bytes;
 	attr.btf_size = len;
@@ -131,10 +130,10 @@ static int kernel_load(const u8 *bytes, u32 len)
 	attr.btf_log_size = LOG_SIZE;
 	attr.btf_log_level = 1;
 	kernel_log[0] = 0;
-	fd = syscall(SYS_bpf, BPF_BTF_LOAD, &attr, sizeof(attr));
+	fd = linux_bpf(BPF_BTF_LOAD, &attr, sizeof(attr));
 	if (fd < 0)
-		return -errno;
-	close((int)fd);
+		return fd;
+	close(fd);
 	return 0;
 }
 

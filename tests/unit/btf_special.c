@@ -5,11 +5,10 @@
  */
 #include "btf/btf.h"
 #include "def/uapi.h"
+#include "linux_bpf.h"
 #include "tap.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static u32 words[1024], nr_words, nr_types;
@@ -103,15 +102,15 @@ static u32 value(u32 a, u32 a_off, u32 b, u32 b_off, u32 size)
 static int kernel_load(const u8 *bytes, u32 len)
 {
 	union bpf_attr attr;
-	long fd;
+	int fd;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.btf = (uintptr_t)bytes;
 	attr.btf_size = len;
-	fd = syscall(SYS_bpf, BPF_BTF_LOAD, &attr, sizeof(attr));
+	fd = linux_bpf(BPF_BTF_LOAD, &attr, sizeof(attr));
 	if (fd < 0)
-		return -errno;
-	close((int)fd);
+		return fd;
+	close(fd);
 	return 0;
 }
 

@@ -180,7 +180,7 @@ static int make_map(void)
 	attr.map_type = BPF_MAP_TYPE_HASH;
 	attr.key_size = attr.value_size = 8;
 	attr.max_entries = 1;
-	return (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
+	return linux_bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
 int main(void)

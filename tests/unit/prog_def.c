@@ -50,16 +50,15 @@ static u32 wrong_range(const struct hook *h)
 static bool runs(const struct hook *h)
 {
 	const struct bpf_insn insns[] = { MOV_IMM(0, 1), EXIT() };
-	int fd = kernel_load(h, insns, 2, 1);
+	int fd = kernel_load(h, insns, 2, 1), err;
 	static u8 packet[64];
 	union bpf_attr attr;
-	long err;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.test.prog_fd = fd;
 	attr.test.data_in = (uintptr_t)packet;
 	attr.test.data_size_in = sizeof(packet);
-	err = syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) < 0 ? -errno : 0;
+	err = linux_bpf(BPF_PROG_TEST_RUN, &attr, sizeof(attr));
 	close(fd);
 	return err != -524;
 }

@@ -24,15 +24,15 @@ static int frozen_map(void)
 	attr.value_size = SIZE;
 	attr.max_entries = 1;
 	attr.map_flags = BPF_F_RDONLY_PROG;
-	fd = oracle_bpf(BPF_MAP_CREATE, &attr);
+	fd = linux_bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
 	memset(&attr, 0, sizeof(attr));
 	attr.map_fd = (u32)fd;
 	attr.key = (u64)(unsigned long)&key;
 	attr.value = (u64)(unsigned long)text;
-	oracle_bpf(BPF_MAP_UPDATE_ELEM, &attr);
+	linux_bpf(BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr));
 	memset(&attr, 0, sizeof(attr));
 	attr.map_fd = (u32)fd;
-	oracle_bpf(BPF_MAP_FREEZE, &attr);
+	linux_bpf(BPF_MAP_FREEZE, &attr, sizeof(attr));
 	return fd;
 }
 

@@ -53,8 +53,8 @@ static void kernel(const struct bpf_insn *insns, u32 count, u32 level, u32 size,
 	attr.log_level = level;
 	attr.log_buf = size ? (u64)(unsigned long)a->buf : 0;
 	attr.log_size = size;
-	fd = oracle_bpf(BPF_PROG_LOAD, &attr);
-	a->err = fd < 0 ? -errno : 0;
+	fd = linux_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	a->err = min(fd, 0);
 	a->true_size = attr.log_true_size;
 	if (fd >= 0)
 		close(fd);

@@ -4,11 +4,11 @@
  * without newer instructions, both in checked mode, and the running kernel where it may be asked. SKEP_FUZZ=PROGRAMS and SKEP_SEED=N for more.
  */
 #include <errno.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../fuzz/engines.h"
 #include "jit/jit.h"
+#include "linux_bpf.h"
 #include "skep.h"
 #include "tap.h"
 #include "vm/code.h"
@@ -135,15 +135,15 @@ static int run_kernel(const struct gen *g, struct outcome *out)
 				.insn_cnt = g->count,
 				.license = (u64) "GPL",
 				.prog_flags = BPF_F_SLEEPABLE };
-	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)), err;
+	int fd = linux_bpf(BPF_PROG_LOAD, &attr, sizeof(attr)), err;
 
 	if (fd < 0)
-		return errno == EPERM || errno == ENOSYS ? -1 : 0;
+		return fd == -EPERM || fd == -ENOSYS ? -1 : 0;
 	*out = first_memory();
 	attr = (union bpf_attr){
 		.test = { .prog_fd = (u32)fd, .ctx_in = (u64)out->ctx, .ctx_size_in = GEN_CTX }
 	};
-	err = (int)syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr));
+	err = linux_bpf(BPF_PROG_TEST_RUN, &attr, sizeof(attr));
 	close(fd);
 	out->r0 = attr.test.retval;
 	return err ? 0 : 1;

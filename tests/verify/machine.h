@@ -39,12 +39,7 @@ static void machine_bytes(struct machine *m, u8 *out, u32 len)
 
 static int machine_bpf(struct machine *m, int cmd, union bpf_attr *attr)
 {
-	long r;
-
-	if (m->skep)
-		return skep_bpf(m->skep, cmd, attr, sizeof(*attr));
-	r = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-	return r < 0 ? -errno : (int)r;
+	return m->skep ? skep_bpf(m->skep, cmd, attr, sizeof(*attr)) : linux_bpf(cmd, attr, sizeof(*attr));
 }
 
 static int machine_map(struct machine *m, u32 i)

@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "btf/btf.h"
 #include "def/uapi.h"
 #include "btfgen.h"
 #include "helper/helper.h"
+#include "linux_bpf.h"
 #include "verify/verify.h"
 
 struct oracle_map {
@@ -75,11 +75,6 @@ struct question {
 
 static const u64 oracle_frozen[2] = { 0x1122334455667788ull, 7 };
 
-static int oracle_bpf(int cmd, union bpf_attr *attr)
-{
-	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
-
 static int oracle_load_btf(const struct btfgen *g)
 {
 	union bpf_attr attr;
@@ -87,7 +82,7 @@ static int oracle_load_btf(const struct btfgen *g)
 	memset(&attr, 0, sizeof(attr));
 	attr.btf = (u64)(unsigned long)g->raw;
 	attr.btf_size = g->raw_len;
-	return oracle_bpf(BPF_BTF_LOAD, &attr);
+	return linux_bpf(BPF_BTF_LOAD, &attr, sizeof(attr));
 }
 
 static void oracle_map_btf(struct btfgen *g)
@@ -129,17 +124,17 @@ static int oracle_create(struct oracle *o, u32 i)
 	}
 	if (m->inner >= 0)
 		attr.inner_map_fd = (u32)o->fds[m->inner];
-	fd = oracle_bpf(BPF_MAP_CREATE, &attr);
+	fd = linux_bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
 	if (fd < 0 || !m->frozen)
 		return fd;
 	memset(&attr, 0, sizeof(attr));
 	attr.map_fd = (u32)fd;
 	attr.key = (u64)(unsigned long)&(u32){ 0 };
 	attr.value = (u64)(unsigned long)oracle_frozen;
-	oracle_bpf(BPF_MAP_UPDATE_ELEM, &attr);
+	linux_bpf(BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr));
 	memset(&attr, 0, sizeof(attr));
 	attr.map_fd = (u32)fd;
-	oracle_bpf(BPF_MAP_FREEZE, &attr);
+	linux_bpf(BPF_MAP_FREEZE, &attr, sizeof(attr));
 	return fd;
 }
 
@@ -298,8 +293,8 @@ static inline int oracle_kernel(struct oracle *o, const struct question *q)
 		attr.func_info_cnt = q->func_info_count;
 		attr.func_info_rec_size = sizeof(*q->func_info);
 	}
-	fd = oracle_bpf(BPF_PROG_LOAD, &attr);
-	err = fd < 0 ? -errno : 0;
+	fd = linux_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	err = fd < 0 ? fd : 0;
 	if (btf_fd >= 0)
 		close(btf_fd);
 	if (fd >= 0)
