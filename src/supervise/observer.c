@@ -174,6 +174,13 @@ static void set_ready(struct observer *o)
 	o->ready = true;
 }
 
+/* A sleep until some time that was stopped and continued (Ctrl-Z and fg) is made once more by Linux, not by the program. */
+static bool goes_on(const struct wait *wait, u64 until, const struct seccomp_data *data)
+{
+	return data->nr == SYS_clock_nanosleep && data->args[1] & TIMER_ABSTIME &&
+	       data->args[0] == CLOCK_MONOTONIC && wait->until == until;
+}
+
 static void look(struct observer *o, u32 tid, const struct seccomp_data *data)
 {
 	u64 until = wait_until(tid, data);
@@ -181,7 +188,7 @@ static void look(struct observer *o, u32 tid, const struct seccomp_data *data)
 
 	pthread_mutex_lock(&o->lock);
 	o->attached += attaches(data);
-	if (until && tid == (u32)o->tree.child)
+	if (until && tid == (u32)o->tree.child && !goes_on(&o->wait, until, data))
 		o->wait = (struct wait){ o->wait.number + 1, until };
 	if (o->attached && ((until && tid == (u32)o->tree.child) || trace))
 		set_ready(o);

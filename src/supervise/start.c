@@ -152,12 +152,15 @@ static BARE void command_main(void *arg)
 {
 	struct launch *launch = arg;
 	const struct tree_spec *spec = launch->spec;
+	struct kernel_sigaction dfl = { 0 };
 	long err;
 
 	reset_handlers(launch->ignore_sigchld);
 	err = launch->tracer ? await_tracer(launch) : 0;
-	if (spec->death_signal)
+	if (spec->death_signal) { /* a background job's SIGINT is ignored: it would not hear */
+		raw6(SYS_rt_sigaction, spec->death_signal, &dfl, 0, 8, 0, 0);
 		raw6(SYS_prctl, PR_SET_PDEATHSIG, spec->death_signal, 0, 0, 0, 0);
+	}
 	raw6(SYS_rt_sigprocmask, SIG_SETMASK, spec->mask, 0, 8, 0, 0);
 	if (spec->files)
 		raw6(SYS_prlimit64, 0, RLIMIT_NOFILE, spec->files, 0, 0, 0);

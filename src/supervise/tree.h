@@ -77,7 +77,7 @@ struct tree_spec {
 	int signal;			 /* interrupts the tracer's wait, see tracer_live() */
 	const sigset_t *mask;		 /* the command's signal mask */
 	const struct rlimit *files;	 /* and its limit of open files; NULL: ours */
-	int death_signal;		 /* the command gets it when we die; 0: none */
+	int death_signal;		 /* the command gets it when we die, and does not ignore it; 0: none */
 };
 
 /*

@@ -15,4 +15,18 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 else
 	skip "two users" "not root"
 fi
+
+# Stopped and continued all the time (as by Ctrl-Z and fg), its sleep is still one sleep.
+"$SKEP" run "$root/examples/python/hello-map.py" -- "$T/work.sh" >"$T/out" 2>"$T/err" &
+skep=$!
+python=
+while kill -0 $skep 2>/dev/null; do
+	[ -n "$python" ] || for pid in $(grep -lE "^PPid:[[:space:]]+$skep\$" /proc/[0-9]*/status 2>/dev/null | cut -d/ -f3); do
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != python3 ] || python=$pid
+	done
+	[ -z "$python" ] || { kill -STOP "$python"; sleep 0.02; kill -CONT "$python"; } 2>/dev/null
+	sleep 0.05
+done
+wait $skep
+is "$? $(tail -1 "$T/out")" "3 ID $(id -u): 3	" "stopped and continued, it reports as well"
 done_testing
