@@ -102,6 +102,19 @@ int core_ioctl(struct hive *hive, struct caller *caller, int fd, unsigned long c
  * the hive's, not to be closed. -EPERM: not pollable; -EBADF; -EINVAL: no object. */
 int core_wake_fd(struct hive *hive, struct caller *caller, int fd);
 
+/*
+ * For callers that wait by Linux's own poll(2), select(2), epoll: the memfd of a buffer does not let anybody wait, so
+ * the caller's fd is exchanged, by who answers him, for a FIFO that does, and back when he is going to map it. What to put
+ * in fd's place: an fd of ours; -EALREADY: it is what it is to be; -EINVAL: it is no buffer's; -EBADF, -errno. From then on
+ * the FIFO is readable if there is something to read: looked at in this call, and when records come.
+ */
+int core_fd_to_wait(struct hive *hive, struct caller *caller, int fd);
+int core_fd_to_map(struct hive *hive, struct caller *caller, int fd);
+/* Whether anybody was given a buffer yet: else there is nothing to exchange. Any thread. */
+bool core_has_buffers(struct hive *hive);
+/* Somebody is going to wait for he does not say what: looks at all buffers that were exchanged. */
+void core_settle_buffers(struct hive *hive);
+
 /* Records that found no room in the ring buffer or perf buffers of a map so far: 0 or -EBADF, -EINVAL. When a map goes
  * that lost some, the hive's log is told how many. */
 int core_buffer_lost(struct hive *hive, struct caller *caller, int fd, u64 *lost);

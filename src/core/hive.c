@@ -87,7 +87,7 @@ int hive_new(struct hive **out, const struct hive_opts *opts)
 	hive->log = opts ? opts->log : NULL;
 	hive->epoll = -1;
 	raise_files_limit(hive);
-	hive->memfd_sweep_at = 16;
+	hive->marked_sweep_at = 16;
 	hive->fifo_dir = open_fifo_dir();
 	if (hive->fifo_dir < 0) {
 		err = fail(hive->log, hive->fifo_dir, "no directory where a FIFO could be made");

@@ -30,8 +30,9 @@ struct hive {
 	struct id_table ids[OBJECT_IDS];
 	struct channel **buckets; /* by inode number */
 	u32 bucket_count, channel_count;
-	u32 memfd_count,
-		memfd_sweep_at; /* mappable objects handed out; when to look for dead ones */
+	u32 marked_count,
+		marked_sweep_at; /* mappable objects handed out; when to look for dead ones */
+	u32 has_buffers;	/* atomic: somebody was given one, ever */
 	struct rlimit files;	/* RLIMIT_NOFILE as the process had it */
 	int fifo_dir;		/* O_PATH of the directory FIFOs are made in for a moment */
 	u32 fifo_count;

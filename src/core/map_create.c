@@ -78,10 +78,18 @@ static int map_memfd(struct object *object)
 								 : -EOPNOTSUPP;
 }
 
+static struct notify *map_notify(struct object *object)
+{
+	struct map *map = to_map(object)->map;
+
+	return map && map->ops->notify ? map->ops->notify(map) : NULL;
+}
+
 static const struct object_ops map_object_ops = {
 	.release = map_release,
 	.last_user = map_last_user,
 	.memfd = map_memfd,
+	.notify = map_notify,
 };
 
 /* BTF of key and value. */

@@ -8,6 +8,9 @@
  * description of their own on which we took a shared flock before handing it out; mappings keep that
  * description, so an exclusive flock on ours succeeds exactly when nobody holds or maps it any more.
  *
+ * A buffer has a third one: a FIFO that its records are told by (util/notify.h), for clients that wait for
+ * it; we hold both ends, so what clients hold bears the mark.
+ *
  * held is true while a process may have the channel; it then counts as one reference and one user.
  */
 #include "core/object.h"
@@ -25,15 +28,23 @@
 
 #include "core/channel.h"
 #include "core/hive.h"
+#include "util/notify.h"
 
 struct channel {
 	struct object *object;
 	struct channel *next; /* in its bucket */
 	u64 dev, ino;
-	int fd; /* FIFO: our read end; memfd: the object's own, not ours to close */
+	int fd; /* FIFO: our read end, waited: both ends; memfd: the object's own, not ours to close */
 	u32 access;
-	bool memfd, held;
+	bool memfd, waited;
+	bool held;
 };
+
+/* Whether what clients hold bears our mark, and is asked after: else hang-ups tell. */
+static bool is_marked(const struct channel *ch)
+{
+	return ch->memfd || ch->waited;
+}
 
 static void lock(struct hive *hive)
 {
@@ -92,7 +103,7 @@ static void channel_insert(struct hive *hive, struct channel *ch)
 	head = bucket_of(hive, ch->ino);
 	ch->next = *head;
 	*head = ch;
-	hive->memfd_count += ch->memfd;
+	hive->marked_count += is_marked(ch);
 }
 
 static struct channel *channel_find(struct hive *hive, const struct fd_key *key)
@@ -109,7 +120,8 @@ static void channel_free(struct hive *hive, struct channel *ch)
 {
 	if (!ch->memfd) {
 		/* a forked child may share the read end, so closing alone would leave it in the epoll set */
-		epoll_ctl(hive->epoll, EPOLL_CTL_DEL, ch->fd, NULL);
+		if (!ch->waited)
+			epoll_ctl(hive->epoll, EPOLL_CTL_DEL, ch->fd, NULL);
 		close(ch->fd);
 	}
 	free(ch);
@@ -123,14 +135,14 @@ static void channel_remove(struct hive *hive, struct channel *ch)
 		at = &(*at)->next;
 	*at = ch->next;
 	hive->channel_count--;
-	hive->memfd_count -= ch->memfd;
+	hive->marked_count -= is_marked(ch);
 	channel_free(hive, ch);
 }
 
 /* Making channels. */
 
-/* A FIFO nobody can open by name any more; returns our read end. */
-static int make_fifo(struct hive *hive, const char *what)
+/* A FIFO nobody can open by name any more; returns our end of that access. */
+static int make_fifo(struct hive *hive, const char *what, u32 access)
 {
 	char name[64];
 
@@ -145,7 +157,8 @@ static int make_fifo(struct hive *hive, const char *what)
 				continue;
 			return -errno;
 		}
-		fd = openat(hive->fifo_dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+		fd = openat(hive->fifo_dir, name,
+			    (int)access | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 		if (fd < 0)
 			fd = -errno;
 		unlinkat(hive->fifo_dir, name, 0);
@@ -167,28 +180,45 @@ static int object_memfd(struct object *object)
 	return fd >= 0 ? fd : -EOPNOTSUPP;
 }
 
+static struct notify *object_notify(struct object *object)
+{
+	return object->ops->notify ? object->ops->notify(object) : NULL;
+}
+
+/* Who tells us of the last holder, or whom we tell of records. */
+static int channel_connect(struct hive *hive, struct channel *ch, const struct stat *st)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = ch };
+
+	if (ch->memfd)
+		return 0;
+	if (!S_ISFIFO(st->st_mode) || st->st_uid != geteuid())
+		return -EPERM;
+	if (ch->waited)
+		return notify_pipe(object_notify(ch->object), ch->fd);
+	return epoll_ctl(hive->epoll, EPOLL_CTL_ADD, ch->fd, &event) ? -errno : 0;
+}
+
 static int channel_new(struct channel **out, struct object *object, u32 access)
 {
 	struct hive *hive = object->hive;
 	struct channel *ch = calloc(1, sizeof(*ch));
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = ch };
 	struct stat st;
 	int fd = object_memfd(object), err;
 
 	if (!ch)
 		return -ENOMEM;
-	*ch = (struct channel){ .object = object, .access = access, .memfd = fd >= 0 };
+	*ch = (struct channel){ .object = object, .access = access };
+	ch->memfd = fd >= 0 && access == O_RDWR;
+	ch->waited = fd >= 0 && access == O_WRONLY;
 	if (!ch->memfd)
-		fd = make_fifo(hive, file_names[object->kind]);
+		fd = make_fifo(hive, file_names[object->kind], ch->waited ? O_RDWR : O_RDONLY);
 	if (fd < 0) {
 		free(ch);
 		return fd;
 	}
 	ch->fd = fd;
-	if (fstat(fd, &st) || (!ch->memfd && epoll_ctl(hive->epoll, EPOLL_CTL_ADD, fd, &event)))
-		err = -errno;
-	else
-		err = ch->memfd || (S_ISFIFO(st.st_mode) && st.st_uid == geteuid()) ? 0 : -EPERM;
+	err = fstat(fd, &st) ? -errno : channel_connect(hive, ch, &st);
 	if (err) {
 		channel_free(hive, ch);
 		return err;
@@ -206,10 +236,13 @@ static int channel_open(struct channel *ch, u32 access)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", ch->fd);
-	fd = open(path, (ch->memfd ? (int)access : O_WRONLY) | O_CLOEXEC);
+	if (ch->waited)
+		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	else
+		fd = open(path, (ch->memfd ? (int)access : O_WRONLY) | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (ch->memfd && flock(fd, LOCK_SH | LOCK_NB)) {
+	if (is_marked(ch) && flock(fd, LOCK_SH | LOCK_NB)) {
 		close(fd);
 		return -EAGAIN;
 	}
@@ -221,7 +254,7 @@ static bool channel_in_use(struct channel *ch)
 {
 	struct pollfd pollfd = { .fd = ch->fd, .events = POLLIN };
 
-	if (!ch->memfd)
+	if (!is_marked(ch))
 		return poll(&pollfd, 1, 0) != 1 || !(pollfd.revents & POLLHUP);
 	if (flock(ch->fd, LOCK_EX | LOCK_NB))
 		return true;
@@ -254,11 +287,11 @@ static struct object *next_hangup(struct hive *hive)
 	return NULL;
 }
 
-static struct object *next_dead_memfd(struct hive *hive, u32 *bucket)
+static struct object *next_dead_marked(struct hive *hive, u32 *bucket)
 {
 	for (; *bucket < hive->bucket_count; ++*bucket)
 		for (struct channel *ch = hive->buckets[*bucket]; ch; ch = ch->next)
-			if (ch->memfd) {
+			if (is_marked(ch)) {
 				struct object *object = unhold_if_dead(ch);
 
 				if (object)
@@ -288,10 +321,10 @@ void hive_reap(struct hive *hive, bool thorough)
 	for (;;) {
 		lock(hive);
 		object = next_hangup(hive);
-		if (!object && (thorough || hive->memfd_count >= hive->memfd_sweep_at)) {
-			object = next_dead_memfd(hive, &bucket);
+		if (!object && (thorough || hive->marked_count >= hive->marked_sweep_at)) {
+			object = next_dead_marked(hive, &bucket);
 			if (!object)
-				hive->memfd_sweep_at = 2 * hive->memfd_count + 16;
+				hive->marked_sweep_at = 2 * hive->marked_count + 16;
 		}
 		unlock(hive);
 		if (!object)
@@ -443,7 +476,7 @@ int object_from_key(struct hive *hive, const struct fd_key *key, struct object *
 	if (!err) {
 		*out = ch->object;
 		if (access)
-			*access = ch->memfd ? key->access : ch->access;
+			*access = ch->memfd ? key->access : ch->waited ? O_RDWR : ch->access;
 	}
 	unlock(hive);
 	return err;
@@ -540,10 +573,11 @@ static int channel_for(struct object *object, u32 access, struct channel **out)
 	return 0;
 }
 
-int object_install(struct object *object, struct caller *caller, u32 access)
+/* An fd for a client, of the channel by that name, which is held from now on. */
+static int object_open(struct object *object, u32 name, u32 access)
 {
 	struct channel *ch;
-	int fd, err = channel_for(object, object_memfd(object) >= 0 ? O_RDWR : access, &ch);
+	int fd, err = channel_for(object, name, &ch);
 
 	if (err)
 		return err;
@@ -554,7 +588,60 @@ int object_install(struct object *object, struct caller *caller, u32 access)
 		object_get(object);
 	}
 	unlock(object->hive);
+	return fd;
+}
+
+int object_install(struct object *object, struct caller *caller, u32 access)
+{
+	int fd = object_open(object, object_memfd(object) >= 0 ? O_RDWR : access, access);
+
+	if (object_notify(object))
+		__atomic_store_n(&object->hive->has_buffers, 1, __ATOMIC_RELAXED);
 	return fd < 0 ? fd : caller->ops->install(caller, fd, true);
+}
+
+/* Which side of the buffer the key is: 1 it is waited for, 0 the memfd; -EINVAL no buffer's. Takes a reference. */
+static int find_side(struct hive *hive, const struct fd_key *key, struct object **out)
+{
+	struct channel *ch;
+	int side = -EINVAL;
+
+	lock(hive);
+	ch = channel_find(hive, key);
+	if (ch && is_marked(ch) && object_notify(ch->object) && get_unless_zero(ch->object)) {
+		*out = ch->object;
+		side = ch->waited;
+	}
+	unlock(hive);
+	return side;
+}
+
+int object_turn(struct hive *hive, struct caller *caller, int fd, bool wait)
+{
+	struct fd_key key = { .access = O_RDWR };
+	int side = caller->ops->identify(caller, fd, &key), ret = -EALREADY;
+	struct object *object = NULL;
+
+	if (!side)
+		side = find_side(hive, &key, &object);
+	if (side < 0)
+		return side;
+	if (side != wait)
+		ret = object_open(object, wait ? O_WRONLY : O_RDWR, O_RDWR);
+	if (wait)
+		notify_level(object_notify(object));
+	object_put(object);
+	return ret;
+}
+
+void object_settle(struct hive *hive)
+{
+	lock(hive);
+	for (u32 i = 0; i < hive->bucket_count; i++)
+		for (struct channel *ch = hive->buckets[i]; ch; ch = ch->next)
+			if (ch->waited)
+				notify_level(object_notify(ch->object));
+	unlock(hive);
 }
 
 void object_pin(struct object *object)

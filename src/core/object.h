@@ -22,6 +22,7 @@ enum object_kind {
 	OBJECT_KINDS
 };
 
+struct notify;
 struct object;
 struct object_ops {
 	void (*release)(struct object *object);	  /* frees it and what it refers to */
@@ -29,6 +30,8 @@ struct object_ops {
 	int (*memfd)(
 		struct object *
 			object); /* mappable: the memfd to hand out (stays ours) or -errno; NULL: a FIFO */
+	/* Buffers: who tells those that wait for it; may be NULL, and so may what it returns. */
+	struct notify *(*notify)(struct object *object);
 };
 
 struct channel; /* what one access mode's fds lead to; object.c */
@@ -39,7 +42,8 @@ struct object {
 	u32 id;
 	u32 refs;		     /* atomic */
 	u32 users;		     /* held channels and pins; under the hive's lock */
-	struct channel *channels[3]; /* by O_RDONLY, O_WRONLY, O_RDWR */
+	/* By O_RDONLY, O_WRONLY, O_RDWR; a buffer's: the memfd by O_RDWR, what is waited for by O_WRONLY. */
+	struct channel *channels[3];
 };
 
 /* Prepares an embedded object with one reference, the caller's. Not findable until object_publish(). */
@@ -74,6 +78,15 @@ int object_next_id(struct hive *hive, enum object_kind kind, u32 *id);
 
 /* Gives the caller an fd of the object (close-on-exec), in an access mode; its number or -errno. */
 int object_install(struct object *object, struct caller *caller, u32 access);
+
+/*
+ * What a caller's fd of a buffer is to be exchanged for, so that Linux can let him wait for it (wait), or map it:
+ * a new fd of ours. -EALREADY: it is that already; in any case a level is right then (notify_level()). -EINVAL: it is no
+ * buffer's; -EBADF; -errno.
+ */
+int object_turn(struct hive *hive, struct caller *caller, int fd, bool wait);
+/* The levels of all buffers that are waited for. */
+void object_settle(struct hive *hive);
 
 /* A pin holds the object like an fd does. */
 void object_pin(struct object *object);

@@ -16,6 +16,7 @@
 #include "core/prog.h"
 #include "map/perf_ring.h"
 #include "map/ringbuf.h"
+#include "util/notify.h"
 
 enum { PAGE = 4096, NAME_SIZE = 512 };
 
@@ -53,7 +54,18 @@ static int perf_memfd(struct object *object)
 	return event->ring ? perf_ring_memfd(event->ring) : -EOPNOTSUPP;
 }
 
-static const struct object_ops perf_object_ops = { .release = perf_release, .memfd = perf_memfd };
+static struct notify *perf_notify(struct object *object)
+{
+	struct perf_event *event = to_perf(object);
+
+	return event->ring ? perf_ring_notify(event->ring) : NULL;
+}
+
+static const struct object_ops perf_object_ops = {
+	.release = perf_release,
+	.memfd = perf_memfd,
+	.notify = perf_notify,
+};
 
 struct perf_event *perf_of_ring(struct hive *hive, const struct perf_ring *ring)
 {
@@ -370,18 +382,37 @@ int core_ioctl(struct hive *hive, struct caller *caller, int fd, unsigned long c
 
 int core_wake_fd(struct hive *hive, struct caller *caller, int fd)
 {
+	struct notify *notify;
 	struct object *object;
 	int wake, err = object_any_from_fd(hive, caller, fd, &object, NULL);
 
 	if (err)
 		return err;
-	wake = -EPERM; /* what epoll_ctl(2) says of files that cannot be polled */
-	if (object->kind == OBJECT_PERF && to_perf(object)->ring)
-		wake = perf_ring_poll_fd(to_perf(object)->ring);
-	else if (object->kind == OBJECT_MAP && to_map(object)->map->ops->poll_fd)
-		wake = to_map(object)->map->ops->poll_fd(to_map(object)->map);
+	notify = object->ops->notify ? object->ops->notify(object) : NULL;
+	/* what epoll_ctl(2) says of files that cannot be polled */
+	wake = notify ? notify_fd(notify) : -EPERM;
 	object_put(object);
 	return wake;
+}
+
+int core_fd_to_wait(struct hive *hive, struct caller *caller, int fd)
+{
+	return object_turn(hive, caller, fd, true);
+}
+
+int core_fd_to_map(struct hive *hive, struct caller *caller, int fd)
+{
+	return object_turn(hive, caller, fd, false);
+}
+
+bool core_has_buffers(struct hive *hive)
+{
+	return __atomic_load_n(&hive->has_buffers, __ATOMIC_RELAXED);
+}
+
+void core_settle_buffers(struct hive *hive)
+{
+	object_settle(hive);
 }
 
 int core_buffer_lost(struct hive *hive, struct caller *caller, int fd, u64 *lost)

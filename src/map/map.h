@@ -12,6 +12,7 @@
 #include "util/log.h"
 
 struct btf;
+struct notify;
 
 /* What BPF_MAP_CREATE asked for, already copied from the caller. */
 struct map_spec {
@@ -89,8 +90,8 @@ struct map_ops {
 	/* BPF_MAP_FREEZE has succeeded: from now on nothing a client does changes what programs read, if programs may
 	 * not write it either (BPF_F_RDONLY_PROG): the verifier takes it for constant. -ENOMEM. NULL: nothing to do. */
 	int (*freeze)(struct map *map);
-	/* The eventfd (the map's) to poll for readability, edge-triggered, in place of the map's fd; NULL: not pollable. */
-	int (*poll_fd)(struct map *map);
+	/* Who tells those that wait for the map's records (util/notify.h); NULL: not pollable. */
+	struct notify *(*notify)(struct map *map);
 };
 
 struct map_type {

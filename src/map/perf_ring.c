@@ -62,6 +62,7 @@ int perf_ring_new(struct perf_ring **out, const struct perf_ring_spec *spec)
 	memset(ring, 0, sizeof(*ring));
 	ring->spec = *spec;
 	err = notify_init(&ring->notify, has_data, ring);
+	ring->notify.by_asking = true;
 	ring->memfd = err ? err : area_new_shared(&ring->area, PAGE + MAX_DATA);
 	if (ring->memfd < 0) {
 		if (!err)
@@ -91,9 +92,9 @@ int perf_ring_memfd(struct perf_ring *ring)
 	return ring->memfd;
 }
 
-int perf_ring_poll_fd(struct perf_ring *ring)
+struct notify *perf_ring_notify(struct perf_ring *ring)
 {
-	return notify_fd(&ring->notify);
+	return &ring->notify;
 }
 
 void perf_ring_enable(struct perf_ring *ring, bool on)

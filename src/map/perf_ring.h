@@ -10,6 +10,7 @@
 #include "def/run.h"
 
 struct perf_ring;
+struct notify;
 
 struct perf_ring_spec {
 	u32 cpu;	 /* the slot it belongs to; ~0: any */
@@ -23,9 +24,8 @@ struct perf_ring_spec {
 int perf_ring_new(struct perf_ring **out, const struct perf_ring_spec *spec);
 void perf_ring_free(struct perf_ring *ring);
 
-int perf_ring_memfd(struct perf_ring *ring); /* for the client, kept by the ring */
-int perf_ring_poll_fd(
-	struct perf_ring *ring); /* eventfd to poll edge-triggered, kept by the ring; or -errno */
+int perf_ring_memfd(struct perf_ring *ring);		 /* for the client, kept by the ring */
+struct notify *perf_ring_notify(struct perf_ring *ring); /* who tells its consumer */
 
 /* The client maps bytes (page + 2^n pages) of it. 0; -EINVAL; -EBUSY once mapped with another size. */
 int perf_ring_mapped(struct perf_ring *ring, u64 bytes);

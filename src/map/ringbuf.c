@@ -263,9 +263,9 @@ static int ringbuf_memfd(struct map *map)
 	return to_ring(map)->memfd;
 }
 
-static int ringbuf_poll_fd(struct map *map)
+static struct notify *ringbuf_notify(struct map *map)
 {
-	return notify_fd(&to_ring(map)->notify);
+	return &to_ring(map)->notify;
 }
 
 const struct map_ops ringbuf_ops = {
@@ -273,5 +273,5 @@ const struct map_ops ringbuf_ops = {
 	.free = ringbuf_free,
 	.lookup = map_no_lookup,
 	.memfd = ringbuf_memfd,
-	.poll_fd = ringbuf_poll_fd,
+	.notify = ringbuf_notify,
 };

@@ -4,7 +4,7 @@
  *
  *   seam.c    bpf(2), perf_event_open(2), ioctls, epoll on what they give
  *   files.c   paths: bpffs, tracefs, event_source
- *   wait.c    epoll on the fds of buffers
+ *   wait.c    poll, select, epoll on the fds of buffers, and mapping them
  *   netlink.c XDP programs on interfaces
  *   root.c    who the caller is, for a tree that is to believe it is root
  */
@@ -30,9 +30,10 @@ struct answer_row {
 	s64 (*run)(struct clients *clients, struct client_call *call, const u64 *args);
 };
 
-extern const struct answer_row seam_rows[], file_rows[], wait_rows[], netlink_rows[], root_rows[];
-extern const size_t seam_row_count, file_row_count, wait_row_count, netlink_row_count,
-	root_row_count;
+extern const struct answer_row seam_rows[], file_rows[], wait_rows[], epoll_rows[], netlink_rows[],
+	root_rows[];
+extern const size_t seam_row_count, file_row_count, wait_row_count, epoll_row_count,
+	netlink_row_count, root_row_count;
 
 struct folders;	   /* open folders of virtual trees; the serving thread's */
 struct netlink;	   /* sockets that were exchanged; the serving thread's */
@@ -52,10 +53,14 @@ struct clients {
 	struct workers *workers;
 	struct client_call *call; /* that the serving thread is answering */
 	u32 ending;		  /* long work is given up */
+	bool native_epoll;	  /* pidfd_getfd(2) is denied: epoll waits for what poll waits for */
 };
 
 /* wait.c: a copy of the caller's fd, or -errno: -EPERM where a container denies pidfd_getfd(2). */
 int client_take_fd(struct client_call *call, int fd);
+
+/* Whether anybody's fds can be copied here. */
+bool client_may_take_fds(void);
 
 /* pump.c: a new read end of the trace pipe, or -errno. */
 int trace_pump_open(struct clients *clients);

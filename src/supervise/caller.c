@@ -280,6 +280,39 @@ static int client_install(struct caller *caller, int fd, bool cloexec)
 	return ret;
 }
 
+/* Whether the caller's fd is closed by execve(2). */
+static bool is_cloexec(u32 tid, int number)
+{
+	char path[48], text[256];
+	const char *flags;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%d", tid, number);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[max(len, (ssize_t)0)] = '\0';
+	flags = strstr(text, "flags:");
+	return !flags || strtoul(flags + strlen("flags:"), NULL, 8) & O_CLOEXEC;
+}
+
+int client_call_replace(struct client_call *call, int fd, int number)
+{
+	struct seccomp_notif_addfd add = {
+		.id = call->notif->id,
+		.flags = SECCOMP_ADDFD_FLAG_SETFD,
+		.srcfd = (u32)fd,
+		.newfd = (u32)number,
+		.newfd_flags = is_cloexec(call->caller.pid, number) ? O_CLOEXEC : 0,
+	};
+	int err = ioctl(call->tree->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
+
+	close(fd);
+	return err;
+}
+
 static bool client_gone(struct caller *caller)
 {
 	struct client_call *call = call_of(caller);

@@ -31,6 +31,10 @@ struct client_call {
 /* peers and ending may be NULL. notif must outlive the call. */
 void client_call_start(struct client_call *call, struct tree *tree,
 		       const struct seccomp_notif *notif, struct peers *peers, const u32 *ending);
+/*
+ * Puts fd in the place of the caller's number and closes ours, also on error; close-on-exec stays as it was. 0 or -errno.
+ */
+int client_call_replace(struct client_call *call, int fd, int number);
 /* Looks up who calls: tgid, uid, gid; before, only the thread is known. */
 void client_call_identify(struct client_call *call);
 

@@ -98,6 +98,9 @@ int clients_new(struct clients **out, struct hive *hive, const struct clients_op
 	add_rows(clients, seam_rows, seam_row_count);
 	add_rows(clients, file_rows, file_row_count);
 	add_rows(clients, wait_rows, wait_row_count);
+	clients->native_epoll = !client_may_take_fds();
+	if (clients->native_epoll)
+		add_rows(clients, epoll_rows, epoll_row_count);
 	if (opts->packets)
 		add_rows(clients, netlink_rows, netlink_row_count);
 	if (opts->as_root)

@@ -2,13 +2,14 @@
 /*
  * The seccomp filter: notify or stop for the numbers of a set on the native ABI, allow everything else,
  * 32-bit and x32 calls included. It looks at arch and nr only, so Linux (≥ 5.11) works out the
- * allowed numbers once and does not run it for them at all. Of two calls that are many, a client's
+ * allowed numbers once and does not run it for them at all. Of some calls that are many, a client's
  * answer wants few, told by their arguments: those are looked at where nobody watches the others.
  */
 #include "supervise/tree.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "supervise/raw.h"
 
@@ -74,11 +75,23 @@ static void emit_sendto(struct emitter *to)
 	emit_return(to, SECCOMP_RET_USER_NOTIF);
 }
 
+/* mmap: of an fd, shared. */
+static void emit_mmap(struct emitter *to)
+{
+	emit(to, BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 6);
+	load(to, arg(3));
+	emit(to, BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 0, 2);
+	load(to, arg(4));
+	emit(to, BPF_JMP | BPF_JGE | BPF_K, 1u << 31, 0, 1);
+	emit_return(to, SECCOMP_RET_ALLOW);
+	emit_return(to, SECCOMP_RET_USER_NOTIF);
+}
+
 /* The calls that may be told by their arguments. */
 static const struct partial {
 	u32 nr;
 	void (*emit)(struct emitter *to);
-} partials[] = { { SYS_ioctl, emit_ioctl }, { SYS_sendto, emit_sendto } };
+} partials[] = { { SYS_ioctl, emit_ioctl }, { SYS_sendto, emit_sendto }, { SYS_mmap, emit_mmap } };
 
 static bool is_partial(const struct partial *partial, const struct tree_calls *calls)
 {

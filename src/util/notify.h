@@ -16,7 +16,10 @@ struct notify {
 	u32 stop;    /* futex */
 	u32 watched; /* somebody has taken the fd: there is a thread */
 	u32 lock;
+	u32 told;	/* the consumer was told since it had last caught up */
+	bool by_asking; /* there is something to wait for only once somebody asked */
 	int fd;
+	int pipe;		  /* gets a byte each time, too; -1: none */
 	bool (*ready)(void *arg); /* is there anything to consume? from the thread */
 	void *arg;
 	unsigned long thread;
@@ -27,6 +30,13 @@ int notify_init(struct notify *notify, bool (*ready)(void *arg), void *arg);
 void notify_end(struct notify *notify);
 /* The eventfd (kept by notify), readable at once if ready() already; starts the thread the first time. Or -errno. */
 int notify_fd(struct notify *notify);
+/*
+ * From now on pipe (a FIFO's read and write end in one, which is copied) gets a byte when the eventfd fires: for those who
+ * wait by levels. Starts the thread, too. 0 or -errno.
+ */
+int notify_pipe(struct notify *notify, int pipe);
+/* Somebody is going to wait for the pipe: it is readable if there is something to consume now, else empty. */
+void notify_level(struct notify *notify);
 /* Makes the eventfd fire once more at once. */
 void notify_now(struct notify *notify);
 

@@ -5,6 +5,7 @@
 #include "map/perf_ring.h"
 #include "map/space.h"
 #include "map.h"
+#include "util/notify.h"
 
 /* Sanitizers keep freed memory for a while. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -62,8 +63,8 @@ static void cycle(struct map_space *space)
 		if (map_new(&map, &spec, NULL))
 			continue;
 		map_sys_update(map, key, value, 0);
-		if (map->ops->poll_fd)
-			map->ops->poll_fd(map);
+		if (map->ops->notify)
+			notify_fd(map->ops->notify(map));
 		map_free(map);
 	}
 }
@@ -74,7 +75,7 @@ static void perf_cycle(void)
 	struct perf_ring *ring;
 
 	if (!perf_ring_new(&ring, &spec)) {
-		perf_ring_poll_fd(ring);
+		notify_fd(perf_ring_notify(ring));
 		perf_ring_free(ring);
 	}
 }

@@ -8,6 +8,7 @@
 #include "map/perf_ring.h"
 #include "map.h"
 #include "run.h"
+#include "util/notify.h"
 
 enum { DATA = 4096 };
 
@@ -150,7 +151,7 @@ static bool readable(int fd, int timeout)
 static void waking(void)
 {
 	struct perf_ring *ring = make(PERF_SAMPLE_RAW, 3);
-	int fd = perf_ring_poll_fd(ring);
+	int fd = notify_fd(perf_ring_notify(ring));
 	u64 count;
 
 	perf_ring_mapped(ring, 4096 + DATA);

@@ -7,6 +7,7 @@
 #include "map/ringbuf.h"
 #include "map.h"
 #include "run.h"
+#include "util/notify.h"
 
 enum { SIZE = 4096 };
 
@@ -149,7 +150,7 @@ static bool readable(int fd, int timeout)
 static void waking(void)
 {
 	struct map *map = make();
-	int fd = map->ops->poll_fd(map);
+	int fd = notify_fd(map->ops->notify(map));
 	u8 out[64];
 	u64 count;
 
@@ -162,7 +163,7 @@ static void waking(void)
 		;
 	ringbuf_commit(map, ringbuf_reserve(map, 8), 8, false, BPF_RB_FORCE_WAKEUP);
 	ok(readable(fd, 0) && read(fd, &count, 8) == 8, "BPF_RB_FORCE_WAKEUP, at once");
-	is(map->ops->poll_fd(map), fd, "who comes later");
+	is(notify_fd(map->ops->notify(map)), fd, "who comes later");
 	ok(readable(fd, 0), "finds what waits");
 	end(map);
 }
