@@ -321,7 +321,11 @@ static void fill_view(struct map_object *map, struct map_object *inner)
 	};
 	memcpy(map->view.name, spec->name, sizeof(map->view.name));
 	if (inner) {
+		/* of the template only its kind holds: the maps that are put there have values of their own */
 		map->inner_view = inner->view;
+		map->inner_view.frozen = NULL;
+		map->inner_view.value_addr = 0;
+		map->inner_view.inline_array = false;
 		map->inner_btf = inner->btf;
 		if (inner->btf)
 			object_get(&inner->btf->object);

@@ -4,10 +4,15 @@
  * is let through stays inside its object for every offset the pointer may have.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "def/ctx.h"
 #include "verify/env.h"
+
+#ifndef ENOTSUPP
+#define ENOTSUPP 524
+#endif
 
 static int aligned(struct env *env, const struct reg_state *reg, s32 off, u32 size, bool strict)
 {
@@ -148,35 +153,45 @@ int map_access_kind(struct env *env, u32 regno, s32 off, u32 size, bool write)
 	return 0;
 }
 
-/* A frozen read-only array's contents are constants of the program. */
-static bool frozen_value(const struct reg_state *reg, s32 off, u32 size, bool sign, u64 *value)
+/*
+ * A frozen read-only array's contents are constants of the program. 1: *value is one; 0: nothing is known. Of which of
+ * several elements they are nobody knows: there Linux refuses, without a word.
+ */
+static int frozen_value(struct env *env, const struct mem_op *op, s32 off, u64 *value)
 {
+	const struct reg_state *reg = &regs_of(env)[op->regno];
 	const struct verify_map *map = reg->map;
 	s64 at = off + (s64)reg->var_off.value;
 	u64 v = 0;
 
 	if (!reg_is_const(reg) || !map->frozen || !(map->flags & BPF_F_RDONLY_PROG) ||
-	    !map->value_addr)
-		return false;
-	if (at < 0 || (u64)at + size > (u64)map->value_size * map->max_entries)
-		return false;
-	memcpy(&v, (const u8 *)map->frozen + at, size);
-	if (sign && size < 8)
-		v = (u64)((s64)(v << (64 - size * 8)) >> (64 - size * 8));
+	    map->type != BPF_MAP_TYPE_ARRAY)
+		return 0;
+	if (map->max_entries != 1) {
+		snprintf(env->said, sizeof(env->said),
+			 "a frozen map with more elements than one is not read");
+		return because_reg(env, REASON_OTHER, op->regno, -ENOTSUPP);
+	}
+	memcpy(&v, (const u8 *)map->frozen + at, op->size);
+	if (op->sign && op->size < 8)
+		v = (u64)((s64)(v << (64 - op->size * 8)) >> (64 - op->size * 8));
 	*value = v;
-	return true;
+	return 1;
 }
 
 static int map_value(struct env *env, const struct mem_op *op, s32 off)
 {
-	struct reg_state *regs = regs_of(env), *reg = &regs[op->regno];
-	u64 value;
+	struct reg_state *regs = regs_of(env);
+	u64 value = 0;
 	int err = map_access_kind(env, op->regno, off, op->size, op->write);
 
 	err = err ?: map_access(env, op->regno, off, op->size, false);
 	if (err || op->write || op->value < 0)
 		return err;
-	if (frozen_value(reg, off, op->size, op->sign, &value))
+	err = frozen_value(env, op, off, &value);
+	if (err < 0)
+		return err;
+	if (err)
 		reg_known(&regs[op->value], value);
 	else
 		reg_unknown(env, &regs[op->value]);

@@ -8,6 +8,10 @@
 
 #include "verify/env.h"
 
+#ifndef ENOTSUPP
+#define ENOTSUPP 524
+#endif
+
 /* What may stand for each kind of argument, in the order messages list it. */
 static const u32 *accepted(u32 arg)
 {
@@ -311,11 +315,13 @@ static int string_arg(struct env *env, u32 regno)
 		return refuse(env, -EACCES, "R%u does not point to a readonly map'\n", regno);
 	if (!reg_is_const(reg))
 		return refuse(env, -EACCES, "R%u is not a constant address'\n", regno);
-	if (!map->value_addr)
+	if (map->type != BPF_MAP_TYPE_ARRAY)
 		return refuse(env, -EACCES, "no direct value access support for this map type\n");
 	err = map_access(env, regno, reg->off, (u32)(map->value_size - (u32)reg->off), false);
 	if (err)
 		return err;
+	if (map->max_entries != 1)
+		return refuse(env, -ENOTSUPP, "direct value access on string failed\n");
 	if (!memchr((const char *)map->frozen + at, 0, (size_t)(map->value_size - at)))
 		return refuse(env, -EINVAL, "string is not zero-terminated\n");
 	return 0;
@@ -354,8 +360,10 @@ static int fixed_memory(struct env *env, struct call *call, u32 regno, const str
 	return err;
 }
 
-/* What is asked of this kind beyond its type. */
-/* An array has every element that max_entries promises: what a lookup finds depends on the key alone. */
+/*
+ * An array has every element that max_entries promises: what a lookup finds depends on the key alone. Those that
+ * may be inner maps of any size are not what they promise.
+ */
 static int key_arg(struct env *env, struct call *call, u32 regno)
 {
 	struct reg_state *reg = &regs_of(env)[regno];
@@ -363,11 +371,12 @@ static int key_arg(struct env *env, struct call *call, u32 regno)
 	int err = helper_memory(env, regno, call->map->key_size, false, false, NULL);
 
 	if (!err && (type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY) &&
-	    reg->type == PTR_TO_STACK && reg_is_const(reg))
+	    !(call->map->flags & BPF_F_INNER_MAP) && reg->type == PTR_TO_STACK && reg_is_const(reg))
 		call->key_known = stack_const(env, regno, call->map->key_size, &call->key);
 	return err;
 }
 
+/* What is asked of this kind beyond its type. */
 static int kind_arg(struct env *env, struct call *call, u32 n, u32 arg)
 {
 	u32 regno = n + 1;

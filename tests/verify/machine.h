@@ -119,12 +119,15 @@ __attribute__((unused)) static void machine_fill(struct machine *m)
 			continue;
 		if (type != BPF_MAP_TYPE_HASH && type != BPF_MAP_TYPE_ARRAY &&
 		    type != BPF_MAP_TYPE_PERCPU_ARRAY && type != BPF_MAP_TYPE_LRU_HASH &&
-		    type != BPF_MAP_TYPE_ARRAY_OF_MAPS)
+		    oracle_maps[i].inner < 0)
 			continue;
 		for (u64 key = 0; key < min(oracle_maps[i].entries, 3u); key++) {
 			machine_bytes(m, value, oracle_maps[i].value);
-			if (type == BPF_MAP_TYPE_ARRAY_OF_MAPS)
-				memcpy(value, &m->fds[oracle_maps[i].inner], sizeof(int));
+			if (oracle_maps[i].inner >= 0)
+				memcpy(value,
+				       &m->fds[key && oracle_others[i] ? oracle_others[i]
+								       : (u32)oracle_maps[i].inner],
+				       sizeof(int));
 			machine_element(m, m->fds[i], key, value);
 		}
 	}

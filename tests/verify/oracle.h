@@ -52,11 +52,21 @@ static const struct oracle_map oracle_maps[] = {
 	{ "dev", BPF_MAP_TYPE_DEVMAP, 4, 4, 4, 0, false, -1, 0 },
 	{ "locked", BPF_MAP_TYPE_ARRAY, 4, 8, 2, 0, false, -1, BTF_LOCKED },
 	{ "timed", BPF_MAP_TYPE_ARRAY, 4, 24, 2, 0, false, -1, BTF_TIMED },
+	{ "table", BPF_MAP_TYPE_ARRAY, 4, 16, 2, BPF_F_RDONLY_PROG, true, -1, 0 },
+	{ "rodata2", BPF_MAP_TYPE_ARRAY, 4, 16, 1, BPF_F_RDONLY_PROG, false, -1, 0 },
+	{ "consts", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 4, 0, false, 4, 0 },
+	{ "long", BPF_MAP_TYPE_ARRAY, 4, 16, 8, BPF_F_INNER_MAP, false, -1, 0 },
+	{ "short", BPF_MAP_TYPE_ARRAY, 4, 16, 2, BPF_F_INNER_MAP, false, -1, 0 },
+	{ "lengths", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 4, 0, false, 23, 0 },
+	{ "inners", BPF_MAP_TYPE_HASH_OF_MAPS, 4, 4, 4, 0, false, 0, 0 },
 };
 enum { ORACLE_MAPS = ARRAY_SIZE(oracle_maps), ORACLE_LOG = 1 << 22 };
 
+/* Of maps of maps: another map that fits beside the template. */
+static const u32 oracle_others[ORACLE_MAPS] = { [22] = 21, [25] = 24 };
+
 struct oracle {
-	struct verify_map maps[ORACLE_MAPS];
+	struct verify_map maps[ORACLE_MAPS], inners[ORACLE_MAPS];
 	int fds[ORACLE_MAPS];
 	bool kernel; /* may be asked */
 	struct btf *map_btf;
@@ -168,8 +178,12 @@ static inline void oracle_open(struct oracle *o)
 			v->btf_key_type_id = BTF_INT;
 			v->btf_value_type_id = m->btf_value;
 		}
-		if (m->inner >= 0)
-			v->inner = &o->maps[m->inner];
+		if (m->inner >= 0) { /* as core/map_create.c: of the template only its kind holds */
+			o->inners[i] = o->maps[m->inner];
+			o->inners[i].frozen = NULL;
+			o->inners[i].value_addr = 0;
+			v->inner = &o->inners[i];
+		}
 		o->fds[i] = o->kernel ? oracle_create(o, i) : -1;
 		if (o->fds[i] < 0)
 			o->kernel = false;
