@@ -26,7 +26,7 @@ enum path_kind {
 /* What is there: enum path_kind, or -ENOENT. */
 int paths_kind(struct hive *hive, const char *path);
 
-/* The whole text of a file: its length (< size), or -ENOENT. */
+/* The text of a file, as far as it fits: the length of all of it, or -ENOENT. text may be NULL, size 0 then. */
 int paths_read(struct hive *hive, const char *path, char *text, size_t size);
 
 /*

@@ -184,15 +184,15 @@ int seam_open(const char *path, int flags, unsigned int mode)
 
 FILE *seam_fopen(const char *path, const char *mode)
 {
-	char text[256];
+	char text[8192];
 	int len;
 	FILE *file;
 
 	if (!hive() || !paths_claim(path))
 		return fopen(path, mode);
 	len = paths_read(hive(), path, text, sizeof(text));
-	if (len < 0) {
-		errno = -len;
+	if (len < 0 || len >= (int)sizeof(text)) {
+		errno = len < 0 ? -len : EIO;
 		return NULL;
 	}
 	/* fmemopen would look at our buffer later: it allocates one of its own and gets a copy */

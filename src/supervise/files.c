@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -114,17 +115,19 @@ static int reopen(int fd, int flags)
 
 static int open_text(struct clients *clients, const char *path)
 {
-	char text[256];
-	int len = paths_read(clients->hive, path, text, sizeof(text));
-	int fd = len < 0 ? len : memfd_create(strrchr(path, '/') + 1, MFD_CLOEXEC);
+	int len = paths_read(clients->hive, path, NULL, 0), fd;
+	char *text = len < 0 ? NULL : malloc((size_t)len + 1);
+	bool written;
 
-	if (fd < 0)
-		return len < 0 ? len : -errno;
-	if (write(fd, text, (size_t)len) != len) {
+	if (!text)
+		return len < 0 ? len : -ENOMEM;
+	paths_read(clients->hive, path, text, (size_t)len + 1);
+	fd = memfd_create(strrchr(path, '/') + 1, MFD_CLOEXEC);
+	written = fd >= 0 && write(fd, text, (size_t)len) == len;
+	free(text);
+	if (fd >= 0 && !written)
 		close(fd);
-		return -ENOSPC;
-	}
-	return reopen(fd, O_RDONLY | O_CLOEXEC);
+	return written ? reopen(fd, O_RDONLY | O_CLOEXEC) : -ENOMEM;
 }
 
 static int open_kind(struct clients *clients, const char *path, int flags)
