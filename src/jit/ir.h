@@ -57,7 +57,7 @@ struct jframe {
 	bool private_stack; /* r10 is only ever a base: nobody else can know an address in this frame */
 };
 
-/* Machine code being written; the back end keeps room ahead of len. */
+/* Machine code being written; emit.c keeps room ahead of len. */
 struct jbuf {
 	u8 *at;
 	u32 len, room;
@@ -80,15 +80,6 @@ struct jit {
 	u64 features;	  /* of the machine, as the back end names them */
 	u64 address;	  /* where the code will run, once known; 0 before */
 	u32 entry, enter; /* offsets of the two C entries */
-	u32 work;	  /* of the back end's own: offsets of its shared routines */
-	u32 routines[8];
-};
-
-/* A back end. emit() may be called twice: first with all long jumps, then knowing sizes (jit->sized). */
-struct target {
-	const char *name;
-	int (*emit)(struct jit *jit, struct log *why);
-	u64 (*features)(void);
 };
 
 /* shape.c: decoded instructions to jinsns, targets, leaders, frames, blocks. */

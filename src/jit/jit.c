@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "jit/ir.h"
+#include "jit/emit.h"
 
 #if defined(__x86_64__)
 #define NATIVE (&target_x64)
@@ -56,7 +56,7 @@ static int optimise(struct jit *jit)
 static int emit(struct jit *jit, struct jit_image *out, const struct target *target,
 		struct log *why)
 {
-	int err = target->emit(jit, why);
+	int err = jit_emit(jit, target, why);
 
 	if (!err)
 		err = jit_mem_alloc(&out->mem, jit->buf.len);
@@ -65,7 +65,7 @@ static int emit(struct jit *jit, struct jit_image *out, const struct target *tar
 	out->room = jit->buf.len;
 	jit->sized = true;
 	jit->address = (u64)out->mem;
-	err = target->emit(jit, why);
+	err = jit_emit(jit, target, why);
 	if (!err)
 		err = jit_mem_write(out->mem, jit->buf.at, jit->buf.len);
 	out->len = jit->buf.len;

@@ -47,8 +47,4 @@ struct jit_image {
 int jit_compile(struct jit_image *out, const struct jit_spec *spec, struct log *why);
 void jit_release(struct jit_image *image);
 
-/* The same for another machine's back end, into a plain buffer that is freed by the caller; for listings and tests. */
-struct target;
-extern const struct target target_x64, target_a64;
-
 #endif

@@ -12,33 +12,31 @@
 #include <cpuid.h>
 #endif
 
-enum { ROOM = 1024 }; /* bytes kept ahead of one instruction */
-
 const u8 x64_reg[MAX_BPF_REG] = { RAX, RDI, RSI, R9, R10, R8, RBX, R13, R14, R15, RBP };
 
-u64 x64_features(void)
+static u64 features(void)
 {
 #ifdef __x86_64__
 	static u64 known; /* asked once: cpuid is slow where it leaves a virtual machine */
-	u64 features = __atomic_load_n(&known, __ATOMIC_RELAXED);
+	u64 found = __atomic_load_n(&known, __ATOMIC_RELAXED);
 	u32 a, b, c, d;
 
-	if (features)
-		return features;
-	features = FEATURE_KNOWN;
+	if (found)
+		return found;
+	found = FEATURE_KNOWN;
 	if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && b & 1u << 8)
-		features |= FEATURE_BMI2;
+		found |= FEATURE_BMI2;
 	if (__get_cpuid(1, &a, &b, &c, &d) && c & 1u << 22)
-		features |= FEATURE_MOVBE;
-	__atomic_store_n(&known, features, __ATOMIC_RELAXED);
-	return features;
+		found |= FEATURE_MOVBE;
+	__atomic_store_n(&known, found, __ATOMIC_RELAXED);
+	return found;
 #else
 	return 0;
 #endif
 }
 
 /* jmp (cc < 0) or jcc to an instruction. */
-static void jump_to(struct x64 *x, s32 cc, u32 target, u32 at)
+static void jump_to(struct emitter *x, s32 cc, u32 target, u32 at)
 {
 	struct jbuf *buf = x->buf;
 	struct jit *jit = x->jit;
@@ -59,20 +57,14 @@ static void jump_to(struct x64 *x, s32 cc, u32 target, u32 at)
 		put32(buf, jit->offsets[target] - (buf->len + 4));
 	}
 	if (!back)
-		x->fixups[x->fixup_count++] =
-			(struct fixup){ buf->len, target, fits8(distance), false };
+		emit_later(x, (struct fixup){ buf->len, target, fits8(distance), false });
 }
 
-static void apply_fixups(struct x64 *x)
+static void patch(struct jbuf *buf, const struct fixup *fix, u32 target)
 {
-	for (u32 i = 0; i < x->fixup_count; i++) {
-		const struct fixup *fix = &x->fixups[i];
-		u32 target = fix->call ? x->jit->spec->funcs[fix->target].offset
-				       : x->jit->offsets[fix->target];
-		u32 distance = target - fix->at;
+	u32 distance = target - fix->at;
 
-		memcpy(x->buf->at + fix->at - (fix->byte ? 1 : 4), &distance, fix->byte ? 1 : 4);
-	}
+	memcpy(buf->at + fix->at - (fix->near ? 1 : 4), &distance, fix->near ? 1 : 4);
 }
 
 /* ---- jumps ---- */
@@ -85,7 +77,7 @@ static s32 condition(u16 op)
 	return cc[(op - OP_JEQ64_IMM) / 4]; /* in the order of insn.def, four rows each */
 }
 
-static void compare(struct x64 *x, const struct jinsn *i)
+static void compare(struct emitter *x, const struct jinsn *i)
 {
 	u32 row = (u32)(i->op - OP_JEQ64_IMM) % 4, dst = x64_reg[i->dst];
 	bool wide = row < 2, test = i->op >= OP_JSET64_IMM && i->op < OP_JSGT64_IMM;
@@ -102,7 +94,7 @@ static void compare(struct x64 *x, const struct jinsn *i)
 		enc_alu_imm(x->buf, wide, ALU_CMP, dst, i->imm);
 }
 
-static void taken(struct x64 *x, s32 cc, const struct jinsn *i, u32 at)
+static void taken(struct emitter *x, s32 cc, const struct jinsn *i, u32 at)
 {
 	u32 skip = 0;
 
@@ -118,7 +110,7 @@ static void taken(struct x64 *x, s32 cc, const struct jinsn *i, u32 at)
 		land(x->buf, skip);
 }
 
-static void may_goto(struct x64 *x, const struct jinsn *i, u32 at)
+static void may_goto(struct emitter *x, const struct jinsn *i, u32 at)
 {
 	enc_alu_mem_imm(x->buf, false, ALU_CMP, RUN, RUN_OFF(may_goto), 0);
 	taken(x, CC_E, i, at);
@@ -127,7 +119,7 @@ static void may_goto(struct x64 *x, const struct jinsn *i, u32 at)
 
 /* ---- memory ---- */
 
-static void load(struct x64 *x, const struct jinsn *i)
+static void load(struct emitter *x, const struct jinsn *i)
 {
 	struct jbuf *buf = x->buf;
 	u32 dst = x64_reg[i->dst], base = x64_reg[i->src];
@@ -154,7 +146,7 @@ static void swap16(struct jbuf *buf, u32 dst)
 	enc_rr(buf, false, 0x0fb7, dst, dst);
 }
 
-static void load_swapped(struct x64 *x, const struct jinsn *i)
+static void load_swapped(struct emitter *x, const struct jinsn *i)
 {
 	struct jbuf *buf = x->buf;
 	u32 dst = x64_reg[i->dst], base = x64_reg[i->src];
@@ -162,7 +154,7 @@ static void load_swapped(struct x64 *x, const struct jinsn *i)
 	if (i->op == JIT_LDBE16) {
 		enc_rm(buf, false, 0x0fb7, dst, base, i->off, false);
 		swap16(buf, dst);
-	} else if (x->features & FEATURE_MOVBE) {
+	} else if (x->jit->features & FEATURE_MOVBE) {
 		enc_movbe(buf, i->op == JIT_LDBE64 ? 64 : 32, dst, base, i->off);
 	} else {
 		enc_rm(buf, i->op == JIT_LDBE64, 0x8b, dst, base, i->off, false);
@@ -170,7 +162,7 @@ static void load_swapped(struct x64 *x, const struct jinsn *i)
 	}
 }
 
-static void store(struct x64 *x, const struct jinsn *i, u32 bytes)
+static void store(struct emitter *x, const struct jinsn *i, u32 bytes)
 {
 	if (bytes == 2)
 		put8(x->buf, 0x66);
@@ -178,7 +170,7 @@ static void store(struct x64 *x, const struct jinsn *i, u32 bytes)
 	       i->off, bytes == 1);
 }
 
-static void store_imm(struct x64 *x, const struct jinsn *i, u32 bytes)
+static void store_imm(struct emitter *x, const struct jinsn *i, u32 bytes)
 {
 	if (bytes == 2)
 		put8(x->buf, 0x66);
@@ -219,7 +211,7 @@ static void shift_imm(struct jbuf *buf, bool wide, enum x64_shift op, u32 dst, u
 		enc_mov(buf, false, dst, dst);
 }
 
-static void alu_imm(struct x64 *x, const struct jinsn *i, u16 live)
+static void alu_imm(struct emitter *x, const struct jinsn *i, u16 live)
 {
 	struct jbuf *buf = x->buf;
 	u32 dst = x64_reg[i->dst];
@@ -242,11 +234,11 @@ static void alu_imm(struct x64 *x, const struct jinsn *i, u16 live)
 	case OP_ARSH64_IMM:
 		shift_imm(buf, wide, SHIFT_SAR, dst, (u32)i->imm & (wide ? 63 : 31));
 		break;
-	default: x64_divide(buf, i, live, x->features); break;
+	default: x64_divide(buf, i, live, x->jit->features); break;
 	}
 }
 
-static void alu_reg(struct x64 *x, const struct jinsn *i, u16 live)
+static void alu_reg(struct emitter *x, const struct jinsn *i, u16 live)
 {
 	struct jbuf *buf = x->buf;
 	u32 dst = x64_reg[i->dst], src = x64_reg[i->src];
@@ -262,12 +254,12 @@ static void alu_reg(struct x64 *x, const struct jinsn *i, u16 live)
 	case OP_MOV64_IMM: enc_mov(buf, wide, dst, src); break;
 	case OP_LSH64_IMM:
 	case OP_RSH64_IMM:
-	case OP_ARSH64_IMM: x64_shift(buf, i, x->features); break;
-	default: x64_divide(buf, i, live, x->features); break;
+	case OP_ARSH64_IMM: x64_shift(buf, i, x->jit->features); break;
+	default: x64_divide(buf, i, live, x->jit->features); break;
 	}
 }
 
-static void unary(struct x64 *x, const struct jinsn *i)
+static void unary(struct emitter *x, const struct jinsn *i)
 {
 	struct jbuf *buf = x->buf;
 	u32 dst = x64_reg[i->dst];
@@ -286,7 +278,7 @@ static void unary(struct x64 *x, const struct jinsn *i)
 	}
 }
 
-static void extend(struct x64 *x, const struct jinsn *i)
+static void extend(struct emitter *x, const struct jinsn *i)
 {
 	u32 dst = x64_reg[i->dst], src = x64_reg[i->src];
 	bool wide = i->op <= OP_MOVSX32_64;
@@ -301,7 +293,7 @@ static void extend(struct x64 *x, const struct jinsn *i)
 }
 
 /* A copy and the operation on it in one: lea, imul with three operands. True if the next one is done too. */
-static bool copy_and(struct x64 *x, const struct jinsn *i, u32 at)
+static bool copy_and(struct emitter *x, const struct jinsn *i, u32 at)
 {
 	const struct jinsn *next = i + 1;
 	u32 dst = x64_reg[i->dst], src = x64_reg[i->src];
@@ -332,12 +324,12 @@ static bool copy_and(struct x64 *x, const struct jinsn *i, u32 at)
 	return false;
 }
 
-static void rotate(struct x64 *x, const struct jinsn *i)
+static void rotate(struct emitter *x, const struct jinsn *i)
 {
 	u32 dst = x64_reg[i->dst], src = x64_reg[i->src];
 	bool wide = i->op == JIT_ROTR64;
 
-	if (dst != src && x->features & FEATURE_BMI2) {
+	if (dst != src && x->jit->features & FEATURE_BMI2) {
 		enc_rorx(x->buf, wide, dst, src, (u32)i->imm);
 		return;
 	}
@@ -348,7 +340,7 @@ static void rotate(struct x64 *x, const struct jinsn *i)
 
 /* ---- one instruction ---- */
 
-static void emit_wide(struct x64 *x, const struct jinsn *i)
+static void emit_wide(struct emitter *x, const struct jinsn *i)
 {
 	u64 value = jinsn_imm64(i);
 
@@ -357,14 +349,14 @@ static void emit_wide(struct x64 *x, const struct jinsn *i)
 	enc_mov_imm(x->buf, x64_reg[i->dst], value);
 }
 
-static void emit_mov(struct x64 *x, const struct jinsn *i)
+static void emit_mov(struct emitter *x, const struct jinsn *i)
 {
 	if (i->op == OP_MOV32_REG || i->dst != i->src)
 		enc_mov(x->buf, i->op == OP_MOV64_REG, x64_reg[i->dst], x64_reg[i->src]);
 }
 
 /* Instructions that format alone sorts. Returns how many were consumed, or -errno. */
-static int emit_insn(struct x64 *x, u32 at)
+static int emit_insn(struct emitter *x, u32 at)
 {
 	const struct jinsn *i = &x->jit->insns[at];
 	u16 live = x->jit->live_out[at];
@@ -443,25 +435,11 @@ static int emit_insn(struct x64 *x, u32 at)
 	return 1;
 }
 
-static int make_room(struct jbuf *buf)
-{
-	u8 *more;
-
-	if (buf->room - buf->len >= ROOM)
-		return 0;
-	more = realloc(buf->at, buf->room * 2 + 4096);
-	if (!more)
-		return -ENOMEM;
-	buf->at = more;
-	buf->room = buf->room * 2 + 4096;
-	return 0;
-}
-
 /*
  * A loop that fits into one line of the instruction cache is moved to the next line if it would cross
  * over. The first emission reserves the most that may take.
  */
-static void align_loop(struct x64 *x, u32 at)
+static void align_loop(struct emitter *x, u32 at)
 {
 	const u32 *offsets = x->jit->offsets;
 	u32 pad = 63, size;
@@ -479,70 +457,13 @@ static void align_loop(struct x64 *x, u32 at)
 	}
 }
 
-static int emit_function(struct x64 *x, u32 func)
-{
-	struct jit *jit = x->jit;
-
-	x->func = func;
-	x->frame = &jit->frames[func];
-	for (u32 at = x->frame->start; at < x->frame->end;) {
-		int done = make_room(x->buf);
-
-		if (done)
-			return done;
-		if (at == x->frame->start) {
-			jit->spec->funcs[func].offset = x->buf->len;
-			x64_prologue(x);
-		}
-		if (jit->insns[at].flags & JIT_LOOP && !jit->spec->checked)
-			align_loop(x, at);
-		jit->offsets[at] = x->buf->len;
-		done = emit_insn(x, at);
-		if (done < 0)
-			return done;
-		if (done == 2)
-			jit->offsets[at + 1] = x->buf->len;
-		at += (u32)done;
-	}
-	return 0;
-}
-
-static int emit_all(struct x64 *x)
-{
-	struct jit *jit = x->jit;
-	bool entries = jit->calls_first || jit->spec->checked || jit->has_func;
-	int err = make_room(x->buf);
-
-	if (!err && entries)
-		x64_entries(x);
-	if (!err)
-		err = make_room(x->buf);
-	if (!err && jit->spec->checked)
-		x64_routines(x);
-	for (u32 f = 0; !err && f < jit->spec->func_count; f++) {
-		x->func = f;
-		err = emit_function(x, f);
-	}
-	jit->offsets[jit->count] = x->buf->len;
-	if (!jit->calls_first && !jit->spec->checked)
-		jit->entry = jit->spec->funcs[0].offset;
-	if (!err && jit->sized)
-		apply_fixups(x);
-	return err;
-}
-
-static int emit(struct jit *jit, struct log *why)
-{
-	struct x64 x = { .jit = jit, .buf = &jit->buf, .features = jit->features, .why = why };
-	int err;
-
-	x.fixups = malloc((jit->count + 1) * sizeof(*x.fixups));
-	if (!x.fixups)
-		return -ENOMEM;
-	jit->buf.len = 0;
-	err = emit_all(&x);
-	free(x.fixups);
-	return err;
-}
-
-const struct target target_x64 = { "x86-64", emit, x64_features };
+const struct target target_x64 = {
+	.name = "x86-64",
+	.features = features,
+	.entries = x64_entries,
+	.routines = x64_routines,
+	.prologue = x64_prologue,
+	.align_loop = align_loop,
+	.insn = emit_insn,
+	.patch = patch,
+};

@@ -13,43 +13,24 @@
 
 #include <stddef.h>
 
+#include "jit/emit.h"
 #include "jit/x64_enc.h"
 
 enum { RUN = R12, FEATURE_BMI2 = 1, FEATURE_MOVBE = 2, FEATURE_KNOWN = 4 };
-enum { ROUTINE_UNWIND = 4 }; /* jit->routines: tests of 1, 2, 4, 8 bytes, then the way out */
 #define RUN_OFF(member) ((s32)offsetof(struct run, member))
 
-/* A jump whose target was not emitted yet. */
-struct fixup {
-	u32 at;	    /* offset after the jump */
-	u32 target; /* instruction, or function if it is a call */
-	bool byte, call;
-};
-
-struct x64 {
-	struct jit *jit;
-	struct jbuf *buf;
-	const struct jframe *frame;
-	u32 func; /* the one being emitted */
-	u64 features;
-	struct fixup *fixups;
-	u32 fixup_count;
-	struct log *why;
-};
-
 extern const u8 x64_reg[MAX_BPF_REG];
-u64 x64_features(void);
 
 /* x64_call.c: what surrounds a function's body, once an image (entries, routines of checked programs), and calls. */
-void x64_prologue(struct x64 *x);
-void x64_epilogue(struct x64 *x);
-void x64_entries(struct x64 *x);
-void x64_routines(struct x64 *x);
-int x64_call(struct x64 *x, const struct jinsn *i, u32 at); /* -EINVAL: unknown helper */
-void x64_packet(struct x64 *x, const struct jinsn *i, u32 size, bool indirect);
+void x64_prologue(struct emitter *x);
+void x64_epilogue(struct emitter *x);
+void x64_entries(struct emitter *x);
+void x64_routines(struct emitter *x);
+int x64_call(struct emitter *x, const struct jinsn *i, u32 at); /* -EINVAL: unknown helper */
+void x64_packet(struct emitter *x, const struct jinsn *i, u32 size, bool indirect);
 /* In checked programs only: tests [base + off, + bytes), takes insns from the budget. */
-void x64_check_access(struct x64 *x, u32 base, s32 off, u32 bytes, bool aligned);
-void x64_charge(struct x64 *x, u32 insns);
+void x64_check_access(struct emitter *x, u32 base, s32 off, u32 bytes, bool aligned);
+void x64_charge(struct emitter *x, u32 insns);
 
 /* x64_alu.c: dst = dst / src and its kin for the sixteen DIV, SDIV, MOD, SMOD ops; live: BPF registers needed after. */
 void x64_divide(struct jbuf *buf, const struct jinsn *i, u16 live, u64 features);

@@ -12,7 +12,7 @@
 #include "jit/x64.h"
 
 /* call or jmp to an address anywhere; clobbers r11 if it is far. */
-static void call_address(struct x64 *x, u64 address)
+static void call_address(struct emitter *x, u64 address)
 {
 	struct jbuf *buf = x->buf;
 	s64 distance = (s64)(address - (x->jit->address + buf->len + 5));
@@ -41,27 +41,22 @@ static void jump_offset(struct jbuf *buf, s32 cc, u32 offset)
 
 /* ---- frames ---- */
 
-static bool own_entry(const struct x64 *x)
-{
-	return !x->func && !x->jit->calls_first && !x->jit->spec->checked;
-}
-
-static bool saves(const struct x64 *x, u32 reg)
+static bool saves(const struct emitter *x, u32 reg)
 {
 	static const u8 callee_saved[] = { [RBX] = 6, [R13] = 7, [R14] = 8, [R15] = 9 };
 	const struct jframe *frame = x->frame;
 
 	if (reg == RBP)
-		return own_entry(x) && (frame->needs_fp || frame->local_calls);
+		return emit_own_entry(x) && (frame->needs_fp || frame->local_calls);
 	if (reg == RUN)
-		return own_entry(x) && (frame->needs_run || frame->local_calls);
+		return emit_own_entry(x) && (frame->needs_run || frame->local_calls);
 	return frame->written & 1 << callee_saved[reg];
 }
 
 static const u8 saved_order[] = { RBP, RUN, RBX, R13, R14, R15 };
 
 /* The stack is 8 off a multiple of 16 at a function's start, and must be a multiple where it calls. */
-static bool needs_pad(const struct x64 *x)
+static bool needs_pad(const struct emitter *x)
 {
 	u32 pushes = 0;
 
@@ -70,7 +65,7 @@ static bool needs_pad(const struct x64 *x)
 	return x->frame->calls && pushes % 2 == 0;
 }
 
-void x64_prologue(struct x64 *x)
+void x64_prologue(struct emitter *x)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(saved_order); i++)
 		if (saves(x, saved_order[i]))
@@ -83,7 +78,7 @@ void x64_prologue(struct x64 *x)
 		enc_mov(x->buf, true, RUN, R9);
 }
 
-void x64_epilogue(struct x64 *x)
+void x64_epilogue(struct emitter *x)
 {
 	if (needs_pad(x))
 		enc_pop(x->buf, RCX);
@@ -93,7 +88,7 @@ void x64_epilogue(struct x64 *x)
 }
 
 /* The C entries of an image whose functions are all called internally: entry runs function 0, enter any. */
-void x64_entries(struct x64 *x)
+void x64_entries(struct emitter *x)
 {
 	static const u8 all[] = { RBX, RBP, R12, R13, R14, R15 };
 	struct jbuf *buf = x->buf;
@@ -121,7 +116,7 @@ void x64_entries(struct x64 *x)
 		enc_alu(buf, false, ALU_XOR, RAX, RAX);
 	}
 	put(buf, 0xd3ff41, 3); /* call r11 */
-	jit->work = buf->len;
+	x->leave = buf->len;
 	enc_alu_imm(buf, true, ALU_ADD, RSP, 8);
 	for (u32 i = ARRAY_SIZE(all); i-- > 0;)
 		enc_pop(buf, all[i]);
@@ -131,14 +126,14 @@ void x64_entries(struct x64 *x)
 /* ---- checked programs ---- */
 
 /* Falls through to code that ends the run with error (positive errno). */
-static void raise_error(struct x64 *x, s32 error)
+static void raise_error(struct emitter *x, s32 error)
 {
 	enc_mov_imm(x->buf, RDX, (u32)-error);
-	jump_offset(x->buf, -1, x->jit->routines[ROUTINE_UNWIND]);
+	jump_offset(x->buf, -1, x->routines[ROUTINE_UNWIND]);
 }
 
 /* Tests [rcx, rcx + size) against a region of run: start at low, len bytes to rdx; jumps to *inside if it is in. */
-static u32 test_region(struct x64 *x, s32 low, u32 size)
+static u32 test_region(struct emitter *x, s32 low, u32 size)
 {
 	struct jbuf *buf = x->buf;
 	u32 outside, inside;
@@ -153,19 +148,19 @@ static u32 test_region(struct x64 *x, s32 low, u32 size)
 	return inside;
 }
 
-void x64_routines(struct x64 *x)
+void x64_routines(struct emitter *x)
 {
 	struct jbuf *buf = x->buf;
 
-	x->jit->routines[ROUTINE_UNWIND] = buf->len;
+	x->routines[ROUTINE_UNWIND] = buf->len;
 	enc_rm(buf, false, 0x89, RDX, RUN, RUN_OFF(guard.error), false);
 	enc_rm(buf, true, 0x8b, RSP, RUN, RUN_OFF(guard.exit_sp), false);
 	enc_mov_imm(buf, RAX, 0);
-	jump_offset(buf, -1, x->jit->work);
+	jump_offset(buf, -1, x->leave);
 	for (u32 i = 0; i < 4; i++) {
 		u32 stack, mem;
 
-		x->jit->routines[i] = buf->len;
+		x->routines[i] = buf->len;
 		enc_rm(buf, true, 0x8b, RDX, RUN, RUN_OFF(stack_top), false);
 		enc_rm(buf, true, 0x2b, RDX, RUN, RUN_OFF(stack_low), false);
 		stack = test_region(x, RUN_OFF(stack_low), 1u << i);
@@ -178,7 +173,7 @@ void x64_routines(struct x64 *x)
 	}
 }
 
-void x64_check_access(struct x64 *x, u32 base, s32 off, u32 bytes, bool aligned)
+void x64_check_access(struct emitter *x, u32 base, s32 off, u32 bytes, bool aligned)
 {
 	struct jbuf *buf = x->buf;
 	u32 good;
@@ -186,7 +181,7 @@ void x64_check_access(struct x64 *x, u32 base, s32 off, u32 bytes, bool aligned)
 	if (!x->jit->spec->checked)
 		return;
 	enc_lea(buf, true, RCX, base, off);
-	call_offset(buf, x->jit->routines[__builtin_ctz(bytes)]);
+	call_offset(buf, x->routines[__builtin_ctz(bytes)]);
 	if (!aligned || bytes == 1)
 		return;
 	enc_test_imm(buf, false, RCX, (s32)bytes - 1);
@@ -195,7 +190,7 @@ void x64_check_access(struct x64 *x, u32 base, s32 off, u32 bytes, bool aligned)
 	land(buf, good);
 }
 
-void x64_charge(struct x64 *x, u32 insns)
+void x64_charge(struct emitter *x, u32 insns)
 {
 	u32 good;
 
@@ -207,7 +202,7 @@ void x64_charge(struct x64 *x, u32 insns)
 	land(x->buf, good);
 }
 
-static void clear_args(struct x64 *x)
+static void clear_args(struct emitter *x)
 {
 	for (u32 r = 1; x->jit->spec->checked && r <= 5; r++)
 		enc_alu(x->buf, false, ALU_XOR, x64_reg[r], x64_reg[r]);
@@ -215,12 +210,12 @@ static void clear_args(struct x64 *x)
 
 /* ---- calls ---- */
 
-static u32 depth_of(const struct x64 *x)
+static u32 depth_of(const struct emitter *x)
 {
 	return x->jit->spec->funcs[x->func].stack_depth;
 }
 
-static void keep_stack_cur(struct x64 *x)
+static void keep_stack_cur(struct emitter *x)
 {
 	u32 depth = depth_of(x);
 
@@ -231,14 +226,14 @@ static void keep_stack_cur(struct x64 *x)
 	enc_rm(x->buf, true, 0x89, depth ? RAX : RBP, RUN, RUN_OFF(stack_cur), false);
 }
 
-static void args_to_c(struct x64 *x)
+static void args_to_c(struct emitter *x)
 {
 	enc_mov(x->buf, true, RDX, R9);
 	enc_mov(x->buf, true, RCX, R10);
 	enc_mov(x->buf, true, R9, RUN);
 }
 
-static int helper_call(struct x64 *x, u32 number, u32 at)
+static int helper_call(struct emitter *x, u32 number, u32 at)
 {
 	helper_fn body = x->jit->spec->helper ? x->jit->spec->helper(number) : NULL;
 
@@ -251,7 +246,7 @@ static int helper_call(struct x64 *x, u32 number, u32 at)
 	return 0;
 }
 
-static void tail_call(struct x64 *x)
+static void tail_call(struct emitter *x)
 {
 	struct jbuf *buf = x->buf;
 	u32 full, none;
@@ -277,7 +272,7 @@ static void tail_call(struct x64 *x)
 }
 
 /* The helper whose number is in reg: a seventh argument, on the stack. */
-static void call_register(struct x64 *x, u32 reg)
+static void call_register(struct emitter *x, u32 reg)
 {
 	struct jbuf *buf = x->buf;
 	u32 good;
@@ -296,12 +291,12 @@ static void call_register(struct x64 *x, u32 reg)
 	enc_alu_mem_imm(buf, false, ALU_CMP, RUN, RUN_OFF(guard.error), 0);
 	good = jcc8(buf, CC_E);
 	enc_rm(buf, false, 0x8b, RDX, RUN, RUN_OFF(guard.error), false);
-	jump_offset(buf, -1, x->jit->routines[ROUTINE_UNWIND]);
+	jump_offset(buf, -1, x->routines[ROUTINE_UNWIND]);
 	land(buf, good);
 	clear_args(x);
 }
 
-static void local_call(struct x64 *x, u32 func)
+static void local_call(struct emitter *x, u32 func)
 {
 	struct jbuf *buf = x->buf;
 	const struct jframe *callee = &x->jit->frames[func];
@@ -320,7 +315,7 @@ static void local_call(struct x64 *x, u32 func)
 		enc_alu_imm(buf, true, ALU_SUB, RBP, (s32)depth);
 	call_offset(buf, x->jit->spec->funcs[func].offset);
 	if (func > x->func) /* not emitted yet */
-		x->fixups[x->fixup_count++] = (struct fixup){ buf->len, func, false, true };
+		emit_later(x, (struct fixup){ buf->len, func, false, true });
 	if (depth)
 		enc_alu_imm(buf, true, ALU_ADD, RBP, (s32)depth);
 	if (checked)
@@ -332,7 +327,7 @@ static s64 load_packet(struct run *run, s32 off, u32 size)
 	return run->ops && run->ops->load_packet ? run->ops->load_packet(run, off, size) : -1;
 }
 
-void x64_packet(struct x64 *x, const struct jinsn *i, u32 size, bool indirect)
+void x64_packet(struct emitter *x, const struct jinsn *i, u32 size, bool indirect)
 {
 	struct jbuf *buf = x->buf;
 	u32 good;
@@ -353,7 +348,7 @@ void x64_packet(struct x64 *x, const struct jinsn *i, u32 size, bool indirect)
 	clear_args(x);
 }
 
-int x64_call(struct x64 *x, const struct jinsn *i, u32 at)
+int x64_call(struct emitter *x, const struct jinsn *i, u32 at)
 {
 	if (i->op == OP_CALL_LOCAL)
 		local_call(x, i->aux);
