@@ -94,13 +94,15 @@ static void fields(struct text *w, const struct insn *insn, const struct bpf_ins
 			bytes[12], bytes[13], bytes[14], bytes[15], (u32)raw[1].imm);
 }
 
-/* The value that an operation takes: "r2", "the lower half of r2", "15". */
+/* The value that an operation takes: "r2", "the lower half of r2", "15", "-1 (0xffffffff)". */
 static void operand(struct text *w, const struct insn *insn, bool reg, bool narrow)
 {
 	if (reg)
 		text_put(w, "%sr%u", narrow ? "the lower half of " : "", insn->src);
 	else
 		text_put(w, "%d", insn->imm);
+	if (!reg && insn->imm < 0)
+		text_put(w, " (0x%" PRIx64 ")", narrow ? (u32)insn->imm : (u64)insn->imm);
 }
 
 static const struct {
@@ -136,6 +138,23 @@ static void put_dst(struct text *w, const char *phrase, u8 dst)
 		text_put(w, "%s", phrase);
 }
 
+/* What the standard says of a divisor that is zero, and of counts that are too large. */
+static void special_operands(struct text *w, const struct insn *insn)
+{
+	bool narrow = BPF_CLASS(insn->code) == BPF_ALU;
+	const char *whole = narrow ? "the lower half of " : "";
+	u8 op = BPF_OP(insn->code);
+
+	if (op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH)
+		text_put(w, "; of r%u the lowest %d bits count", insn->src, narrow ? 5 : 6);
+	if (op == BPF_DIV)
+		text_put(w, "; by 0 it gives 0");
+	else if (op == BPF_MOD)
+		text_put(w, "; by 0 it gives %sr%u", whole, insn->dst);
+	if ((op == BPF_DIV || op == BPF_MOD) && op_info[insn->op].text[0] == 's')
+		text_put(w, ", the least number by -1 %s", op == BPF_DIV ? "itself" : "0");
+}
+
 static void arithmetic(struct text *w, const struct insn *insn, bool reg)
 {
 	const char *text = op_info[insn->op].text;
@@ -145,25 +164,31 @@ static void arithmetic(struct text *w, const struct insn *insn, bool reg)
 		if (strcmp(text, alu_words[i].text))
 			continue;
 		put_dst(w, alu_words[i].before, insn->dst);
-		operand(w, insn, reg, narrow && text[0] != 's');
+		operand(w, insn, reg, narrow && alu_words[i].text[1] != '8' && text[1] != '1');
 		if (alu_words[i].between)
 			put_dst(w, alu_words[i].between, insn->dst);
 	}
 	if (narrow)
 		text_put(w, ", as 32 bits; the upper half of r%u becomes 0", insn->dst);
+	if (reg)
+		special_operands(w, insn);
 }
 
 static void unary(struct text *w, const struct insn *insn)
 {
-	if (BPF_OP(insn->code) == BPF_NEG)
-		text_put(w, "negates r%u%s", insn->dst,
-			 BPF_CLASS(insn->code) == BPF_ALU ? ", as 32 bits" : "");
+	if (BPF_OP(insn->code) == BPF_NEG && BPF_CLASS(insn->code) == BPF_ALU)
+		text_put(w, "negates r%u, as 32 bits; the upper half of r%u becomes 0", insn->dst,
+			 insn->dst);
+	else if (BPF_OP(insn->code) == BPF_NEG)
+		text_put(w, "negates r%u", insn->dst);
 	else if (BPF_CLASS(insn->code) == BPF_ALU64)
 		text_put(w, "reverses the order of the lowest %d bytes of r%u", insn->imm / 8,
 			 insn->dst);
 	else
 		text_put(w, "puts the lowest %d bytes of r%u into %s-endian order", insn->imm / 8,
 			 insn->dst, insn->code & BPF_X ? "big" : "little");
+	if (BPF_OP(insn->code) == BPF_END && insn->imm < 64)
+		text_put(w, "; the rest of r%u becomes 0", insn->dst);
 }
 
 static const struct {
@@ -171,10 +196,10 @@ static const struct {
 } conditions[] = {
 	{ "==", "equals" },
 	{ "!=", "differs from" },
-	{ ">", "is greater than" },
-	{ ">=", "is at least" },
-	{ "<", "is less than" },
-	{ "<=", "is at most" },
+	{ ">", "is, unsigned, greater than" },
+	{ ">=", "is, unsigned, at least" },
+	{ "<", "is, unsigned, less than" },
+	{ "<=", "is, unsigned, at most" },
 	{ "&", "has a bit in common with" },
 	{ "s>", "is, signed, greater than" },
 	{ "s>=", "is, signed, at least" },
@@ -207,10 +232,9 @@ static void call(struct text *w, const struct insn *insn)
 	const char *name = insn->imm > 0 ? helper_name((u32)insn->imm) : NULL;
 
 	if (insn->op == OP_CALL_LOCAL)
-		text_put(
-			w,
-			"calls the program's own function that begins %d slots after the next instruction",
-			insn->imm);
+		text_put(w, "calls the program's own function that begins %u slots %s the next one",
+			 (u32)(insn->imm < 0 ? -(s64)insn->imm : insn->imm),
+			 insn->imm < 0 ? "before" : "after");
 	else if (insn->op == OP_CALL_KFUNC)
 		text_put(w, "calls the kernel function with BTF id %d", insn->imm);
 	else if (insn->op == OP_CALLX)
@@ -239,16 +263,21 @@ static void atomic(struct text *w, const struct insn *insn)
 		[0] = "adds", [4] = "ors", [5] = "ands", [10] = "xors"
 	};
 
+	bool narrow = BPF_SIZE(insn->code) == BPF_W;
+	const char *half = narrow ? "the lower half of " : "";
+
 	text_put(w, "atomically, on ");
 	place(w, insn, insn->dst);
 	if (insn->imm == BPF_XCHG)
-		text_put(w, ": exchanges them with r%u", insn->src);
+		text_put(w, ": exchanges them with %sr%u", half, insn->src);
 	else if (insn->imm == BPF_CMPXCHG)
-		text_put(w, ": if they equal r0, stores r%u there; r0 gets the old value",
-			 insn->src);
+		text_put(w, ": if they equal %sr0, stores %sr%u there; r0 gets the old value", half,
+			 half, insn->src);
 	else
-		text_put(w, ": %s r%u%s", verbs[insn->imm >> 4], insn->src,
-			 insn->imm & BPF_FETCH ? ", which gets the old value" : "");
+		text_put(w, ": %s %sr%u%s", verbs[insn->imm >> 4], half, insn->src,
+			 insn->imm & BPF_FETCH ? "; the register gets the old value" : "");
+	if (narrow && (insn->imm & BPF_FETCH))
+		text_put(w, ", its upper half becomes 0");
 }
 
 static void wide(struct text *w, const struct insn *insn)
@@ -257,10 +286,16 @@ static void wide(struct text *w, const struct insn *insn)
 					    "the map with fd",
 					    "the value of the map with fd",
 					    "the kernel variable with BTF id",
-					    "the address of the function at distance",
+					    "", /* the program's own function */
 					    "the map with index",
 					    "the value of the map with index" };
 
+	if (insn->op == OP_LD_FUNC) {
+		text_put(w, "sets r%u to the address of the program's own function that begins ",
+			 insn->dst);
+		text_put(w, "%d slots after this instruction's first", insn->imm + 1);
+		return;
+	}
 	text_put(w, "sets r%u to %s ", insn->dst, what[insn->src % ARRAY_SIZE(what)]);
 	if (insn->op == OP_LD_IMM64)
 		text_put(w, "0x%" PRIx64, insn_imm64(insn));
@@ -275,16 +310,25 @@ static void memory(struct text *w, const struct insn *insn)
 	bool load = op_info[insn->op].format == FORMAT_LDX ||
 		    op_info[insn->op].format == FORMAT_LOAD_ACQ;
 
+	bool sign = load && op_info[insn->op].text[0] == 's';
+
 	text_put(w, load ? "loads " : "stores ");
-	if (!load)
-		operand(w, insn, op_info[insn->op].format != FORMAT_ST, false),
-			text_put(w, " into ");
+	if (!load) {
+		if (op_info[insn->op].format != FORMAT_ST && bytes_of(insn) < 8)
+			text_put(w, "the lowest %d bits of ", 8 * bytes_of(insn));
+		if (op_info[insn->op].format == FORMAT_ST)
+			text_put(w, "%d", insn->imm);
+		else
+			text_put(w, "r%u", insn->src);
+		text_put(w, " into ");
+	}
 	place(w, insn, load ? insn->src : insn->dst);
 	if (load)
-		text_put(w, " into r%u%s", insn->dst,
-			 op_info[insn->op].text[0] == 's' ? ", with their sign" : "");
+		text_put(w, " into r%u", insn->dst);
 	if (op_info[insn->op].format == FORMAT_LOAD_ACQ)
 		text_put(w, ", before all later accesses");
+	if (load && bytes_of(insn) < 8)
+		text_put(w, sign ? "; copies of the sign fill the rest" : "; the rest becomes 0");
 	if (op_info[insn->op].format == FORMAT_STORE_REL)
 		text_put(w, ", after all earlier accesses");
 }
@@ -295,7 +339,9 @@ static void packet(struct text *w, const struct insn *insn, bool indirect)
 		 bytes_of(insn) == 1 ? "" : "s");
 	if (indirect)
 		text_put(w, "r%u + ", insn->src);
-	text_put(w, "%d into r0, in host order", insn->imm);
+	text_put(w,
+		 "%d into r0, in host order; where the packet ends before, the program ends with 0",
+		 insn->imm);
 }
 
 static void sentence(struct text *w, const struct insn *insn)
@@ -306,8 +352,8 @@ static void sentence(struct text *w, const struct insn *insn)
 	case FORMAT_ALU_REG: arithmetic(w, insn, true); break;
 	case FORMAT_UNARY: unary(w, insn); break;
 	case FORMAT_CAST:
-		text_put(w, "turns the arena pointer in r%u into r%u of another address space",
-			 insn->src, insn->dst);
+		text_put(w, "sets r%u to the pointer in r%u, brought from address space %d to %d",
+			 insn->dst, insn->src, insn->imm & 0xffff, (u32)insn->imm >> 16);
 		break;
 	case FORMAT_JA:
 		distance(w, insn->off);
