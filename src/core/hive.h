@@ -56,6 +56,7 @@ struct hive {
 	struct slot *slots;    /* nr_cpus of them, core/run.c */
 	u64 iter_sessions;     /* atomic: opened so far */
 	u32 stats_enabled;     /* atomic: holders of BPF_ENABLE_STATS */
+	u32 told_interpreted;  /* atomic: that there is no machine code here */
 
 	struct perf_event *perf_events; /* all of them, under source_lock */
 	char **tracepoints;		/* names that have an id, under source_lock */

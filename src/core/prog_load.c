@@ -454,8 +454,22 @@ static int take_maps(struct load *l)
 	return 0;
 }
 
+/* Once: that a program runs, but slower than its user may think. (Its info says so as Linux's: there is no jited image.) */
+static void tell_interpreted(struct hive *hive, const struct prog *prog)
+{
+	u32 len;
+
+	if (hive->engine != ENGINE_AUTO || code_image(prog->code, &len) ||
+	    __atomic_exchange_n(&hive->told_interpreted, 1, __ATOMIC_RELAXED))
+		return;
+	say(hive->log,
+	    "note: program %s is interpreted: no memory for machine code can be had here\n",
+	    prog->name);
+}
+
 static int make_code(struct load *l)
 {
+	struct hive *hive = l->call->hive;
 	struct prog *prog = l->prog;
 	struct code_subprog *subprogs = calloc(max(prog->subprog_count, 1u), sizeof(*subprogs));
 	struct code_spec spec = {
@@ -463,10 +477,11 @@ static int make_code(struct load *l)
 		.count = prog->xlated_count,
 		.subprogs = subprogs,
 		.subprog_count = prog->subprog_count,
-		.engine = l->call->hive->engine,
+		.engine = hive->engine,
 		.helper = helper_body,
 		.beliefs = l->result->beliefs,
 	};
+	bool judged;
 	int err;
 
 	if (!subprogs)
@@ -475,8 +490,11 @@ static int make_code(struct load *l)
 		subprogs[i] = (struct code_subprog){ prog->subprogs[i].start,
 						     prog->subprogs[i].stack_depth };
 	l->result->beliefs = NULL;
-	err = code_new(&prog->code, &spec, l->call->hive->log);
+	judged = spec.beliefs != NULL; /* those are interpreted anyway */
+	err = code_new(&prog->code, &spec, hive->log);
 	free(subprogs);
+	if (!err && !judged)
+		tell_interpreted(hive, prog);
 	return err;
 }
 
