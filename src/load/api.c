@@ -111,14 +111,16 @@ SKEP_API void skep_object_close(struct skep_object *object)
 
 SKEP_API int skep_object_map_fd(struct skep_object *object, const char *name)
 {
-	return bpf_object__find_map_fd_by_name(object->file->bpf, name);
+	struct bpf_map *map = bpf_object__find_map_by_name(object->file->bpf, name);
+
+	return map && bpf_map__fd(map) >= 0 ? bpf_map__fd(map) : -ENOENT;
 }
 
 SKEP_API int skep_object_program_fd(struct skep_object *object, const char *name)
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(object->file->bpf, name);
 
-	return prog ? bpf_program__fd(prog) : -ENOENT;
+	return prog && bpf_program__fd(prog) >= 0 ? bpf_program__fd(prog) : -ENOENT;
 }
 
 SKEP_API int skep_object_check_maps(struct skep_object *object, const char *names)

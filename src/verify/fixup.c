@@ -148,18 +148,30 @@ static u32 probe(const struct env *env, u32 at, struct bpf_insn *out)
 	return n;
 }
 
-/* A conditional jump of which only one way was ever possible. */
+/* Whether a jump from at leads to what comes next anyway. */
+static bool leads_on(const struct env *env, u32 at)
+{
+	s32 off = env->raw[at].off;
+
+	for (u32 i = at + 1; off > 0 && !seen(env, i); i++)
+		off--;
+	return !off;
+}
+
+/* A plain jump that leads on is none; neither is a conditional one of which only one way was ever possible. */
 static u32 fix_jump(const struct env *env, u32 at, struct bpf_insn *out)
 {
 	const struct bpf_insn *raw = &env->raw[at];
 	u32 target = at + 1 + (u32)(s32)raw->off;
+	bool plain = BPF_OP(raw->code) == BPF_JA;
 
 	out[0] = *raw;
-	if (!seen(env, target))
+	if (!plain && !seen(env, target))
 		return 0;
-	if (!seen(env, at + 1))
-		out[0] = make(BPF_JMP | BPF_JA, 0, 0, raw->off, 0);
-	return 1;
+	if (!plain && seen(env, at + 1))
+		return 1;
+	out[0] = make(BPF_JMP | BPF_JA, 0, 0, raw->off, 0);
+	return !leads_on(env, at);
 }
 
 static u32 rewrite(const struct fix *f, u32 at, struct bpf_insn *out)
@@ -181,9 +193,8 @@ static u32 rewrite(const struct fix *f, u32 at, struct bpf_insn *out)
 		return probe(env, at, out);
 	if (i->op == OP_CALL_HELPER && (map = inlines(f, at)))
 		return inline_lookup(map, out);
-	if (!ORACLE_BUILD && (class == BPF_JMP || class == BPF_JMP32) &&
-	    BPF_OP(i->code) != BPF_JA && BPF_OP(i->code) != BPF_CALL &&
-	    BPF_OP(i->code) != BPF_EXIT && i->op != OP_MAY_GOTO)
+	if (!ORACLE_BUILD && (class == BPF_JMP || class == BPF_JMP32) && i->op != OP_JA32 &&
+	    BPF_OP(i->code) != BPF_CALL && BPF_OP(i->code) != BPF_EXIT && i->op != OP_MAY_GOTO)
 		return fix_jump(env, at, out);
 	return 1;
 }

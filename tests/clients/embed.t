@@ -9,6 +9,7 @@ cat >"$T/embed.c" <<'END'
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <skep.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ int main(int argc, char **argv)
 	if (skep_object_open(&object, skep, bytes, size, &opts) || skep_object_load(object, NULL, 0))
 		return 2;
 	if (skep_object_attach(object) != 1 || skep_object_map_fd(object, "counter_table") < 0 ||
-	    skep_object_program_fd(object, "hello") < 0 || skep_object_map_fd(object, "none") >= 0)
+	    skep_object_program_fd(object, "hello") < 0 || skep_object_map_fd(object, "none") != -ENOENT)
 		return 3;
 	/* their libbpf asks Linux about our fd: it is no map there */
 	printf("Linux %s our map\n", bpf_map_lookup_elem(skep_object_map_fd(object, "counter_table"), &key, &value) ?
