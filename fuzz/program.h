@@ -510,6 +510,8 @@ static void put_value(struct gen *g, u8 keep, s32 map, u8 size)
 	g->size[0] = g->size[keep] = size;
 }
 
+static void gen_call(struct gen *g);
+
 static void gen_locked(struct gen *g)
 {
 	u8 keep = (u8)(7 + rnd(3));
@@ -522,6 +524,8 @@ static void gen_locked(struct gen *g)
 	for (u32 i = 0; i < 1 + rnd(3); i++)
 		if (mistake())
 			put_call(g, BPF_FUNC_ktime_get_ns, NUMBER);
+		else if (!program_fixed && !rnd(8))
+			gen_call(g);
 		else if (rnd(2))
 			put(g, BPF_ST | BPF_MEM | BPF_W, keep, 0, mistake() ? 4 : 0, interesting());
 		else
@@ -825,6 +829,8 @@ static void mutate(struct gen *g)
 	}
 }
 
+#include "steps.h"
+
 static void gen_step(struct gen *g);
 
 static void gen_some_branch(struct gen *g)
@@ -850,6 +856,8 @@ static void gen_object(struct gen *g)
 
 static void gen_step(struct gen *g)
 {
+	if (!rnd(5))
+		return gen_more(g);
 	switch (rnd(24)) {
 	case 22: case 23: gen_linked(g); break;
 	case 19: gen_any_atomic(g); break;
@@ -865,7 +873,7 @@ static void gen_step(struct gen *g)
 	case 13: if (g->type != BPF_PROG_TYPE_KPROBE && g->kind[6] == CONTEXT) gen_packet(g); break;
 	case 14: if (!rnd(3)) { gen_loop(g); break; } /* fall through */
 	case 15: if (!rnd(2)) { gen_call(g); break; } /* fall through */
-	case 16: if (!program_fixed && !rnd(20)) { gen_may_goto(g); break; } /* fall through */
+	case 16: if (!program_fixed && !rnd(8)) { gen_may_goto(g); break; } /* fall through */
 	default:
 		if (g->n < MOST - 40)
 			gen_some_branch(g);
