@@ -123,6 +123,8 @@ int cmd_dump(int argc, char **argv)
 			opts.prog = optarg;
 		else if (option == 'e' && optarg)
 			return explain(optarg);
+		else if ((option == 'x' || option == 'j') && loaded && loaded != option)
+			return usage_error("dump", "--xlated or --jited, not both");
 		else if (option == 'x' || option == 'j')
 			loaded = option;
 		else if (option == 'e')

@@ -89,14 +89,25 @@ static int parse_sides(struct run *run, const char *text)
 	return 0;
 }
 
+/* Words to stderr, after what they are about. */
+static void log_target(void *arg, const char *text, size_t len)
+{
+	fputs(arg, stderr);
+	log_stderr(NULL, text, len);
+}
+
+static int take_target(struct run *run, const char *text)
+{
+	if (run->nr_targets == TARGETS_MAX)
+		return usage_error("run", "more than %d --attach", TARGETS_MAX);
+	run->targets[run->nr_targets++] = text;
+	return skep_target_check(text, log_target, (void *)"skep run: --attach ") ? EXIT_USAGE : 0;
+}
+
 static int take_option(struct run *run, int option, const char *word)
 {
 	switch (option) {
-	case 'a':
-		if (run->nr_targets == TARGETS_MAX)
-			return usage_error("run", "more than %d --attach", TARGETS_MAX);
-		run->targets[run->nr_targets++] = optarg;
-		return 0;
+	case 'a': return take_target(run, optarg);
 	case 'p': run->pcap = optarg; return 0;
 	case 'o': run->out = optarg; return 0;
 	case 'b': run->bridge = optarg; return parse_sides(run, optarg);
@@ -234,10 +245,11 @@ static int run_pcap(struct run *run)
 	if (!err || r.packets)
 		complain(
 			0,
-			"%llu packets: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
-			(unsigned long long)r.packets, (unsigned long long)r.passed,
-			(unsigned long long)(r.dropped + r.invalid), (unsigned long long)r.tx,
-			(unsigned long long)r.redirected, (unsigned long long)r.aborted);
+			"%llu packet%s: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
+			(unsigned long long)r.packets, r.packets == 1 ? "" : "s",
+			(unsigned long long)r.passed, (unsigned long long)(r.dropped + r.invalid),
+			(unsigned long long)r.tx, (unsigned long long)r.redirected,
+			(unsigned long long)r.aborted);
 	return err ? EXIT_SKEP : 0;
 }
 
@@ -297,9 +309,9 @@ static void tell_side(const struct run *run, int from, const struct skep_bridge_
 {
 	complain(
 		0,
-		"%s to %s: %llu packets: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
+		"%s to %s: %llu packet%s: %llu passed, %llu dropped, %llu sent back, %llu redirected, %llu aborted",
 		run->sides[from], run->sides[!from], (unsigned long long)n->packets,
-		(unsigned long long)n->passed,
+		n->packets == 1 ? "" : "s", (unsigned long long)n->passed,
 		(unsigned long long)(n->dropped + n->invalid + n->too_long),
 		(unsigned long long)n->tx, (unsigned long long)n->redirected,
 		(unsigned long long)n->aborted);

@@ -112,6 +112,11 @@ static int verify(struct skep_verify_opts *opts, const char *btf)
 		free(bytes);
 		return complain(EXIT_USAGE, "cannot start: %s", strerror(-err));
 	}
+	if (btf && skep_check_btf(skep)) {
+		free(bytes);
+		skep_free(skep);
+		return EXIT_USAGE;
+	}
 	r->programs = r->json ? json_array() : NULL;
 	err = skep_verify_object(skep, bytes, size, opts);
 	if (err >= 0 && r->json)

@@ -38,6 +38,8 @@ struct skep_opts {
 
 SKEP_API int skep_new(struct skep **out, const struct skep_opts *opts);
 SKEP_API void skep_free(struct skep *skep);
+/* The kernel's BTF is there and is BTF: 0, or -EINVAL after words to the log. Else it is read when it is first wanted. */
+SKEP_API int skep_check_btf(struct skep *skep);
 
 /* bpf(2) for the calling process, answered by skep: cmd, attr and size as there; >= 0 or -errno. */
 SKEP_API int skep_bpf(struct skep *skep, int cmd, union bpf_attr *attr, unsigned int size);
@@ -259,6 +261,8 @@ SKEP_API int skep_object_open(struct skep_object **out, struct skep *skep, const
  */
 SKEP_API int skep_object_load(struct skep_object *object, const char *const *targets,
 			      size_t nr_targets);
+/* Whether text has the form of a target; -EINVAL after words to the log. */
+SKEP_API int skep_target_check(const char *text, skep_log_fn log, void *log_arg);
 SKEP_API int
 skep_object_attach(struct skep_object *object); /* the number of programs attached, or -errno */
 SKEP_API void skep_object_close(struct skep_object *object); /* detaches; NULL is fine */

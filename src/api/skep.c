@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/core.h"
+#include "core/hive.h"
 
 struct skep {
 	struct hive *hive;
@@ -46,6 +47,11 @@ int skep_new(struct skep **out, const struct skep_opts *opts)
 	}
 	*out = skep;
 	return 0;
+}
+
+int skep_check_btf(struct skep *skep)
+{
+	return hive_vmlinux(skep->hive) ? 0 : -EINVAL;
 }
 
 void skep_free(struct skep *skep)

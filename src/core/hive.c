@@ -145,7 +145,8 @@ const struct btf *hive_vmlinux(struct hive *hive)
 
 		hive->vmlinux_tried = true;
 		if (err)
-			fail(hive->log, err, "%s: %s", hive->btf_path, strerror(-err));
+			fail(hive->log, err, "%s: cannot be read as BTF: %s", hive->btf_path,
+			     strerror(-err));
 	}
 	pthread_mutex_unlock(&hive->btf_lock);
 	return hive->vmlinux;

@@ -95,6 +95,15 @@ SKEP_API int skep_object_load(struct skep_object *object, const char *const *tar
 	return err ? err : objfile_load(object->file);
 }
 
+SKEP_API int skep_target_check(const char *text, skep_log_fn write, void *arg)
+{
+	struct target target;
+	const char *fn;
+	size_t len;
+
+	return target_parse(text, &fn, &len, &target, &(struct log){ .write = write, .arg = arg });
+}
+
 SKEP_API int skep_object_attach(struct skep_object *object)
 {
 	return objfile_attach(object->file);

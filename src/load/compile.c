@@ -78,7 +78,9 @@ static int read_source(struct source *s, struct log *log)
 }
 
 static const char *const common_flags[] = {
-	"-target", "bpf", "-mcpu=v3", "-g", "-O2", ARCH_FLAGS, NULL,
+	/* what is not declared is not there: no library is linked */
+	"-target",  "bpf", "-mcpu=v3", "-g", "-O2", "-Werror=implicit-function-declaration",
+	ARCH_FLAGS, NULL,
 };
 static const char *const bcc_flags[] = {
 	"-Wno-unused-value",

@@ -223,6 +223,8 @@ static void print_section(struct dump *d)
 	for (u32 i = 0; i < d->count; i++) {
 		if (!wanted(d, (u64)i * 8))
 			continue;
+		if (!d->found)
+			say(d->out, "\n%s:\tfile format elf64-bpf\n", d->opts->name);
 		if (!any)
 			say(d->out, "\nDisassembly of section %s:\n", d->section_name);
 		any = d->found = true;
@@ -335,7 +337,6 @@ int dump_object(const void *bytes, size_t size, const struct dump_opts *opts, st
 	d.sources = texts_new();
 	if (!d.sources)
 		return -ENOMEM;
-	say(out, "\n%s:\tfile format elf64-bpf\n", opts->name);
 	for (u32 i = 1; i < d.header.e_shnum && !err; i++) {
 		d.section = get_section(&d, i);
 		if (d.section.sh_type != SHT_PROGBITS || !(d.section.sh_flags & SHF_EXECINSTR) ||
@@ -346,6 +347,8 @@ int dump_object(const void *bytes, size_t size, const struct dump_opts *opts, st
 	}
 	texts_free(d.sources);
 	free(d.last_file);
+	if (!err && !opts->prog && !d.found)
+		say(out, "\n%s:\tfile format elf64-bpf\n", opts->name);
 	if (!err && opts->prog && !d.found)
 		err = fail(why, -ENOENT, "%s: has no function '%s'", opts->name, opts->prog);
 	return err;

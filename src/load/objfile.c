@@ -370,10 +370,25 @@ int objfile_load(struct objfile *file)
 	return err;
 }
 
+/* Where there are packets, some program must be for them. */
+static int check_packets(struct objfile *file)
+{
+	if (!file->xdp_ifindex && !file->interfaces[0])
+		return 0;
+	for (size_t i = 0; i < file->nr_progs; i++)
+		if (file->progs[i].target.kind == TARGET_XDP)
+			return 0;
+	return fail(file->log, -EINVAL,
+		    "%s: has no program for packets: they go to XDP programs, SEC(\"xdp\")",
+		    file->name);
+}
+
 int objfile_attach(struct objfile *file)
 {
-	int attached = 0, err;
+	int attached = 0, err = check_packets(file);
 
+	if (err)
+		return err;
 	for (size_t i = 0; i < file->nr_progs; i++) {
 		struct objfile_prog *p = &file->progs[i];
 

@@ -3,16 +3,16 @@
 # --attach: what is wrong is said, and nothing runs.
 . "$(dirname "$0")/lib.sh"
 
-try() { # WORDS REGEX
+try() { # WORDS REGEX [STATUS]
 	run "$SKEP" run -a "$1" "$root/examples/hello.c" -- /bin/echo ran
-	is "$status" 125 "$1: exit 125"
+	is "$status" "${3:-125}" "$1: exit ${3:-125}"
 	like "$err" "$2" "$1: told"
 	is "$out" "" "$1: the command did not run"
 }
-try execve "want \[FN=\]KIND:TARGET"
-try blah:execve "no kind 'blah'"
-try kprobe: "no target"
-try tracepoint:sched "CATEGORY:NAME"
+try execve "^skep run: --attach 'execve': want \[FN=\]KIND:TARGET" 2
+try blah:execve "no kind 'blah'" 2
+try kprobe: "no target" 2
+try tracepoint:sched "CATEGORY:NAME" 2
 try other=kprobe:execve "no program 'other'"
 try kprobe:nosuchcall "nosuchcall"
 try xdp:skepnone0 "say where packets come from"

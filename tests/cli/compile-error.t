@@ -19,6 +19,10 @@ printf 'int hello(void *ctx)\n{\n\tstruct { int a[200]; } *p = ctx, s[2] = { *p 
 run "$SKEP" build open.c
 is "$status" 1 "a body that is not closed"
 like "$err" "open.c:4:" "is told on its line"
+printf 'int hello(void *ctx)\n{\n\treturn nowhere(1);\n}\n' >"$T/nowhere.c"
+run "$SKEP" run nowhere.c -- /bin/echo ran
+is "$status" 125 "a function that is nowhere"
+like "$err" "^nowhere.c:3:9: error: implicit declaration of function 'nowhere'" "is told by its line, not by the loader"
 CLANG=/nonexistent/clang run "$SKEP" build bad.c
 like "$err" "CLANG is '/nonexistent/clang'" "a wrong \$CLANG is named"
 printf 'int hello(void *ctx) { return 0; }\n' >good.c

@@ -143,6 +143,11 @@ for program in hello.c hello-map.c hello.bpf.c xdp-drop.bpf.c; do
 	(cd "$root" && "$skep" dump -S "$T/example.o" >"$T/ours"; "$objdump" -S --mcpu=v4 "$T/example.o" >"$T/theirs" 2>/dev/null)
 	is "$(diff ours theirs)" "" "$program: -S"
 done
+run "$skep" dump --prog nowhere example.o
+like "$status $err" "^2 .*has no function 'nowhere'" "a function that is not there"
+is "$out" "" "and nothing else"
+run "$skep" dump --xlated --jited example.o
+is "$status" 2 "--xlated and --jited: exit 2"
 mv calls.c gone.c
 "$skep" dump -S calls.o | grep -q '; 	return a \* b + counter;'
 ok $? "without the source file, the lines that the object keeps"

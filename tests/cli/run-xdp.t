@@ -43,6 +43,10 @@ is "$(grep -c 'Hello World' <<<"$out")" 1 "what came before was run"
 run "$SKEP" run --pcap "$root/examples/hello.c" "$root/examples/hello.bpf.c"
 is "$status" 125 "no capture at all: exit 125"
 like "$err" "hello.c: no pcap file" "told"
+run "$SKEP" run --pcap "$T/in.pcap" --out "$T/no.pcap" "$root/examples/hello.c"
+like "$status $err" "^125 .*hello.c: has no program for packets" "packets, and no program for them"
+[ ! -e "$T/no.pcap" ]
+ok $? "which leaves no file behind"
 run "$SKEP" run --pcap "$T/none.pcap" "$root/examples/hello.bpf.c"
 like "$status $err" "^125 .*none.pcap: No such file" "a capture that is not there"
 run "$SKEP" run "$root/examples/hello.bpf.c" -- /bin/true

@@ -83,4 +83,8 @@ is "$status" 125 "skep run of a program that is rejected"
 like "$err" 'error: `event` may be NULL here' "tells it the same way"
 run "$skep" verify --btf "$T/none" two.bpf.c
 is "$status" 2 "--btf of a file that is not there: exit 2"
+run "$skep" verify --btf "$root/README.md" two.bpf.c
+is "$status" 2 "--btf of a file that is no BTF: exit 2"
+like "$err" "README.md: cannot be read as BTF" "and told"
+is "$out" "" "nothing is judged"
 done_testing
