@@ -261,21 +261,35 @@ static bool has_children(const struct observer *o)
 	return any;
 }
 
-/* It may sleep in a call that is not answered yet. */
-static bool is_notified(const struct observer *o)
+/* The call that its main thread sleeps in; false: none, or none that is told. */
+static bool sleeps_in(const struct observer *o, u32 *nr)
 {
 	char path[64];
 	FILE *file;
-	u32 nr;
 	bool known;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", o->tree.child, o->tree.child);
 	file = fopen(path, "re");
-	known = file && fscanf(file, "%u", &nr) == 1 && nr != SYS_read &&
-		syscall_set_has(&o->server.calls.set, nr);
+	known = file && fscanf(file, "%u", nr) == 1;
 	if (file)
 		fclose(file);
 	return known;
+}
+
+/* It may sleep in a call that is not answered yet. */
+static bool is_notified(const struct observer *o)
+{
+	u32 nr;
+
+	return sleeps_in(o, &nr) && nr != SYS_read && syscall_set_has(&o->server.calls.set, nr);
+}
+
+/* Or for whoever reads what it reports. */
+static bool is_writing(const struct observer *o)
+{
+	u32 nr;
+
+	return sleeps_in(o, &nr) && (nr == SYS_write || nr == SYS_writev);
 }
 
 /* Called every LOOK_MS; whether the main thread has slept through STILL looks. */
@@ -453,28 +467,38 @@ static void let_finish(struct observer *o)
 	}
 }
 
+/*
+ * Ends it. Time counts while it waits as if nothing had been asked of it; one that is at its report, or waits for that to
+ * be read, is given as much as it takes, or ten times as long where it only seems to be.
+ */
 static void interrupt(struct observer *o)
 {
 	static const struct {
-		int after_ms, signal;
+		u64 after_ms;
+		int signal;
 	} steps[] = {
 		{ 0, SIGINT },
 		{ AGAIN_MS, SIGINT },
 		{ TERM_MS, SIGTERM },
 		{ KILL_MS, SIGKILL },
 	};
-	u64 start = now_ns();
+	u64 waits = last_wait(o).number, idle_ms = 0, busy_ms = 0, last = now_ns();
+	struct stillness still = { .looks = 0 };
+	size_t step = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(steps) && !o->ended;) {
-		u64 due = start + (u64)steps[i].after_ms * 1000000, now = now_ns();
+	while (!o->ended) {
+		bool waits_on = is_still(o, &still) || last_wait(o).number != waits;
+		u64 now = now_ns(), ms = min((now - last) / 1000000, (u64)LOOK_MS * 4);
 
-		if (now >= due)
-			kill(o->tree.child, steps[i++].signal);
-		else
-			wait_for(o, -1, (int)((due - now) / 1000000 + 1));
+		last = now;
+		if (waits_on && !is_writing(o))
+			idle_ms += ms;
+		else if (!is_writing(o))
+			busy_ms += ms;
+		if (step < ARRAY_SIZE(steps) && idle_ms + busy_ms / 10 >= steps[step].after_ms)
+			kill(o->tree.child, steps[step++].signal);
+		wait_for(o, -1, LOOK_MS);
 	}
-	while (!o->ended)
-		wait_for(o, -1, -1);
 }
 
 int observer_finish(struct observer *o)
