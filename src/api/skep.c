@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "core/core.h"
 #include "core/hive.h"
+#include "core/source.h"
 
 struct skep {
 	struct hive *hive;

@@ -7,6 +7,7 @@
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
+#include "core/caller.h"
 #include "def/run.h"
 #include "def/uapi.h"
 #include "util/log.h"
@@ -14,31 +15,7 @@
 struct hive;
 struct verify_env;
 struct verify_result;
-struct caller;
 struct rlimit;
-
-struct fd_key {
-	u64 dev, ino; /* fstat(2)'s identity of an open file */
-	u32 access; /* O_RDONLY, O_WRONLY or O_RDWR, as F_GETFL (or the mode of the link /proc/PID/fd/N) says */
-};
-
-struct caller_ops {
-	int (*read)(struct caller *caller, void *dst, u64 addr, size_t len); /* 0, -EFAULT */
-	/* Up to len bytes of a string, no further than its end, which may not be in them; NULL: read() will do. */
-	int (*read_text)(struct caller *caller, char *dst, u64 addr, size_t len);
-	int (*write)(struct caller *caller, u64 addr, const void *src, size_t len); /* 0, -EFAULT */
-	int (*identify)(struct caller *caller, int fd, struct fd_key *out);	    /* 0, -EBADF */
-	/* Gives fd to the caller and closes ours (also on error); the caller's number or -errno. */
-	int (*install)(struct caller *caller, int fd, bool cloexec);
-	/* Whether nobody waits for the answer any more: long work is given up then. May be NULL: never. */
-	bool (*gone)(struct caller *caller);
-};
-struct caller {
-	const struct caller_ops *ops;
-	u32 pid, tgid, uid, gid;
-	struct task *
-		task; /* the calling thread, for programs it runs; NULL: the thread of this process that calls */
-};
 
 struct hive_opts {
 	u32 nr_cpus;	 /* 0: possible CPUs of the machine */
@@ -119,60 +96,10 @@ void core_settle_buffers(struct hive *hive);
  * that lost some, the hive's log is told how many. */
 int core_buffer_lost(struct hive *hive, struct caller *caller, int fd, u64 *lost);
 
-/* The caller for this very process. */
-extern const struct caller_ops caller_self_ops;
-
-/* Event sources (rank 6) register here; a link or perf event attaches through it. */
-struct attach_target {
-	u32 kind;	  /* ATTACH_* */
-	const char *name; /* "__x64_sys_execve", "sched/sched_process_exec", "sys_enter" */
-	u64 offset, cookie;
-	int ifindex, pid;
-};
-enum attach_kind {
-	ATTACH_KPROBE,
-	ATTACH_KRETPROBE,
-	ATTACH_TRACEPOINT,
-	ATTACH_RAW_TRACEPOINT,
-	ATTACH_XDP
-};
-struct attachment; /* one program on one target, core's; event sources hold it */
-/* attach() and detach() are called by whatever thread calls bpf(2) or reaps. Once detach() has returned, the source does
- * not fire the attachment any more: a source whose events come on other threads takes a lock of its own around both. */
-struct event_source {
-	const char *name;
-	bool (*claims)(void *arg, const struct attach_target *target);
-	int (*attach)(void *arg, struct attachment *attachment, const struct attach_target *target,
-		      struct log *why);
-	void (*detach)(void *arg, struct attachment *attachment);
-	void (*free)(void *arg); /* the hive goes; every attachment was detached. May be NULL */
-	void *arg;
-};
-int core_add_event_source(struct hive *hive, const struct event_source *source);
-/* The source of that name, or NULL: how the layers above find their own state again. */
-const struct event_source *core_event_source(struct hive *hive, const char *name);
-/* Adds every source of rank 6 to a new hive (src/event/sources.c); skep_new() calls it. */
-int event_sources_add(struct hive *hive);
 /* What a public handle stands for. */
 struct skep;
 struct hive *skep_hive(struct skep *skep);
 struct log *skep_log(struct skep *skep);
-
-/* The number that perf_event_attr.config and tracefs' id file name a tracepoint ("syscalls/sys_enter_openat") by;
- * made up on first use. -ENOMEM. */
-int core_tracepoint_id(struct hive *hive, const char *name);
-
-/* For a source's attach(): programs that may read more of their context are refused. */
-void core_attachment_limit(struct attachment *attachment, u32 ctx_size);
-/* Whether the attachment's program may tail-call others, which may read more than it does. */
-bool core_attachment_tails(const struct attachment *attachment);
-/* Whether the kernel's BTF has a struct of this name with this member. */
-bool core_btf_has(struct hive *hive, const char *type, const char *member);
-
-/* Runs an attachment's program on slot cpu for an event. ctx is our own layout for the program type. Returns r0;
- * a program that is running on this slot already is counted (recursion) and skipped. */
-u64 core_fire(struct hive *hive, struct attachment *attachment, u32 cpu, void *ctx,
-	      struct task *task, const struct run_region *regions, u32 nr_regions);
 
 /* The virtual bpffs: what file calls on absolute paths at and below /sys/fs/bpf answer. */
 int core_bpffs_mkdir(struct hive *hive,

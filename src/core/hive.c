@@ -16,6 +16,7 @@
 
 #include "btf/btf.h"
 #include "core/channel.h"
+#include "core/source.h"
 #include "helper/timers.h"
 
 /* Where FIFOs may be made: memory first, the user's own directory before shared ones. */

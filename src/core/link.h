@@ -9,6 +9,7 @@
 
 #include "core/command.h"
 #include "core/objects.h"
+#include "core/source.h"
 #include "def/iter.h"
 
 struct attachment {

@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-#include "core/core.h"
+#include "core/source.h"
 #include "def/ctx_layout.h"
 
 /* One attached program; a kind's own rows begin with it. */

@@ -7,7 +7,7 @@
 #ifndef EVENT_PATHS_H
 #define EVENT_PATHS_H
 
-#include "core/core.h"
+#include "core/source.h"
 
 /*
  * Whether the seam answers for this path: a path of ours that does not exist is ENOENT, whatever

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bpf/both.h"
-#include "core/core.h"
+#include "core/source.h"
 #include "def/ctx_layout.h"
 
 static struct ask ask;

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #include "bpf/both.h"
-#include "core/core.h"
+#include "core/source.h"
 
 #define PAGES 4
 
