@@ -21,6 +21,9 @@ struct caller_ops {
 	int (*identify)(struct caller *caller, int fd, struct fd_key *out);	    /* 0, -EBADF */
 	/* Gives fd to the caller and closes ours (also on error); the caller's number or -errno. */
 	int (*install)(struct caller *caller, int fd, bool cloexec);
+	/* The absolute path of the folder behind an fd (AT_FDCWD: the working directory), where /proc does not know it:
+	 * 0, -ENOENT. May be NULL. */
+	int (*folder)(struct caller *caller, int fd, char *out, size_t size);
 	/* Whether nobody waits for the answer any more: long work is given up then. May be NULL: never. */
 	bool (*gone)(struct caller *caller);
 };

@@ -255,10 +255,29 @@ static bool folder_missing(const char *path)
 	return path_errno(folder);
 }
 
+/* Where the caller's relative path begins: its length, or -ENOENT. */
+static ssize_t read_folder(struct call *call, char out[PATH_SIZE])
+{
+	bool by_fd = call->attr.file_flags & BPF_F_PATH_FD;
+	struct caller *caller = call->caller;
+	char link[64];
+	ssize_t len;
+
+	if (caller->ops->folder &&
+	    !caller->ops->folder(caller, by_fd ? call->attr.path_fd : AT_FDCWD, out, PATH_SIZE))
+		return (ssize_t)strlen(out);
+	if (by_fd)
+		snprintf(link, sizeof(link), "/proc/%u/fd/%d", caller->tgid, call->attr.path_fd);
+	else
+		snprintf(link, sizeof(link), "/proc/%u/cwd", caller->tgid);
+	len = readlink(link, out, PATH_SIZE - 1);
+	return len < 0 ? -ENOENT : len;
+}
+
 /* The caller's path, made absolute and plain: 0, -EFAULT, -ENOENT. folder: it ends in a slash. */
 static int read_path(struct call *call, char out[PATH_SIZE], bool *folder)
 {
-	char given[PATH_SIZE], link[64], whole[2 * PATH_SIZE];
+	char given[PATH_SIZE], whole[2 * PATH_SIZE];
 	ssize_t len = 0;
 
 	if (call_string(call, given, sizeof(given), call->attr.pathname) < 0)
@@ -266,12 +285,7 @@ static int read_path(struct call *call, char out[PATH_SIZE], bool *folder)
 	if (!given[0])
 		return -ENOENT;
 	if (given[0] != '/') {
-		if (call->attr.file_flags & BPF_F_PATH_FD)
-			snprintf(link, sizeof(link), "/proc/%u/fd/%d", call->caller->tgid,
-				 call->attr.path_fd);
-		else
-			snprintf(link, sizeof(link), "/proc/%u/cwd", call->caller->tgid);
-		len = readlink(link, whole, PATH_SIZE - 1);
+		len = read_folder(call, whole);
 		if (len < 0)
 			return -ENOENT;
 		whole[len++] = '/';

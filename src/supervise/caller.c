@@ -8,7 +8,7 @@
  * An fd is known by (device, inode): of a copy of it, taken for a moment, or where that is denied
  * (containers), of what /proc says.
  */
-#include "supervise/caller.h"
+#include "supervise/answers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -321,7 +321,15 @@ static bool client_gone(struct caller *caller)
 	       !client_call_valid(call);
 }
 
+static int client_folder(struct caller *caller, int fd, char *out, size_t size)
+{
+	struct client_call *call = call_of(caller);
+
+	return call->clients && folder_path(call->clients, call, fd, out, size) ? 0 : -ENOENT;
+}
+
 static const struct caller_ops client_ops = {
+	.folder = client_folder,
 	.read = client_read,
 	.write = client_write,
 	.identify = client_identify,
@@ -393,6 +401,7 @@ void client_call_start(struct client_call *call, struct tree *tree,
 	call->notif = notif;
 	call->peers = peers;
 	call->ending = ending;
+	call->clients = NULL;
 	call->window_addr = call->window_len = 0;
 }
 

@@ -10,6 +10,7 @@
  * using; for one thread of ours. Whoever executes another file changes its memory: forget all then.
  */
 struct peers;
+struct clients;
 
 /*
  * One call of a client. Its memory is read and written as the thread itself could: what it may not
@@ -21,8 +22,9 @@ struct client_call {
 	struct task task; /* the calling thread */
 	struct tree *tree;
 	const struct seccomp_notif *notif;
-	struct peers *peers; /* NULL: none */
-	const u32 *ending;   /* not 0: give up; NULL: never */
+	struct peers *peers;	 /* NULL: none */
+	const u32 *ending;	 /* not 0: give up; NULL: never */
+	struct clients *clients; /* who knows virtual folders; NULL: there are none */
 	u64 window_addr;
 	u32 window_len;
 	u8 window[1024];

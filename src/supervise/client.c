@@ -35,14 +35,18 @@ static enum served answer(struct clients *clients, struct tree *tree, union tree
 	s64 ret;
 
 	client_call_start(&call, tree, &slot->notif, peers, &clients->ending);
+	call.clients = clients;
 	if (peers)
 		clients->call = &call;
 	ret = row_of(clients, data->nr)->run(clients, &call, (const u64 *)data->args);
 	if (peers)
 		clients->call = NULL;
+	if (ret == TO_A_WORKER)
+		return workers_add(clients->workers, tree, slot) ? SERVED_LATER : SERVED_CONTINUE;
 	if (ret == CONTINUE)
 		return SERVED_CONTINUE;
-	tree_answer(tree, slot, ret);
+	if (ret != ANSWERED)
+		tree_answer(tree, slot, ret);
 	return SERVED_ANSWERED;
 }
 
@@ -98,6 +102,7 @@ int clients_new(struct clients **out, struct hive *hive, const struct clients_op
 	add_rows(clients, seam_rows, seam_row_count);
 	add_rows(clients, file_rows, file_row_count);
 	add_rows(clients, wait_rows, wait_row_count);
+	add_rows(clients, enter_rows, enter_row_count);
 	clients->native_epoll = !client_may_take_fds();
 	if (clients->native_epoll)
 		add_rows(clients, epoll_rows, epoll_row_count);
@@ -107,6 +112,8 @@ int clients_new(struct clients **out, struct hive *hive, const struct clients_op
 		add_rows(clients, root_rows, root_row_count);
 	clients->peers = peers_new();
 	err = clients->peers ? workers_new(&clients->workers, work, clients) : -ENOMEM;
+	if (!err)
+		err = folders_new(clients);
 	if (!err && opts->packets)
 		err = xdp_new(clients);
 	if (err) {

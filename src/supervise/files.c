@@ -27,12 +27,11 @@
 #define TRACEFS_MAGIC 0x74726163
 #endif
 
-enum { PATH_SIZE = 4096, PAGE = 4096 };
+enum { PAGE = 4096 };
 
 /* ---- the path that is meant ---- */
 
-/* A string of the client's: its length, -EFAULT, -ENAMETOOLONG. */
-static int read_string(struct client_call *call, u64 addr, char *out, size_t size)
+int client_string(struct client_call *call, u64 addr, char *out, size_t size)
 {
 	for (size_t done = 0; done < size;) {
 		size_t piece = min(size - done, (size_t)(PAGE - (addr + done) % PAGE));
@@ -59,14 +58,11 @@ static bool may_be_ours(const char *path)
 static bool folder_of(struct clients *clients, struct client_call *call, int dir,
 		      char out[PATH_SIZE])
 {
-	const char *ours = folder_path(clients, call, dir);
 	char link[64];
 	ssize_t len;
 
-	if (ours) {
-		snprintf(out, PATH_SIZE, "%s", ours);
+	if (folder_path(clients, call, dir, out, PATH_SIZE))
 		return true;
-	}
 	if (dir == AT_FDCWD)
 		snprintf(link, sizeof(link), "/proc/%u/cwd", call->caller.pid);
 	else
@@ -78,12 +74,11 @@ static bool folder_of(struct clients *clients, struct client_call *call, int dir
 	return true;
 }
 
-/* The plain path that the call means, if it is ours: 1; 0: Linux's. */
-static int resolve(struct clients *clients, struct client_call *call, int dir, u64 addr,
-		   char out[PATH_SIZE])
+int client_path(struct clients *clients, struct client_call *call, int dir, u64 addr,
+		char out[PATH_SIZE])
 {
 	char given[PATH_SIZE], whole[2 * PATH_SIZE + 1];
-	int len = read_string(call, addr, given, sizeof(given));
+	int len = client_string(call, addr, given, sizeof(given));
 
 	if (len <= 0)
 		return 0;
@@ -157,7 +152,7 @@ static s64 open_path(struct clients *clients, struct client_call *call, int dir,
 	char path[PATH_SIZE];
 	int fd;
 
-	if (!resolve(clients, call, dir, addr, path))
+	if (!client_path(clients, call, dir, addr, path))
 		return CONTINUE;
 	fd = open_kind(clients, path, flags);
 	if (fd >= 0 && flags & O_NONBLOCK)
@@ -231,14 +226,9 @@ static bool is_fd_call(struct client_call *call, u64 path, u32 flags)
 static bool resolve_stat(struct clients *clients, struct client_call *call, int dir, u64 addr,
 			 u32 flags, char path[PATH_SIZE])
 {
-	const char *folder;
-
 	if (!is_fd_call(call, addr, flags))
-		return resolve(clients, call, dir, addr, path);
-	folder = folder_path(clients, call, dir);
-	if (folder)
-		snprintf(path, PATH_SIZE, "%s", folder);
-	return folder;
+		return client_path(clients, call, dir, addr, path);
+	return folder_path(clients, call, dir, path, PATH_SIZE);
 }
 
 static s64 stat_path(struct clients *clients, struct client_call *call, int dir, u64 addr, u64 buf,
@@ -288,7 +278,7 @@ static s64 do_statfs(struct clients *clients, struct client_call *call, const u6
 	char path[PATH_SIZE];
 	int kind;
 
-	if (!resolve(clients, call, AT_FDCWD, args[0], path))
+	if (!client_path(clients, call, AT_FDCWD, args[0], path))
 		return CONTINUE;
 	kind = paths_kind(clients->hive, path);
 	if (kind < 0)
@@ -305,7 +295,7 @@ static s64 access_path(struct clients *clients, struct client_call *call, int di
 	char path[PATH_SIZE];
 	int kind;
 
-	if (!resolve(clients, call, dir, addr, path))
+	if (!client_path(clients, call, dir, addr, path))
 		return CONTINUE;
 	kind = paths_kind(clients->hive, path);
 	if (kind < 0)
@@ -325,7 +315,7 @@ static s64 refuse(struct clients *clients, struct client_call *call, int dir, u6
 {
 	char path[PATH_SIZE];
 
-	if (!resolve(clients, call, dir, addr, path))
+	if (!client_path(clients, call, dir, addr, path))
 		return CONTINUE;
 	return min(paths_kind(clients->hive, path), 0) ?: err;
 }
@@ -346,7 +336,7 @@ static s64 mkdir_path(struct clients *clients, struct client_call *call, int dir
 {
 	char path[PATH_SIZE];
 
-	if (!resolve(clients, call, dir, addr, path))
+	if (!client_path(clients, call, dir, addr, path))
 		return CONTINUE;
 	if (paths_in_bpffs(path))
 		return core_bpffs_mkdir(clients->hive, path);
@@ -359,7 +349,7 @@ static s64 remove_path(struct clients *clients, struct client_call *call, int di
 	char path[PATH_SIZE];
 	int kind;
 
-	if (!resolve(clients, call, dir, addr, path))
+	if (!client_path(clients, call, dir, addr, path))
 		return CONTINUE;
 	kind = paths_kind(clients->hive, path);
 	if (!paths_in_bpffs(path))

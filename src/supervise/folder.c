@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #include "event/paths.h"
 #include "supervise/answers.h"
 
-enum { FOLDERS = 32, PATH_SIZE = 4096, READ_SIZE = 32 << 10 };
+enum { FOLDERS = 64, READ_SIZE = 32 << 10 };
 
 struct folder {
 	char *path; /* NULL: free */
@@ -29,6 +30,7 @@ struct folder {
 };
 
 struct folders {
+	pthread_mutex_t lock;
 	u64 clock;
 	struct folder folders[FOLDERS];
 };
@@ -76,31 +78,36 @@ static struct folder *oldest(struct folders *folders)
 	return best;
 }
 
-int folder_open(struct clients *clients, const char *path)
+/* An entry for the folder behind fd: 0 or -EMFILE. Caller holds the lock. */
+static int add_folder(struct folders *folders, const char *path, int fd, const struct stat *st)
 {
-	struct folder *folder;
-	struct stat st;
-	int fd;
+	struct folder *folder = oldest(folders);
 
-	if (!clients->folders)
-		clients->folders = calloc(1, sizeof(*clients->folders));
-	if (!clients->folders)
-		return -ENOMEM;
-	folder = oldest(clients->folders);
-	fd = make();
-	if (fd < 0 || fstat(fd, &st))
-		return fd < 0 ? fd : -EIO;
 	*folder = (struct folder){ .path = strdup(path),
 				   .fd = fcntl(fd, F_DUPFD_CLOEXEC, 3),
-				   .dev = st.st_dev,
-				   .ino = st.st_ino,
-				   .used = ++clients->folders->clock };
+				   .dev = st->st_dev,
+				   .ino = st->st_ino,
+				   .used = ++folders->clock };
 	if (folder->path && folder->fd >= 0)
-		return fd;
+		return 0;
 	free(folder->path);
 	folder->path = NULL;
-	close(fd);
 	return -EMFILE;
+}
+
+int folder_open(struct clients *clients, const char *path)
+{
+	int fd = make(), err;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return fd < 0 ? fd : -EIO;
+	pthread_mutex_lock(&clients->folders->lock);
+	err = add_folder(clients->folders, path, fd, &st);
+	pthread_mutex_unlock(&clients->folders->lock);
+	if (err)
+		close(fd);
+	return err ? err : fd;
 }
 
 /* What fd (AT_FDCWD: the working directory) is. */
@@ -118,28 +125,34 @@ static int identify(struct client_call *call, int fd, struct fd_key *out)
 	return 0;
 }
 
-static struct folder *find(struct clients *clients, struct client_call *call, int fd)
+/* Caller holds the lock. */
+static struct folder *find(struct folders *folders, const struct fd_key *key)
 {
-	struct fd_key key;
-
-	if (!clients->folders || identify(call, fd, &key))
-		return NULL;
 	for (int i = 0; i < FOLDERS; i++) {
-		struct folder *folder = &clients->folders->folders[i];
+		struct folder *folder = &folders->folders[i];
 
-		if (folder->path && folder->ino == key.ino && folder->dev == key.dev) {
-			folder->used = ++clients->folders->clock;
+		if (folder->path && folder->ino == key->ino && folder->dev == key->dev) {
+			folder->used = ++folders->clock;
 			return folder;
 		}
 	}
 	return NULL;
 }
 
-const char *folder_path(struct clients *clients, struct client_call *call, int fd)
+bool folder_path(struct clients *clients, struct client_call *call, int fd, char *out, size_t size)
 {
-	struct folder *folder = find(clients, call, fd);
+	struct folders *folders = clients->folders;
+	struct folder *folder;
+	struct fd_key key;
 
-	return folder ? folder->path : NULL;
+	if (!__atomic_load_n(&folders->clock, __ATOMIC_RELAXED) || identify(call, fd, &key))
+		return false;
+	pthread_mutex_lock(&folders->lock);
+	folder = find(folders, &key);
+	if (folder)
+		snprintf(out, size, "%s", folder->path);
+	pthread_mutex_unlock(&folders->lock);
+	return folder;
 }
 
 /* struct linux_dirent64, as getdents64(2) gives it. */
@@ -181,14 +194,13 @@ static int add(void *arg, const char *name, enum path_kind kind)
 	return 0;
 }
 
-s64 folder_read(struct clients *clients, struct client_call *call, int fd, u64 addr, u32 size)
+/* Caller holds the lock. */
+static s64 read_names(struct clients *clients, struct client_call *call, struct folder *folder,
+		      u64 addr, u32 size)
 {
-	struct folder *folder = find(clients, call, fd);
 	struct reading r;
 	int full;
 
-	if (!folder)
-		return CONTINUE;
 	r.size = min(size, (u32)sizeof(r.buf));
 	r.len = r.at = 0;
 	r.from = folder->next;
@@ -203,9 +215,38 @@ s64 folder_read(struct clients *clients, struct client_call *call, int fd, u64 a
 	return r.len;
 }
 
+s64 folder_read(struct clients *clients, struct client_call *call, int fd, u64 addr, u32 size)
+{
+	struct folders *folders = clients->folders;
+	struct folder *folder;
+	struct fd_key key;
+	s64 ret = CONTINUE;
+
+	if (!__atomic_load_n(&folders->clock, __ATOMIC_RELAXED) || identify(call, fd, &key))
+		return CONTINUE;
+	pthread_mutex_lock(&folders->lock);
+	folder = find(folders, &key);
+	if (folder)
+		ret = read_names(clients, call, folder, addr, size);
+	pthread_mutex_unlock(&folders->lock);
+	return ret;
+}
+
+int folders_new(struct clients *clients)
+{
+	clients->folders = calloc(1, sizeof(*clients->folders));
+	if (!clients->folders)
+		return -ENOMEM;
+	pthread_mutex_init(&clients->folders->lock, NULL);
+	return 0;
+}
+
 void folders_free(struct folders *folders)
 {
-	for (int i = 0; folders && i < FOLDERS; i++)
+	if (!folders)
+		return;
+	for (int i = 0; i < FOLDERS; i++)
 		forget(&folders->folders[i]);
+	pthread_mutex_destroy(&folders->lock);
 	free(folders);
 }
