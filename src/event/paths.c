@@ -133,6 +133,15 @@ int paths_read(struct hive *hive, const char *path, char *text, size_t size)
 	return err ? err : (int)to.len;
 }
 
+void paths_missing(const char *path, struct log *why)
+{
+	char buf[NAME_SIZE * 2];
+	const char *events = after(canonical(path, buf), TRACEFS "/events");
+
+	if (events)
+		tracefs_event_missing(events, why);
+}
+
 static bool is_text(const struct file *file)
 {
 	return file->format || file->put;

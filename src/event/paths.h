@@ -29,6 +29,9 @@ int paths_kind(struct hive *hive, const char *path);
 /* The text of a file, as far as it fits: the length of all of it, or -ENOENT. text may be NULL, size 0 then. */
 int paths_read(struct hive *hive, const char *path, char *text, size_t size);
 
+/* Says which tracepoints there are, if path is where a loader looks up the id of one that is not there. */
+void paths_missing(const char *path, struct log *why);
+
 /*
  * Calls each() for every name in a folder until it returns non-zero, which is returned; kind is
  * PATH_FOLDER or another. -ENOENT, -ENOTDIR.

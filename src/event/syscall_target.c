@@ -61,14 +61,48 @@ static bool skip_category(const char **name, const char *category)
 	return true;
 }
 
-static int no_tracepoint(struct log *why, const char *what, const char *name)
+/* "sys_enter" or "sys_exit" and what follows. */
+static bool skip_side(const char **name, bool *leave)
 {
-	return fail(why, -ENOENT,
-		    "%s %s: skep has the tracepoints syscalls:sys_enter_* and sys_exit_*, "
-		    "raw_syscalls:sys_enter and sys_exit, sched:sched_process_fork, _exec and "
-		    "_exit, and the raw ones of the last two groups; Linux's others are there "
-		    "with --kernel",
-		    what, name);
+	*leave = skip_prefix(name, "sys_exit");
+	return *leave || skip_prefix(name, "sys_enter");
+}
+
+/* The tracepoints that are not one system call's. */
+static const char *const tracepoints[] = {
+	"raw_syscalls:sys_enter",   "raw_syscalls:sys_exit",	"sched:sched_process_fork",
+	"sched:sched_process_exec", "sched:sched_process_exit",
+};
+
+/* A category that is not there before a name that is in another: "syscall:sys_enter_openat". */
+static bool suggest_category(struct log *why, const char *name)
+{
+	const char *bare = name + strcspn(name, ":/"), *call;
+	bool leave;
+
+	if (!*bare)
+		return false;
+	call = ++bare;
+	if (!skip_side(&call, &leave) || !skip_prefix(&call, "_") || find_function(call) < 0)
+		return false;
+	say(why, "; nearest: syscalls:%s", bare);
+	return true;
+}
+
+static int no_tracepoint(struct log *why, bool raw, const char *name)
+{
+	const char *names[ARRAY_SIZE(tracepoints)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(tracepoints); i++)
+		names[i] = raw ? strchr(tracepoints[i], ':') + 1 : tracepoints[i];
+	say(why,
+	    "%stracepoint %s: skep has the tracepoints syscalls:sys_enter_* and sys_exit_*, "
+	    "raw_syscalls:sys_enter and sys_exit, sched:sched_process_fork, _exec and _exit, and the "
+	    "raw ones of the last two groups; Linux's others are there with --kernel",
+	    raw ? "raw " : "", name);
+	if (raw || !suggest_category(why, name))
+		names_suggest(why, name, "", names, ARRAY_SIZE(names));
+	return fail(why, -ENOENT, "%s", "");
 }
 
 static int no_function(struct log *why, const char *what, const char *full, const char *bare,
@@ -98,13 +132,6 @@ static int parse_function(struct probe *probe, const struct attach_target *targe
 	return no_function(why, what, name, bare, "__x64_sys_");
 }
 
-/* "sys_enter" or "sys_exit" and what follows. */
-static bool skip_side(const char **name, bool *leave)
-{
-	*leave = skip_prefix(name, "sys_exit");
-	return *leave || skip_prefix(name, "sys_enter");
-}
-
 static int parse_tracepoint(struct probe *probe, const struct attach_target *target,
 			    struct log *why)
 {
@@ -112,11 +139,11 @@ static int parse_tracepoint(struct probe *probe, const struct attach_target *tar
 	bool every = skip_category(&name, "raw_syscalls");
 
 	if (!every && !skip_category(&name, "syscalls"))
-		return no_tracepoint(why, "tracepoint", name);
+		return no_tracepoint(why, false, name);
 	probe->flavour = TRACEPOINT;
 	probe->nr = -1;
 	if (!skip_side(&name, &probe->leave) || (every && *name))
-		return no_tracepoint(why, "tracepoint", target->name);
+		return no_tracepoint(why, false, target->name);
 	if (every)
 		return 0;
 	probe->nr = skip_prefix(&name, "_") ? find_function(name) : -ENOENT;
@@ -137,7 +164,6 @@ int probe_parse(struct probe *probe, const struct attach_target *target, struct 
 	}
 	probe->flavour = RAW;
 	probe->nr = -1;
-	return skip_side(&name, &probe->leave) && !*name
-		       ? 0
-		       : no_tracepoint(why, "raw tracepoint", target->name);
+	return skip_side(&name, &probe->leave) && !*name ? 0
+							 : no_tracepoint(why, true, target->name);
 }

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "event/syscall.h"
+
 enum { NAME_SIZE = 256, ARGS = 6, FIELDS = 4 };
 
 static const struct function {
@@ -245,6 +247,20 @@ int tracefs_event_text(struct hive *hive, const char *rest, struct text *to)
 	else
 		text_put(to, "%d\n", id);
 	return 0;
+}
+
+void tracefs_event_missing(const char *rest, struct log *why)
+{
+	const char *slash = strrchr(rest, '/');
+	struct attach_target target = { .kind = ATTACH_TRACEPOINT };
+	char name[NAME_SIZE];
+	struct probe probe;
+
+	if (!slash || slash == rest || strcmp(slash, "/id") || slash - rest > NAME_SIZE)
+		return;
+	snprintf(name, sizeof(name), "%.*s", (int)(slash - rest - 1), rest + 1);
+	target.name = name;
+	probe_parse(&probe, &target, why);
 }
 
 void tracefs_events(struct text *to)

@@ -13,6 +13,8 @@
 int tracefs_event_kind(const char *rest);
 /* The text of a file: 0, -ENOENT, -ENOMEM. */
 int tracefs_event_text(struct hive *hive, const char *rest, struct text *to);
+/* Says why there is no file for a tracepoint's id: which tracepoints there are, and near ones. Of other files nothing. */
+void tracefs_event_missing(const char *rest, struct log *why);
 /* As paths_list(). */
 int tracefs_event_list(const char *rest,
 		       int (*each)(void *arg, const char *name, enum path_kind kind), void *arg);

@@ -84,6 +84,7 @@ int answer_init(struct answer *answer, struct hive *h, struct log *log)
 	}
 	*answer = (struct answer){
 		.hive = h,
+		.why = log,
 		.caller = { .ops = &caller_self_ops,
 			    .pid = (u32)gettid(),
 			    .tgid = (u32)getpid(),
@@ -191,6 +192,8 @@ FILE *seam_fopen(const char *path, const char *mode)
 	if (!hive() || !paths_claim(path))
 		return fopen(path, mode);
 	len = paths_read(hive(), path, text, sizeof(text));
+	if (len == -ENOENT)
+		paths_missing(path, now.answer->why);
 	if (len < 0 || len >= (int)sizeof(text)) {
 		errno = len < 0 ? -len : EIO;
 		return NULL;

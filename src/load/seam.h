@@ -15,6 +15,7 @@
 struct answer {
 	struct hive *hive; /* NULL: Linux answers */
 	struct caller caller;
+	struct log *why; /* for a person; may be NULL */
 	bool bcc; /* what is loaded was written in BCC's dialect: its implicit reads become calls */
 };
 

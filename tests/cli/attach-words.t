@@ -15,6 +15,11 @@ try kprobe: "no target" 2
 try tracepoint:sched "CATEGORY:NAME" 2
 try other=kprobe:execve "no program 'other'"
 try kprobe:nosuchcall "nosuchcall"
+try tracepoint:syscalls:sys_enter_opneat "nearest: syscalls/sys_enter_openat"
+try tracepoint:syscall:sys_enter_openat "nearest: syscalls:sys_enter_openat"
+try tracepoint:shed:sched_process_exec "nearest: sched:sched_process_exec"
+try tracepoint:block:block_rq_issue "skep has the tracepoints .*Linux's others are there with --kernel"
+try raw_tracepoint:sys_entr "nearest: sys_enter"
 try xdp:skepnone0 "say where packets come from"
 cat >"$T/two.c" <<'END'
 int one(void *ctx) { return 0; }
