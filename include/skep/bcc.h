@@ -3,9 +3,7 @@
  * BCC's dialect as plain C: what programs written for BCC compile against. skep puts this header in
  * front of them; it needs no other header, kernel or not.
  *
- * table.lookup(&key) is C here: a map macro declares the BTF-defined map, its symbol named as the
- * user named it, and a constant struct of pointers to always_inline functions. clang folds a call
- * through it into the helper call; nothing of the struct is left in the object. What a header
+ * table.lookup(&key) is C here: maps.h, which follows, has the macros of maps and their methods. What a header
  * cannot do, src/bcc/dialect.c does on the tokens: sections of functions, arguments bound from
  * registers, increment(key) with its default, type names in quotes.
  */
@@ -78,7 +76,8 @@ enum skep_map_type {
 	SKEP_MAP_percpu_array, SKEP_MAP_stacktrace, SKEP_MAP_cgroup_array, SKEP_MAP_lru_hash,
 	SKEP_MAP_lru_percpu_hash, SKEP_MAP_lpm_trie, SKEP_MAP_array_of_maps, SKEP_MAP_hash_of_maps,
 	SKEP_MAP_devmap, SKEP_MAP_sockmap, SKEP_MAP_cpumap, SKEP_MAP_xskmap, SKEP_MAP_sockhash,
-	SKEP_MAP_queue = 22, SKEP_MAP_stack = 23, SKEP_MAP_ringbuf = 27,
+	SKEP_MAP_cgroup_storage, SKEP_MAP_percpu_cgroup_storage = 21, SKEP_MAP_queue, SKEP_MAP_stack,
+	SKEP_MAP_sk_storage, SKEP_MAP_ringbuf = 27, SKEP_MAP_inode_storage, SKEP_MAP_task_storage,
 	SKEP_MAP_histogram = SKEP_MAP_array, SKEP_MAP_perf_array = SKEP_MAP_perf_output,
 };
 
@@ -100,6 +99,17 @@ struct bpf_pidns_info {
 };
 struct bpf_perf_event_value {
 	u64 counter, enabled, running;
+};
+struct bpf_cgroup_storage_key {
+	u64 cgroup_inode_id;
+	u32 attach_type;
+};
+struct bpf_stack_build_id {
+	int status;
+	unsigned char build_id[20];
+	union {
+		u64 offset, ip;
+	};
 };
 struct bpf_spin_lock {
 	u32 val;
@@ -146,6 +156,12 @@ struct pt_regs {
 #define PT_REGS_SYSCALL_REGS(ctx) ((struct pt_regs *)PT_REGS_PARM1(ctx))
 #define PT_REGS_SYSCALL_CTX(ctx) PT_REGS_SYSCALL_REGS(ctx)
 #define SKEP_SYSCALL_PARM4(ctx) SKEP_REG(ctx, r10, regs[3])
+#define PT_REGS_PARM1_SYSCALL(regs) PT_REGS_PARM1(regs)
+#define PT_REGS_PARM2_SYSCALL(regs) PT_REGS_PARM2(regs)
+#define PT_REGS_PARM3_SYSCALL(regs) PT_REGS_PARM3(regs)
+#define PT_REGS_PARM4_SYSCALL(regs) SKEP_SYSCALL_PARM4(regs)
+#define PT_REGS_PARM5_SYSCALL(regs) PT_REGS_PARM5(regs)
+#define PT_REGS_PARM6_SYSCALL(regs) PT_REGS_PARM6(regs)
 
 #include "helpers.h"
 
@@ -169,6 +185,40 @@ static char skep_dialect SEC(".skep.bcc") = 1;
 #define ntohl bpf_ntohl
 #define htonl bpf_htonl
 #define be64_to_cpu(x) __builtin_bswap64(x)
+#define bpf_ntohll(x) __builtin_bswap64(x)
+#define bpf_htonll(x) __builtin_bswap64(x)
+static __always_inline __attribute__((nodebug)) unsigned __int128 bpf_ntoh128(unsigned __int128 v)
+{
+	return (unsigned __int128)__builtin_bswap64((u64)v) << 64 | __builtin_bswap64((u64)(v >> 64));
+}
+#define bpf_hton128 bpf_ntoh128
+#define MASK(bits) ((bits) < 64 ? (1ull << (bits)) - 1 : ~0ull)
+#define MASK128(bits) ((bits) < 128 ? ((unsigned __int128)1 << (bits)) - 1 : ~(unsigned __int128)0)
+
+/* of a packet, in the host's order; outside of it the program ends with 0, as classic BPF has it */
+u64 load_byte(void *skb, u64 offset) __asm__("llvm.bpf.load.byte");
+u64 load_half(void *skb, u64 offset) __asm__("llvm.bpf.load.half");
+u64 load_word(void *skb, u64 offset) __asm__("llvm.bpf.load.word");
+static __always_inline __attribute__((nodebug)) u64 load_dword(void *skb, u64 offset)
+{
+	return load_word(skb, offset) << 32 | load_word(skb, offset + 4);
+}
+#define SKEP_STORE(name, type, swap)                                                               \
+	static __always_inline __attribute__((nodebug)) void bpf_store_##name(void *skb, u64 offset, u64 value) \
+	{                                                                                          \
+		type v = swap((type)value);                                                        \
+		bpf_skb_store_bytes(skb, offset, &v, sizeof(v), 0);                                \
+	}
+SKEP_STORE(byte, u8, )
+SKEP_STORE(half, u16, __builtin_bswap16)
+SKEP_STORE(word, u32, __builtin_bswap32)
+SKEP_STORE(dword, u64, __builtin_bswap64)
+#define cursor_advance(cursor, length)                                                             \
+	({                                                                                         \
+		void *skep_at = (void *)(cursor);                                                  \
+		(cursor) += (length);                                                              \
+		skep_at;                                                                           \
+	})
 
 /* BCC's logarithms for histograms: 0 for 0, else the position of the highest bit, from 1 (log2 of a 32-bit v: from 0) */
 static __always_inline __attribute__((nodebug)) unsigned int bpf_log2(unsigned int v)
@@ -188,251 +238,6 @@ static __always_inline __attribute__((nodebug)) unsigned int bpf_log2l(unsigned 
 	return high ? bpf_log2(high) + 33 : bpf_log2(v) + 1;
 }
 
-/* ---- maps ---- */
-
-#define SKEP_PICK6(a, b, c, d, e, f, chosen, ...) chosen
-#define SKEP_METHOD static __always_inline __attribute__((nodebug)) /* its code counts as the caller's line */
-
-/* The map: its variable is name##_skep_map, its symbol name. */
-#define SKEP_MAP(kind, key_type, leaf_type, name, entries, flags)                                  \
-	typedef key_type name##_skep_key;                                                          \
-	typedef leaf_type name##_skep_leaf;                                                        \
-	struct {                                                                                   \
-		int (*type)[kind];                                                                 \
-		name##_skep_key *key;                                                              \
-		name##_skep_leaf *value;                                                           \
-		int (*max_entries)[entries];                                                       \
-		int (*map_flags)[flags];                                                           \
-	} name##_skep_map __asm__(#name) SEC(".maps")
-
-/* A map whose entries have no types of their own: prog arrays, perf buffers, stack traces */
-#define SKEP_PLAIN_MAP(kind, key_bytes, leaf_bytes, name, entries, flags)                          \
-	struct {                                                                                   \
-		int (*type)[kind];                                                                 \
-		int (*key_size)[key_bytes];                                                        \
-		int (*value_size)[leaf_bytes];                                                     \
-		int (*max_entries)[entries];                                                       \
-		int (*map_flags)[flags];                                                           \
-	} name##_skep_map __asm__(#name) SEC(".maps")
-
-#define SKEP_METHODS(name) name __asm__(#name ".methods") __attribute__((unused))
-
-extern void skep_increment_needs_an_integer(void) __attribute__((error("increment() of a value that is no integer")));
-
-#define SKEP_ADD(leaf, by)                                                                         \
-	switch (sizeof(*(leaf))) {                                                                 \
-	case 1: *(u8 *)(leaf) += (u8)(by); break;                                                  \
-	case 2: *(u16 *)(leaf) += (u16)(by); break;                                                \
-	case 4: *(u32 *)(leaf) += (u32)(by); break;                                                \
-	case 8: *(u64 *)(leaf) += (by); break;                                                     \
-	default: skep_increment_needs_an_integer();                                                \
-	}
-#define SKEP_ATOMIC_ADD(leaf, by)                                                                  \
-	switch (sizeof(*(leaf))) {                                                                 \
-	case 4: lock_xadd((u32 *)(leaf), (u32)(by)); break;                                        \
-	case 8: lock_xadd((u64 *)(leaf), (by)); break;                                             \
-	default: skep_increment_needs_an_integer();                                                \
-	}
-#define SKEP_INCREMENT(name, method, add)                                                          \
-	SKEP_METHOD void name##_skep_##method(name##_skep_key key, u64 by)                         \
-	{                                                                                          \
-		name##_skep_leaf *leaf = bpf_map_lookup_elem(&name##_skep_map, &key), first;       \
-		if (leaf) {                                                                        \
-			add(leaf, by)                                                              \
-		} else {                                                                           \
-			memset(&first, 0, sizeof(first));                                          \
-			SKEP_ADD(&first, by)                                                       \
-			bpf_map_update_elem(&name##_skep_map, &key, &first, BPF_NOEXIST);          \
-		}                                                                                  \
-	}
-
-/* The methods of hashes and arrays. lookup_or_init returns 0 from the program where there is no room, as BCC's does. */
-#define SKEP_TABLE(kind, key_type, leaf_type, name, entries, flags)                                \
-	SKEP_MAP(kind, key_type, leaf_type, name, entries, flags);                                 \
-	SKEP_METHOD name##_skep_leaf *name##_skep_lookup(const name##_skep_key *key)               \
-	{                                                                                          \
-		return bpf_map_lookup_elem(&name##_skep_map, key);                                 \
-	}                                                                                          \
-	SKEP_METHOD name##_skep_leaf *name##_skep_try_init(const name##_skep_key *key,             \
-							   const name##_skep_leaf *leaf)           \
-	{                                                                                          \
-		name##_skep_leaf *found = bpf_map_lookup_elem(&name##_skep_map, key);              \
-		if (found)                                                                         \
-			return found;                                                              \
-		bpf_map_update_elem(&name##_skep_map, key, leaf, BPF_NOEXIST);                     \
-		return bpf_map_lookup_elem(&name##_skep_map, key);                                 \
-	}                                                                                          \
-	SKEP_METHOD name##_skep_leaf *name##_skep_init(const name##_skep_key *key,                 \
-						       const name##_skep_leaf *leaf)               \
-	{                                                                                          \
-		name##_skep_leaf *found = name##_skep_try_init(key, leaf);                         \
-		if (!found) {                                                                      \
-			__asm__ volatile("r0 = 0\n\texit");                                        \
-			__builtin_unreachable();                                                   \
-		}                                                                                  \
-		return found;                                                                      \
-	}                                                                                          \
-	SKEP_METHOD int name##_skep_update(const name##_skep_key *key, const name##_skep_leaf *leaf) \
-	{                                                                                          \
-		return bpf_map_update_elem(&name##_skep_map, key, leaf, BPF_ANY);                  \
-	}                                                                                          \
-	SKEP_METHOD int name##_skep_insert(const name##_skep_key *key, const name##_skep_leaf *leaf) \
-	{                                                                                          \
-		return bpf_map_update_elem(&name##_skep_map, key, leaf, BPF_NOEXIST);              \
-	}                                                                                          \
-	SKEP_METHOD int name##_skep_delete(const name##_skep_key *key)                             \
-	{                                                                                          \
-		return bpf_map_delete_elem(&name##_skep_map, key);                                 \
-	}                                                                                          \
-	SKEP_INCREMENT(name, increment, SKEP_ADD)                                                  \
-	SKEP_INCREMENT(name, atomic_increment, SKEP_ATOMIC_ADD)                                    \
-	static const struct {                                                                      \
-		name##_skep_leaf *(*lookup)(const name##_skep_key *);                              \
-		name##_skep_leaf *(*lookup_or_try_init)(const name##_skep_key *, const name##_skep_leaf *); \
-		name##_skep_leaf *(*lookup_or_init)(const name##_skep_key *, const name##_skep_leaf *); \
-		int (*update)(const name##_skep_key *, const name##_skep_leaf *);                  \
-		int (*insert)(const name##_skep_key *, const name##_skep_leaf *);                  \
-		int (*delete)(const name##_skep_key *);                                            \
-		void (*increment)(name##_skep_key, u64);                                           \
-		void (*atomic_increment)(name##_skep_key, u64);                                    \
-	} SKEP_METHODS(name) = { name##_skep_lookup, name##_skep_try_init, name##_skep_init,       \
-				 name##_skep_update, name##_skep_insert, name##_skep_delete,       \
-				 name##_skep_increment, name##_skep_atomic_increment }
-
-/* BPF_TABLE("hash", …): the quotes are taken off before the compiler sees it */
-#define BPF_TABLE(kind, key, leaf, name, entries) SKEP_TABLE(SKEP_MAP_##kind, key, leaf, name, entries, 0)
-#define BPF_F_TABLE(kind, key, leaf, name, entries, flags) \
-	SKEP_TABLE(SKEP_MAP_##kind, key, leaf, name, entries, flags)
-
-#define SKEP_KEYED(kind, ...)                                                                      \
-	SKEP_PICK6(__VA_ARGS__, , , SKEP_KEYED4, SKEP_KEYED3, SKEP_KEYED2, SKEP_KEYED1, )(kind, __VA_ARGS__)
-#define SKEP_KEYED1(kind, name) SKEP_KEYED4(kind, name, u64, u64, 10240)
-#define SKEP_KEYED2(kind, name, key) SKEP_KEYED4(kind, name, key, u64, 10240)
-#define SKEP_KEYED3(kind, name, key, leaf) SKEP_KEYED4(kind, name, key, leaf, 10240)
-#define SKEP_KEYED4(kind, name, key, leaf, entries) SKEP_TABLE(kind, key, leaf, name, entries, 0)
-#define BPF_HASH(...) SKEP_KEYED(SKEP_MAP_hash, __VA_ARGS__)
-#define BPF_PERCPU_HASH(...) SKEP_KEYED(SKEP_MAP_percpu_hash, __VA_ARGS__)
-#define SKEP_LPM4(kind, name, key, leaf, entries) SKEP_TABLE(kind, key, leaf, name, entries, BPF_F_NO_PREALLOC)
-#define BPF_LPM_TRIE(...)                                                                          \
-	SKEP_PICK6(__VA_ARGS__, , , SKEP_LPM4, SKEP_LPM3, SKEP_LPM2, SKEP_LPM1, )(SKEP_MAP_lpm_trie, __VA_ARGS__)
-#define SKEP_LPM1(kind, name) SKEP_LPM4(kind, name, u64, u64, 10240)
-#define SKEP_LPM2(kind, name, key) SKEP_LPM4(kind, name, key, u64, 10240)
-#define SKEP_LPM3(kind, name, key, leaf) SKEP_LPM4(kind, name, key, leaf, 10240)
-
-#define SKEP_INDEXED(kind, ...)                                                                    \
-	SKEP_PICK6(__VA_ARGS__, , , , SKEP_INDEXED3, SKEP_INDEXED2, SKEP_INDEXED1, )(kind, __VA_ARGS__)
-#define SKEP_INDEXED1(kind, name) SKEP_INDEXED3(kind, name, u64, 10240)
-#define SKEP_INDEXED2(kind, name, leaf) SKEP_INDEXED3(kind, name, leaf, 10240)
-#define SKEP_INDEXED3(kind, name, leaf, entries) SKEP_TABLE(kind, int, leaf, name, entries, 0)
-#define BPF_ARRAY(...) SKEP_INDEXED(SKEP_MAP_array, __VA_ARGS__)
-#define BPF_PERCPU_ARRAY(...) SKEP_INDEXED(SKEP_MAP_percpu_array, __VA_ARGS__)
-
-/* a histogram with int keys is an array, any other a hash */
-#define BPF_HISTOGRAM(...)                                                                         \
-	SKEP_PICK6(__VA_ARGS__, , , , SKEP_HIST3, SKEP_HIST2, SKEP_HIST1, )(__VA_ARGS__)
-#define SKEP_HIST1(name) SKEP_HIST3(name, int, 64)
-#define SKEP_HIST2(name, key) SKEP_HIST3(name, key, 64)
-#define SKEP_HIST3(name, key, entries)                                                             \
-	SKEP_TABLE(__builtin_types_compatible_p(key, int) ? SKEP_MAP_array : SKEP_MAP_hash, key, u64, name, entries, 0)
-
-#define BPF_PERF_OUTPUT(name)                                                                      \
-	SKEP_PLAIN_MAP(SKEP_MAP_perf_output, 4, 4, name, 0, 0);                                    \
-	SKEP_METHOD int name##_skep_submit(void *ctx, void *data, u32 size)                        \
-	{                                                                                          \
-		return bpf_perf_event_output(ctx, &name##_skep_map, BPF_F_CURRENT_CPU, data, size); \
-	}                                                                                          \
-	SKEP_METHOD int name##_skep_submit_skb(void *ctx, u32 packet, void *data, u32 size)        \
-	{                                                                                          \
-		return bpf_perf_event_output(ctx, &name##_skep_map, (u64)packet << 32 | BPF_F_CURRENT_CPU, data, size); \
-	}                                                                                          \
-	static const struct {                                                                      \
-		int (*perf_submit)(void *, void *, u32);                                           \
-		int (*perf_submit_skb)(void *, u32, void *, u32);                                  \
-	} SKEP_METHODS(name) = { name##_skep_submit, name##_skep_submit_skb }
-
-#define BPF_RINGBUF_OUTPUT(name, pages)                                                            \
-	struct {                                                                                   \
-		int (*type)[SKEP_MAP_ringbuf];                                                     \
-		int (*max_entries)[(pages) * PAGE_SIZE];                                           \
-	} name##_skep_map __asm__(#name) SEC(".maps");                                             \
-	SKEP_METHOD long name##_skep_output(void *data, u64 size, u64 flags)                       \
-	{                                                                                          \
-		return bpf_ringbuf_output(&name##_skep_map, data, size, flags);                    \
-	}                                                                                          \
-	SKEP_METHOD void *name##_skep_reserve(u64 size) { return bpf_ringbuf_reserve(&name##_skep_map, size, 0); } \
-	SKEP_METHOD void name##_skep_commit(void *data, u64 flags) { bpf_ringbuf_submit(data, flags); } \
-	SKEP_METHOD void name##_skep_discard(void *data, u64 flags) { bpf_ringbuf_discard(data, flags); } \
-	SKEP_METHOD u64 name##_skep_query(u64 flags) { return bpf_ringbuf_query(&name##_skep_map, flags); } \
-	static const struct {                                                                      \
-		long (*ringbuf_output)(void *, u64, u64);                                          \
-		void *(*ringbuf_reserve)(u64);                                                     \
-		void (*ringbuf_submit)(void *, u64);                                               \
-		void (*ringbuf_discard)(void *, u64);                                              \
-		u64 (*ringbuf_query)(u64);                                                         \
-	} SKEP_METHODS(name) = { name##_skep_output, name##_skep_reserve, name##_skep_commit,      \
-				 name##_skep_discard, name##_skep_query }
-
-#define BPF_PROG_ARRAY(name, entries)                                                              \
-	SKEP_PLAIN_MAP(SKEP_MAP_prog, 4, 4, name, entries, 0);                                     \
-	SKEP_METHOD void name##_skep_call(void *ctx, u32 index) { bpf_tail_call(ctx, &name##_skep_map, index); } \
-	static const struct {                                                                      \
-		void (*call)(void *, u32);                                                         \
-	} SKEP_METHODS(name) = { name##_skep_call }
-
-#define BPF_STACK_TRACE(name, entries)                                                             \
-	SKEP_PLAIN_MAP(SKEP_MAP_stacktrace, 4, 127 * 8, name, entries, 0);                         \
-	SKEP_METHOD int name##_skep_stackid(void *ctx, u64 flags)                                  \
-	{                                                                                          \
-		return bpf_get_stackid(ctx, &name##_skep_map, flags);                              \
-	}                                                                                          \
-	static const struct {                                                                      \
-		int (*get_stackid)(void *, u64);                                                   \
-	} SKEP_METHODS(name) = { name##_skep_stackid }
-
-#define SKEP_REDIRECT(kind, name, entries)                                                         \
-	SKEP_PLAIN_MAP(kind, 4, 4, name, entries, 0);                                              \
-	SKEP_METHOD int name##_skep_redirect(u32 index, u64 flags)                                 \
-	{                                                                                          \
-		return bpf_redirect_map(&name##_skep_map, index, flags);                           \
-	}                                                                                          \
-	static const struct {                                                                      \
-		int (*redirect_map)(u32, u64);                                                     \
-	} SKEP_METHODS(name) = { name##_skep_redirect }
-#define BPF_DEVMAP(name, entries) SKEP_REDIRECT(SKEP_MAP_devmap, name, entries)
-#define BPF_CPUMAP(name, entries) SKEP_REDIRECT(SKEP_MAP_cpumap, name, entries)
-#define BPF_XSKMAP(name, entries) SKEP_REDIRECT(SKEP_MAP_xskmap, name, entries)
-
-#define SKEP_QUEUE(kind, name, leaf_type, entries)                                                 \
-	typedef leaf_type name##_skep_leaf;                                                        \
-	struct {                                                                                   \
-		int (*type)[kind];                                                                 \
-		name##_skep_leaf *value;                                                           \
-		int (*max_entries)[entries];                                                       \
-	} name##_skep_map __asm__(#name) SEC(".maps");                                             \
-	SKEP_METHOD int name##_skep_push(const name##_skep_leaf *leaf, u64 flags)                  \
-	{                                                                                          \
-		return bpf_map_push_elem(&name##_skep_map, leaf, flags);                           \
-	}                                                                                          \
-	SKEP_METHOD int name##_skep_pop(name##_skep_leaf *leaf) { return bpf_map_pop_elem(&name##_skep_map, leaf); } \
-	SKEP_METHOD int name##_skep_peek(name##_skep_leaf *leaf) { return bpf_map_peek_elem(&name##_skep_map, leaf); } \
-	static const struct {                                                                      \
-		int (*push)(const name##_skep_leaf *, u64);                                        \
-		int (*pop)(name##_skep_leaf *);                                                    \
-		int (*peek)(name##_skep_leaf *);                                                   \
-	} SKEP_METHODS(name) = { name##_skep_push, name##_skep_pop, name##_skep_peek }
-#define BPF_QUEUE(name, leaf, entries) SKEP_QUEUE(SKEP_MAP_queue, name, leaf, entries)
-#define BPF_STACK(name, leaf, entries) SKEP_QUEUE(SKEP_MAP_stack, name, leaf, entries)
-
-/* What a buffer's records are, for whoever reads them: the pass over the tokens puts it around the data's argument. */
-#define SKEP_JOIN(a, b, c) #a "_skep_event_" #c
-#define SKEP_EVENT_(buffer, data, number)                                                          \
-	({                                                                                         \
-		static __typeof__(data) skep_event __asm__(SKEP_JOIN(buffer, , number)) SEC(".skep.events"); \
-		(data);                                                                            \
-	})
-#define SKEP_EVENT_N(buffer, data, number) SKEP_EVENT_(buffer, data, number)
-#define SKEP_EVENT(buffer, data) SKEP_EVENT_N(buffer, data, __COUNTER__)
-
 /* ---- strings in tracepoint records: an offset and a length say where they are ---- */
 
 #define TP_DATA_LOC_READ_CONST(dst, field, length)                                                 \
@@ -451,5 +256,43 @@ extern void skep_increment_needs_an_integer(void) __attribute__((error("incremen
 
 #define RAW_TRACEPOINT_PROBE(event)                                                                \
 	SEC("raw_tp/" #event) int raw_tracepoint__##event(struct bpf_raw_tracepoint_args *ctx)
+
+/* Functions of the kernel's with the types that its BTF has: an inlined body with arguments, around it the program. */
+#define SKEP_NTH(_, a, b, c, d, e, f, g, h, i, j, k, l, n, ...) n
+#define SKEP_COUNT(...) SKEP_NTH(_, ##__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define SKEP_ARGS0
+#define SKEP_ARGS1 , (void *)ctx[0]
+#define SKEP_ARGS2 SKEP_ARGS1, (void *)ctx[1]
+#define SKEP_ARGS3 SKEP_ARGS2, (void *)ctx[2]
+#define SKEP_ARGS4 SKEP_ARGS3, (void *)ctx[3]
+#define SKEP_ARGS5 SKEP_ARGS4, (void *)ctx[4]
+#define SKEP_ARGS6 SKEP_ARGS5, (void *)ctx[5]
+#define SKEP_ARGS7 SKEP_ARGS6, (void *)ctx[6]
+#define SKEP_ARGS8 SKEP_ARGS7, (void *)ctx[7]
+#define SKEP_ARGS9 SKEP_ARGS8, (void *)ctx[8]
+#define SKEP_ARGS10 SKEP_ARGS9, (void *)ctx[9]
+#define SKEP_ARGS11 SKEP_ARGS10, (void *)ctx[10]
+#define SKEP_ARGS12 SKEP_ARGS11, (void *)ctx[11]
+#define SKEP_PASTE_(a, b) a##b
+#define SKEP_PASTE(a, b) SKEP_PASTE_(a, b)
+#define SKEP_PROG(section, name, ...)                                                              \
+	static __always_inline int name##_skep_bound(u64 *ctx, ##__VA_ARGS__);                     \
+	_Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wint-conversion\"")  \
+	SEC(section) int name(u64 *ctx)                                                            \
+	{                                                                                          \
+		return name##_skep_bound(ctx SKEP_PASTE(SKEP_ARGS, SKEP_COUNT(__VA_ARGS__)));      \
+	}                                                                                          \
+	_Pragma("clang diagnostic pop")                                                            \
+	static __always_inline int name##_skep_bound(u64 *ctx, ##__VA_ARGS__)
+#define BPF_PROG(name, ...) SKEP_PROG("fn/" #name, name, ##__VA_ARGS__)
+#define KFUNC_PROBE(event, ...) SKEP_PROG("fentry/" #event, kfunc__vmlinux__##event, ##__VA_ARGS__)
+#define KRETFUNC_PROBE(event, ...) SKEP_PROG("fexit/" #event, kretfunc__vmlinux__##event, ##__VA_ARGS__)
+#define MODULE_KFUNC_PROBE(module, event, ...) \
+	SKEP_PROG("fentry/" #module ":" #event, kfunc__##module##__##event, ##__VA_ARGS__)
+#define MODULE_KRETFUNC_PROBE(module, event, ...) \
+	SKEP_PROG("fexit/" #module ":" #event, kretfunc__##module##__##event, ##__VA_ARGS__)
+#define KMOD_RET(event, ...) SKEP_PROG("fmod_ret/" #event, kmod_ret__##event, ##__VA_ARGS__)
+#define LSM_PROBE(event, ...) SKEP_PROG("lsm/" #event, lsm__##event, ##__VA_ARGS__)
+#define BPF_ITER(target) SEC("iter/" #target) int bpf_iter__##target(struct bpf_iter__##target *ctx)
 
 #endif

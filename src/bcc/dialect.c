@@ -6,8 +6,7 @@
  *     tracepoint__C__E, raw_tracepoint__E, …; any other, f, goes to section fn/f and is attached by hand;
  *   - int f(struct pt_regs *ctx, T a, U b) becomes an inlined body and a program that binds a and b
  *     from the registers; of a system call's function, from the registers its argument points to;
- *   - buffer.perf_submit(ctx, &data, size) keeps data's type for whoever reads the buffer;
- *   - table.increment(key) gets its default 1, BPF_TABLE("hash", …) loses its quotes;
+ *   - calls of maps' methods and map macros are made plain C (edit.c);
  *   - headers of the kernel's are left out: their types come from BTF, where the source names one, their
  *     constants from bcc/kernel.h. Without such a type <uapi/X> and what else user space has are the system's;
  *   - a licence where there is none (BPF_LICENSE, or GPL as in BCC).
@@ -23,15 +22,12 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "bcc/edit.h"
 #include "bcc/header.h"
 #include "bcc/token.h"
 #include "bcc/tracepoint.h"
 
 enum { SOURCE_MAX = 16 << 20, PARAMS_MAX = 7 };
-
-struct span {
-	u32 start, len;
-};
 
 struct function {
 	u32 head;	       /* first token of the definition */
@@ -43,40 +39,14 @@ struct function {
 	bool bound; /* has arguments to bind from registers */
 };
 
-struct pass {
-	struct tokens t;
-	FILE *out;
-	u32 copied;  /* bytes of the text already written */
-	bool kernel; /* the kernel's types stand in front */
-};
-
 static const struct {
 	const char *prefix, *section;
 } sections[] = {
 	{ "kprobe__", "kprobe/" },	   { "kretprobe__", "kretprobe/" },
 	{ "raw_tracepoint__", "raw_tp/" }, { "kfunc__", "fentry/" },
-	{ "kretfunc__", "fexit/" },	   { "lsm__", "lsm/" },
-	{ "bpf_iter__", "iter/" },
+	{ "kretfunc__", "fexit/" },	   { "kmod_ret__", "fmod_ret/" },
+	{ "lsm__", "lsm/" },		   { "bpf_iter__", "iter/" },
 };
-
-static struct span span_of(const struct pass *p, u32 first, u32 last)
-{
-	const struct token *a = &p->t.token[first], *b = &p->t.token[last];
-
-	return (struct span){ a->start, b->start + b->len - a->start };
-}
-
-static void copy_to(struct pass *p, u32 offset)
-{
-	if (offset > p->copied)
-		fwrite(p->t.text + p->copied, 1, offset - p->copied, p->out);
-	p->copied = max(p->copied, offset);
-}
-
-static void put_span(struct pass *p, struct span s)
-{
-	fwrite(p->t.text + s.start, 1, s.len, p->out);
-}
 
 static void put_path(FILE *out, const char *path)
 {
@@ -105,8 +75,8 @@ static void split_params(const struct pass *p, struct function *f)
 		if (i < f->close && !token_is(&p->t, i, ","))
 			continue;
 		if (i > first) {
-			f->param[f->params] = span_of(p, first, i - 1);
-			f->param_name[f->params++] = span_of(p, i - 1, i - 1);
+			f->param[f->params] = edit_span(p, first, i - 1);
+			f->param_name[f->params++] = edit_span(p, i - 1, i - 1);
 		}
 		first = i + 1;
 	}
@@ -173,9 +143,18 @@ static bool has_prefix(const struct pass *p, u32 token, const char *prefix)
 #define SYSCALL_FUNCTION ""
 #endif
 
+/* kfunc__vmlinux__FN is on the kernel's own FN: how long is "vmlinux__"? */
+static int module_prefix(const char *rest, int len)
+{
+	static const char kernel[] = "vmlinux__";
+	int skip = sizeof(kernel) - 1;
+
+	return len > skip && !memcmp(rest, kernel, (size_t)skip) ? skip : 0;
+}
+
 static void put_section(struct pass *p, const struct function *f)
 {
-	struct span name = span_of(p, f->name, f->name);
+	struct span name = edit_span(p, f->name, f->name);
 	const char *text = p->t.text + name.start, *parts;
 	int len = (int)name.len;
 
@@ -183,6 +162,8 @@ static void put_section(struct pass *p, const struct function *f)
 		if (has_prefix(p, f->name, sections[i].prefix)) {
 			int skip = (int)strlen(sections[i].prefix);
 
+			if (strstr(sections[i].prefix, "func__"))
+				skip += module_prefix(text + skip, len - skip);
 			fprintf(p->out, "SEC(\"%s%s%.*s\")", sections[i].section,
 				strstr(sections[i].section, "probe/") && len > skip + 4 &&
 						!memcmp(text + skip, "sys_", 4)
@@ -224,7 +205,7 @@ static bool on_syscall(const struct pass *p, const struct function *f)
 /* The program around a bound function: reads the registers, then calls the inlined body. */
 static void put_wrapper(struct pass *p, const struct function *f)
 {
-	struct span name = span_of(p, f->name, f->name);
+	struct span name = edit_span(p, f->name, f->name);
 	bool syscall = on_syscall(p, f);
 
 	fputc(' ', p->out);
@@ -238,9 +219,9 @@ static void put_wrapper(struct pass *p, const struct function *f)
 		if (syscall)
 			fprintf(p->out, "bpf_probe_read_kernel(&skep_reg, 8, &%s%u(skep_regs)); ",
 				i == 4 ? "SKEP_SYSCALL_PARM" : "PT_REGS_PARM", i);
-		put_span(p, f->param[i]);
+		edit_put(p, f->param[i]);
 		fputs(" = (typeof(", p->out);
-		put_span(p, f->param_name[i]);
+		edit_put(p, f->param_name[i]);
 		if (syscall)
 			fputs("))skep_reg; ", p->out);
 		else
@@ -250,74 +231,9 @@ static void put_wrapper(struct pass *p, const struct function *f)
 		(int)name.len, p->t.text + name.start);
 	for (u32 i = 1; i < f->params; i++) {
 		fputs(", ", p->out);
-		put_span(p, f->param_name[i]);
+		edit_put(p, f->param_name[i]);
 	}
 	fputs(head_has(p, f, "void") ? "); return 0; }" : "); }", p->out);
-}
-
-/* .increment(key) and .atomic_increment(key) add 1 */
-static void edit_increment(struct pass *p, u32 dot)
-{
-	u32 open = dot + 2, close;
-
-	if (!token_is(&p->t, dot, ".") || !token_is(&p->t, open, "(") ||
-	    !(token_is(&p->t, dot + 1, "increment") ||
-	      token_is(&p->t, dot + 1, "atomic_increment")))
-		return;
-	close = token_match(&p->t, open);
-	for (u32 i = open + 1; i < close; i++) {
-		if (token_is(&p->t, i, ","))
-			return;
-		if (token_is(&p->t, i, "(") || token_is(&p->t, i, "[") || token_is(&p->t, i, "{"))
-			i = token_match(&p->t, i);
-	}
-	if (close >= p->t.count || close == open + 1)
-		return;
-	copy_to(p, p->t.token[close].start);
-	fputs(", 1", p->out);
-}
-
-/* BUFFER.perf_submit(ctx, DATA, size): DATA's type is kept for readers, SKEP_EVENT(BUFFER, DATA). */
-static void edit_submit(struct pass *p, u32 dot)
-{
-	bool perf = token_is(&p->t, dot + 1, "perf_submit"),
-	     ring = token_is(&p->t, dot + 1, "ringbuf_output");
-	u32 open = dot + 2, first = perf ? 0 : open + 1, last = 0, close;
-
-	if (!token_is(&p->t, dot, ".") || !(perf || ring) || !token_is(&p->t, open, "(") || !dot ||
-	    p->t.token[dot - 1].kind != TOKEN_WORD || p->t.token[dot].directive)
-		return;
-	close = token_match(&p->t, open);
-	for (u32 i = open + 1; i < close && !last; i++) {
-		if (token_is(&p->t, i, ",") && !first)
-			first = i + 1;
-		else if (token_is(&p->t, i, ","))
-			last = i;
-		else if (token_is(&p->t, i, "(") || token_is(&p->t, i, "[") ||
-			 token_is(&p->t, i, "{"))
-			i = token_match(&p->t, i);
-	}
-	if (close >= p->t.count || !last || first >= last)
-		return;
-	copy_to(p, p->t.token[first].start);
-	fputs("SKEP_EVENT(", p->out);
-	put_span(p, span_of(p, dot - 1, dot - 1));
-	fputs(", ", p->out);
-	copy_to(p, p->t.token[last].start);
-	fputc(')', p->out);
-}
-
-static void edit_table(struct pass *p, u32 i)
-{
-	const struct token *string = &p->t.token[i + 2];
-
-	if (!(token_is(&p->t, i, "BPF_TABLE") || token_is(&p->t, i, "BPF_F_TABLE")) ||
-	    !token_is(&p->t, i + 1, "(") || i + 2 >= p->t.count || string->kind != TOKEN_STRING ||
-	    string->len < 3)
-		return;
-	copy_to(p, string->start);
-	fprintf(p->out, "%.*s", (int)string->len - 2, p->t.text + string->start + 1);
-	p->copied = string->start + string->len;
 }
 
 /* Whether user space has <linux/NAME>, in the kernel's own words, and programs include it for these. */
@@ -366,7 +282,7 @@ static void edit_include(struct pass *p, u32 hash)
 	    !is_kernel_folder(&p->t, folder))
 		return;
 	if (!p->kernel && token_is(&p->t, folder, "uapi") && folder + 2 < p->t.count) {
-		copy_to(p, p->t.token[folder].start);
+		edit_copy(p, p->t.token[folder].start);
 		p->copied = p->t.token[folder + 2].start;
 		folder += 2;
 	}
@@ -374,7 +290,7 @@ static void edit_include(struct pass *p, u32 hash)
 		return;
 	while (end + 1 < p->t.count && p->t.token[end + 1].line == p->t.token[hash].line)
 		end++;
-	copy_to(p, p->t.token[hash].start);
+	edit_copy(p, p->t.token[hash].start);
 	p->copied = p->t.token[end].start + p->t.token[end].len;
 }
 
@@ -382,17 +298,15 @@ static void edit_tokens(struct pass *p, u32 first, u32 end)
 {
 	for (u32 i = first; i < end; i++) {
 		edit_include(p, i);
-		edit_table(p, i);
-		edit_increment(p, i);
-		edit_submit(p, i);
+		edit_methods(p, i);
 	}
 }
 
 static void edit_function(struct pass *p, const struct function *f)
 {
-	struct span name = span_of(p, f->name, f->name);
+	struct span name = edit_span(p, f->name, f->name);
 
-	copy_to(p, p->t.token[f->head].start);
+	edit_copy(p, p->t.token[f->head].start);
 	if (p->t.token[f->head].start && p->t.text[p->t.token[f->head].start - 1] != '\n')
 		fputc('\n', p->out);
 	if (f->bound)
@@ -401,12 +315,12 @@ static void edit_function(struct pass *p, const struct function *f)
 		put_section(p, f);
 	resume(p, f->head);
 	if (f->bound) {
-		copy_to(p, name.start + name.len);
+		edit_copy(p, name.start + name.len);
 		fputs("_skep_bound", p->out);
 	}
 	edit_tokens(p, f->body, min(f->end + 1, p->t.count));
 	if (f->bound && f->end < p->t.count) {
-		copy_to(p, p->t.token[f->end].start + 1);
+		edit_copy(p, p->t.token[f->end].start + 1);
 		put_wrapper(p, f);
 	}
 }
@@ -438,7 +352,7 @@ static void edit_all(struct pass *p)
 			edit_tokens(p, i, i + 1);
 		}
 	}
-	copy_to(p, p->t.size);
+	edit_copy(p, p->t.size);
 }
 
 /* ---- around the source ---- */
@@ -464,6 +378,9 @@ static void put_header(FILE *out, bool kernel)
 	fputs(header_helpers, out);
 	fprintf(out, "# %u \"skep/bcc.h\" 2 3\n", line);
 	fputs(rest, out);
+	fputs("# 1 \"skep/maps.h\" 1 3\n", out);
+	fputs(header_maps, out);
+	fputs("# 1 \"skep/bcc.h\" 2 3\n", out);
 	fputs("# 1 \"skep/kernel.h\" 1 3\n", out);
 	fputs(header_kernel, out);
 	fputs("# 1 \"skep/bcc.h\" 2 3\n", out);

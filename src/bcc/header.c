@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* include/skep/bcc.h, helpers.h and kernel.h inside the library: a program needs no installed header. */
+/* include/skep/bcc.h and the headers that belong to it inside the library: a program needs no installed header. */
 #include "bcc/header.h"
 
 __asm__(".pushsection .rodata\n"
 	"	.balign 8\n"
-	"	.hidden header_bcc, header_helpers, header_kernel\n"
-	"	.globl header_bcc, header_helpers, header_kernel\n"
+	"	.hidden header_bcc, header_helpers, header_kernel, header_maps\n"
+	"	.globl header_bcc, header_helpers, header_kernel, header_maps\n"
 	"header_bcc:\n"
 	"	.incbin \"include/skep/bcc.h\"\n"
 	"	.byte 0\n"
@@ -14,5 +14,8 @@ __asm__(".pushsection .rodata\n"
 	"	.byte 0\n"
 	"header_kernel:\n"
 	"	.incbin \"include/skep/kernel.h\"\n"
+	"	.byte 0\n"
+	"header_maps:\n"
+	"	.incbin \"include/skep/maps.h\"\n"
 	"	.byte 0\n"
 	".popsection\n");

@@ -62,6 +62,14 @@ bool loaded_find(int fd, struct loaded *out);
 void loaded_forget(const struct module *module);
 
 /*
+ * shared.c: tables that are pinned, or another module's, are found before the module's maps are created; those that are for
+ * others are offered afterwards. 0 or -errno after words.
+ */
+int shared_find(const struct module *module);
+int shared_offer(struct module *module);
+void shared_forget(const struct module *module);
+
+/*
  * Loads one function of an object with the maps of module: an fd, or -errno after BCC's words. opts may be left zero.
  */
 struct load_opts {

@@ -102,7 +102,13 @@ static int create_maps(struct module *m)
 	m->bpf = bpf_object__open_mem(m->object, m->size, &opts);
 	err = m->bpf ? list_parts(m) : -errno;
 	if (!err)
+		err = shared_find(m);
+	if (!err)
 		err = bpf_object__load(m->bpf);
+	if (!err)
+		err = shared_offer(m);
+	for (size_t i = 0; i < m->nr_tables; i++) /* a map that was found has another copy of it */
+		m->tables[i].name = bpf_map__name(m->tables[i].map);
 	words = said_end();
 	if (!err)
 		return 0;
@@ -131,6 +137,7 @@ static void module_free(struct module *m)
 	if (!m)
 		return;
 	loaded_forget(m);
+	shared_forget(m);
 	for (size_t i = 0; i < m->nr_tables; i++) {
 		struct table *t = &m->tables[i];
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bcc/share.h"
 #include "map/map.h"
 #include "verify/reason.h"
 #include "verify/verdict.h"
@@ -142,6 +143,19 @@ static void set_short_name(char out[BPF_OBJ_NAME_LEN], const char *path)
 		strcpy(out, "object");
 }
 
+/* BCC's tables that are not the program's alone. */
+static int share(void *arg, const char *table, enum bcc_share how, const char *text)
+{
+	struct objfile *file = arg;
+	struct bpf_map *map = bpf_object__find_map_by_name(file->bpf, table);
+
+	if (map && how == BCC_EXTERN)
+		return fail(file->log, -ENOENT,
+			    "%s: table '%s' is extern: another program's, of which there is none here",
+			    file->name, table);
+	return map && how == BCC_PIN ? bpf_map__set_pin_path(map, text) : 0;
+}
+
 int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, size_t size,
 		 const char *name, struct log *log)
 {
@@ -174,6 +188,8 @@ int objfile_open(struct objfile **out, struct hive *hive, const void *bytes, siz
 	err = objfile_end(file, err, "cannot be read as a BPF object");
 	if (!err && !file->nr_progs)
 		err = fail(log, -EINVAL, "%s: has no program in it", name);
+	if (!err && file->answer.bcc)
+		err = bcc_shares(bytes, size, share, file);
 out:
 	if (err)
 		objfile_close(file);

@@ -435,6 +435,12 @@ static bool ends_soon(const struct wait *wait, u64 now)
 	return wait->until > now && wait->until < now + MS(FINISH_MS);
 }
 
+/* Whether a wait that had an end has come to it: what it does since may take a while in calls that nobody answers yet. */
+static bool is_over(const struct wait *wait, u64 now)
+{
+	return wait->number && wait->until <= now;
+}
+
 /*
  * Lets it see what the command did. Where it waits now and again: until a wait that began after one that the command's
  * end fell into or came before, so that what was to be looked at in between has been. Where it waits for what may never
@@ -456,7 +462,8 @@ static void let_finish(struct observer *o)
 
 		if (soon && done >= rounds && (!unread(o) || (given_up && done > 3)) && sleeps(o))
 			return;
-		if (is_still(o, &still) && !soon && (!unread(o) || given_up))
+		if (is_still(o, &still) && !soon && (!unread(o) || given_up) &&
+		    (still.looks >= UNREAD || !is_over(&wait, now)))
 			return;
 		if (!o->spec.clients && wait.until == UINT64_MAX && done >= rounds && sleeps(o))
 			return;
