@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libbcc/attach.h"
+
 enum { LOG_ROOM = 4 << 20 };
 
 /* ---- which function an fd is ---- */
@@ -129,14 +131,23 @@ static int choose(struct bpf_object *bpf, const char *name, const struct load_op
 }
 
 /* libbpf's words and, between its marks, the verifier's. */
-static void complain(const char *name, const char *words, const char *log, int err)
+static void complain(const char *name, u32 type, const char *words, const char *log, int err)
 {
+	bool inside = type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM;
+
 	fprintf(stderr, "bpf: Failed to load program %s: %s\n", name, strerror(-err));
+	if (inside && answer_is_skep() && strncmp(name, "bpf_iter__", 10)) {
+		fputs("bpf: it is for a function of the kernel's own: skep has none, Linux has: skep run --kernel\n",
+		      stderr);
+		return;
+	}
 	if (log && log[0])
 		fprintf(stderr, "%s\n", log);
 	else if (words[0])
 		fputs(words, stderr);
-	if (err == -EPERM)
+	if (err == -EPERM && !geteuid())
+		fputs("bpf: this kernel does not let root load such a program\n", stderr);
+	else if (err == -EPERM)
 		fputs("bpf: loading programs takes root, or skep's answer without privilege: skep run PROGRAM.py\n",
 		      stderr);
 }
@@ -166,7 +177,7 @@ int prog_load(struct module *module, const void *object, size_t size, const char
 	}
 	words = said_end();
 	if (err)
-		complain(name, words, log, err);
+		complain(name, opts->type, words, log, err);
 	else if (opts->log_level && log && log[0])
 		fprintf(stderr, "%s\n", log);
 	bpf_object__close(bpf);

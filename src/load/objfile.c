@@ -290,6 +290,11 @@ static int plan_default(struct objfile *file, struct objfile_prog *p)
 					      : "--attach xdp:INTERFACE");
 	if (iterator_is(p->prog))
 		return iterator_plan(file, p);
+	if ((type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM) && file->answer.hive)
+		return fail(file->log, -EOPNOTSUPP,
+			    "%s: program '%s' (%s) is for a function of the kernel's own: skep has none, "
+			    "Linux has: --kernel",
+			    file->name, name, section);
 	if (type != BPF_PROG_TYPE_UNSPEC) {
 		p->target.kind = TARGET_AUTO;
 		return 0;
