@@ -42,10 +42,14 @@ struct function {
 static const struct {
 	const char *prefix, *section;
 } sections[] = {
-	{ "kprobe__", "kprobe/" },	   { "kretprobe__", "kretprobe/" },
-	{ "raw_tracepoint__", "raw_tp/" }, { "kfunc__", "fentry/" },
-	{ "kretfunc__", "fexit/" },	   { "kmod_ret__", "fmod_ret/" },
-	{ "lsm__", "lsm/" },		   { "bpf_iter__", "iter/" },
+	{ "kprobe__", "kprobe/" },
+	{ "kretprobe__", "kretprobe/" },
+	{ "raw_tracepoint__", "raw_tp/" },
+	{ "kfunc__", "fentry/" },
+	{ "kretfunc__", "fexit/" },
+	{ "kmod_ret__", "fmod_ret/" },
+	{ "lsm__", "lsm/" },
+	{ "bpf_iter__", "iter/" },
 };
 
 static void put_path(FILE *out, const char *path)

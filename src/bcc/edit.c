@@ -67,8 +67,7 @@ static void edit_increment(struct pass *p, u32 dot)
 	      token_is(&p->t, dot + 1, "atomic_increment")))
 		return;
 	close = token_match(&p->t, open);
-	if (close < p->t.count && close > open + 1 &&
-	    edit_argument(p, open + 1, close) == close)
+	if (close < p->t.count && close > open + 1 && edit_argument(p, open + 1, close) == close)
 		edit_later(p, close, ", 1");
 }
 
@@ -113,11 +112,16 @@ static struct span inside_quotes(const struct token *string)
 /* "hash" is hash; "hash_of_maps$INNER" is another macro, with both. */
 static void edit_kind(struct pass *p, u32 i)
 {
-	static const char *const words[] = { "BPF_TABLE",	   "BPF_F_TABLE",
-					     "BPF_TABLE_PUBLIC",   "BPF_TABLE_SHARED",
-					     "BPF_TABLE_PINNED",   "BPF_QUEUESTACK",
-					     "BPF_QUEUESTACK_PINNED", "BPF_QUEUESTACK_PUBLIC",
-					     "BPF_QUEUESTACK_SHARED", NULL };
+	static const char *const words[] = { "BPF_TABLE",
+					     "BPF_F_TABLE",
+					     "BPF_TABLE_PUBLIC",
+					     "BPF_TABLE_SHARED",
+					     "BPF_TABLE_PINNED",
+					     "BPF_QUEUESTACK",
+					     "BPF_QUEUESTACK_PINNED",
+					     "BPF_QUEUESTACK_PUBLIC",
+					     "BPF_QUEUESTACK_SHARED",
+					     NULL };
 	const struct token *string = &p->t.token[i + 2];
 	struct span kind;
 	const char *inner;

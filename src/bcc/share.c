@@ -11,7 +11,9 @@
 
 #include "util/types.h"
 
-static const char *const hows[] = { [BCC_PIN] = "pin", [BCC_EXPORT] = "export", [BCC_EXTERN] = "extern" };
+static const char *const hows[] = {
+	[BCC_PIN] = "pin", [BCC_EXPORT] = "export", [BCC_EXTERN] = "extern"
+};
 
 struct walk {
 	int (*fn)(void *arg, const char *table, enum bcc_share how, const char *text);
@@ -52,7 +54,8 @@ static int tell(const struct walk *w, const char *symbol, u64 at)
 		return 0;
 	text = (const char *)w->texts->d_buf + at;
 	if (!memchr(text, 0, w->texts->d_size - at) ||
-	    snprintf(table, sizeof(table), "%.*s", (int)(dot - symbol), symbol) >= (int)sizeof(table))
+	    snprintf(table, sizeof(table), "%.*s", (int)(dot - symbol), symbol) >=
+		    (int)sizeof(table))
 		return 0;
 	for (u32 how = 0; how < ARRAY_SIZE(hows); how++)
 		if (!strcmp(dot + 1, hows[how]))

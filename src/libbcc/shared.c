@@ -36,7 +36,8 @@ static int find_offer(const char *name)
 			names[n++] = o->name;
 	}
 	if (fd == -ENOENT) {
-		say(&to_stderr, "bpf: table '%s' is extern, and no BPF object of this process has it public",
+		say(&to_stderr,
+		    "bpf: table '%s' is extern, and no BPF object of this process has it public",
 		    name);
 		names_suggest(&to_stderr, name, "", names, n);
 		say(&to_stderr, "\n");

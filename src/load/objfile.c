@@ -150,9 +150,10 @@ static int share(void *arg, const char *table, enum bcc_share how, const char *t
 	struct bpf_map *map = bpf_object__find_map_by_name(file->bpf, table);
 
 	if (map && how == BCC_EXTERN)
-		return fail(file->log, -ENOENT,
-			    "%s: table '%s' is extern: another program's, of which there is none here",
-			    file->name, table);
+		return fail(
+			file->log, -ENOENT,
+			"%s: table '%s' is extern: another program's, of which there is none here",
+			file->name, table);
 	return map && how == BCC_PIN ? bpf_map__set_pin_path(map, text) : 0;
 }
 
@@ -291,10 +292,11 @@ static int plan_default(struct objfile *file, struct objfile_prog *p)
 	if (iterator_is(p->prog))
 		return iterator_plan(file, p);
 	if ((type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_LSM) && file->answer.hive)
-		return fail(file->log, -EOPNOTSUPP,
-			    "%s: program '%s' (%s) is for a function of the kernel's own: skep has none, "
-			    "Linux has: --kernel",
-			    file->name, name, section);
+		return fail(
+			file->log, -EOPNOTSUPP,
+			"%s: program '%s' (%s) is for a function of the kernel's own: skep has none, "
+			"Linux has: --kernel",
+			file->name, name, section);
 	if (type != BPF_PROG_TYPE_UNSPEC) {
 		p->target.kind = TARGET_AUTO;
 		return 0;

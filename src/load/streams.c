@@ -66,7 +66,7 @@ static void print_record(struct stream *s, const void *data, u32 size)
 	s64 want = s->type ? btf__resolve_size(btf, s->type) : 0;
 
 	say(out, "%s: ", s->name);
-	if (want > 0 && (u64)want <= size)
+	if (want > 0 && (s->ring ? (u64)want == size : (u64)want <= size)) /* perf pads */
 		value_print(out, btf, s->type, data, (u32)want);
 	else
 		value_print(out, NULL, 0, data, size);
