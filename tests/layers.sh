@@ -21,7 +21,7 @@ declare -A rank=([util]=0 [isa]=1 [def]=1 [btf]=1 [map]=2 [verify]=2 [jit]=2 [vm
 contract() {
 	case $1 in
 	isa/* | def/* | btf/*) return 0 ;;
-	bcc/dialect.h | bcc/reads.h) return 0 ;;	# how load asks bcc to make plain C of a source, and calls of reads
+	bcc/dialect.h | bcc/reads.h | bcc/share.h) return 0 ;;	# how load asks bcc to make plain C of a source, calls of reads, and whose a table is
 	esac
 	[ "${1%/*}.h" = "${1#*/}" ]
 }
