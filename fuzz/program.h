@@ -649,15 +649,20 @@ static void gen_callback(struct gen *g)
 /* A static function behind the program: takes a number and a pointer into the caller's stack. */
 static void gen_call(struct gen *g)
 {
-	s32 n = pick(g, NUMBERS);
+	s32 n = pick(g, NUMBERS), p;
 	enum function fn;
 
 	put(g, BPF_ALU64 | BPF_MOV | BPF_X, 1, n < 0 ? 10 : (u8)n, 0, 0);
 	if (n < 0)
 		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 1, 0, 0, interesting());
-	put(g, BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0);
-	put(g, BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, -(s32)(8 + 8 * rnd(8)));
 	fn = !program_fixed && !rnd(3) ? GLOBAL : STATIC;
+	p = fn == GLOBAL && rnd(2) ? pick(g, 1u << VALUE | 1u << PACKET | 1u << FRAME | 1u << MAYBE) : -1;
+	if (p >= 0 && p != 1) {
+		put(g, BPF_ALU64 | BPF_MOV | BPF_X, 2, (u8)p, 0, 0);
+	} else {
+		put(g, BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0);
+		put(g, BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, -(s32)(8 + 8 * rnd(8)));
+	}
 	put(g, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, -1 - (s32)fn);	/* told where to later */
 	called(g, NUMBER);
 	g->needs[fn] = true;
@@ -672,6 +677,14 @@ static void gen_function_body(struct gen *g, enum function fn, u32 length)
 	while (g->n < end) {
 		s32 n = pick(g, NUMBERS);
 
+		if (fn == EACH && !program_fixed && !rnd(8)) { /* the key */
+			put(g, (u8)(BPF_LDX | BPF_MEM | width()), 5, 2, (s16)(rnd(4) ? 0 : 4), 0);
+			g->kind[5] = NUMBER;
+		}
+		if (fn == GLOBAL && g->kind[2] == FRAME && !rnd(4)) { /* the memory, further in */
+			put(g, (u8)(BPF_LDX | BPF_MEM | width()), 5, 2, (s16)(4 * rnd(6)), 0);
+			g->kind[5] = NUMBER;
+		}
 		switch (rnd(9)) {
 		case 0:
 			if (g->kind[frame] == FRAME && n >= 0)
@@ -785,7 +798,7 @@ static void gen_question(const struct gen *g, struct functions *f, struct questi
 	btfgen_int(&f->btf, "int", 4);
 	btfgen_type(&f->btf, "m", BTF_KIND_STRUCT, 0, 8);
 	btfgen_type(&f->btf, "", BTF_KIND_PTR, 0, 2);
-	btfgen_type(&f->btf, "n", BTF_KIND_STRUCT, 0, 8);
+	btfgen_type(&f->btf, "n", BTF_KIND_STRUCT, 0, g->n % 4 ? 8 : 24);
 	btfgen_type(&f->btf, "", BTF_KIND_PTR, 0, 4);
 	add_function(f, "program", 0, false);
 	for (u32 fn = 0; fn < FUNCTIONS; fn++)

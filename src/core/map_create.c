@@ -323,6 +323,7 @@ static void fill_view(struct map_object *map, struct map_object *inner)
 	if (inner) {
 		/* of the template only its kind holds: the maps that are put there have values of their own */
 		map->inner_view = inner->view;
+		map->inner_view.addr = 0;
 		map->inner_view.frozen = NULL;
 		map->inner_view.value_addr = 0;
 		map->inner_view.inline_array = false;

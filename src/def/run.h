@@ -97,6 +97,12 @@ struct run_seq {
 	u32 size, count;
 };
 
+/* An element that a callback is shown, innermost first: where its key is. */
+struct run_visit {
+	const void *key;
+	const struct run_visit *up;
+};
+
 enum { RUN_RECORDS = 32 }; /* held at once; one more is not given */
 
 struct run {
@@ -130,6 +136,7 @@ struct run {
 		cookie; /* what bpf_get_func_ip and bpf_get_attach_cookie say; 0 where there is none */
 	struct run_seq *seq; /* iterators; else NULL */
 	struct watch *watch; /* vm/watch.h, ORACLE builds only */
+	const struct run_visit *visit; /* NULL: none */
 	struct map_space *
 		space; /* where values of this hive's maps live (map/space.h); NULL: no map may be read blindly */
 };

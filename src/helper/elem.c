@@ -68,9 +68,15 @@ struct visit {
 static bool visit_elem(void *arg, struct map *map, const void *key, void *value)
 {
 	struct visit *visit = arg;
+	struct run *run = visit->run;
+	struct run_visit element = { .key = key, .up = run->visit };
+	u64 stop;
 
-	return code_callback(visit->run, visit->callback, (u64)(uintptr_t)map, (u64)(uintptr_t)key,
-			     (u64)(uintptr_t)value, visit->ctx, 0) != 0;
+	run->visit = &element;
+	stop = code_callback(run, visit->callback, (u64)(uintptr_t)map, (u64)(uintptr_t)key,
+			     (u64)(uintptr_t)value, visit->ctx, 0);
+	run->visit = element.up;
+	return stop != 0;
 }
 
 /* callback(map, key, value, ctx): 0 goes on, 1 stops. Returns how many elements were seen. */

@@ -85,6 +85,7 @@ static int array_alloc(struct map **out, const struct map_spec *spec, struct log
 	array->map.values = array->area.mem;
 	array->map.values_len = array->area.len;
 	array->map.stride = (u32)stride;
+	array->map.shape = (struct map_shape){ .block = array->cpu_stride, .stride = (u32)stride };
 	*out = &array->map;
 	return 0;
 fail:

@@ -117,6 +117,17 @@ static int table_new(struct map **out, const struct map_spec *spec, u32 stored)
 	return 0;
 }
 
+static void set_shape(struct hash_map *hash, bool percpu)
+{
+	if (percpu)
+		hash->map.shape = (struct map_shape){ .block = hash->percpu_stride,
+						      .stride = hash->value_stride };
+	else
+		hash->map.shape = (struct map_shape){ .stride = hash->elem_size,
+						      .value_off = (u32)sizeof(struct elem) +
+								   hash->value_off };
+}
+
 static int hash_alloc(struct map **out, const struct map_spec *spec, struct log *why)
 {
 	struct area *values;
@@ -129,6 +140,7 @@ static int hash_alloc(struct map **out, const struct map_spec *spec, struct log 
 	values = is_percpu(spec) ? &to_hash(*out)->percpu_area : &to_hash(*out)->elem_area;
 	(*out)->values = values->mem;
 	(*out)->values_len = values->len;
+	set_shape(to_hash(*out), is_percpu(spec));
 	return 0;
 }
 

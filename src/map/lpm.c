@@ -115,6 +115,9 @@ static int lpm_alloc(struct map **out, const struct map_spec *spec, struct log *
 	lpm->fresh = 1;
 	lpm->map.values = lpm->area.mem;
 	lpm->map.values_len = lpm->area.len;
+	lpm->map.shape =
+		(struct map_shape){ .stride = lpm->node_size,
+				    .value_off = (u32)sizeof(struct node) + lpm->data_room };
 	*out = &lpm->map;
 	return 0;
 }

@@ -61,7 +61,7 @@ int map_new(struct map **out, const struct map_spec *spec, struct log *why)
 	map->spec.inner = NULL;
 	if (ops->adjust)
 		ops->adjust(map);
-	err = map->values ? space_add(spec->space, map->values, map->values_len) : 0;
+	err = map->values ? space_add(spec->space, map->values, map->values_len, map) : 0;
 	if (err) {
 		ops->free(map);
 		return err;

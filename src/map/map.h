@@ -28,6 +28,12 @@ struct map_spec {
 		space; /* the hive's, where programs may read values blindly; may be NULL (map/space.h) */
 };
 
+/* How the values lie in map->values: in blocks (0: one), elements of stride bytes (0: nothing is said). */
+struct map_shape {
+	u64 block;
+	u32 stride, value_off;
+};
+
 struct map {
 	const struct map_ops *ops;
 	struct map_spec spec;
@@ -39,6 +45,7 @@ struct map {
 	u8 *values;
 	u64 values_len;
 	u32 stride;
+	struct map_shape shape;
 	u64 dropped; /* buffers: records that found no room, for people to see */
 	void *owner; /* core's object around this map: BTF, pins, references (core/object.h) */
 	/* Types whose values are objects: gives back a reference that set_object() took over, once no program can

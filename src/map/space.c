@@ -14,6 +14,7 @@
 
 struct range {
 	u64 start, len;
+	void *owner;
 };
 
 struct table {
@@ -47,10 +48,11 @@ void space_free(struct map_space *space)
 	free(space);
 }
 
-static void put(struct range *at, u64 start, u64 len)
+static void put(struct range *at, struct range range)
 {
-	__atomic_store_n(&at->start, start, __ATOMIC_RELEASE);
-	__atomic_store_n(&at->len, len, __ATOMIC_RELEASE);
+	__atomic_store_n(&at->start, range.start, __ATOMIC_RELEASE);
+	__atomic_store_n(&at->len, range.len, __ATOMIC_RELEASE);
+	__atomic_store_n(&at->owner, range.owner, __ATOMIC_RELEASE);
 }
 
 static int grow(struct map_space *space)
@@ -97,7 +99,7 @@ static u32 rank_of(const struct table *table, u32 count, u64 addr)
 	return low;
 }
 
-int space_add(struct map_space *space, const void *start, u64 len)
+int space_add(struct map_space *space, const void *start, u64 len, void *owner)
 {
 	u64 addr = (u64)(uintptr_t)start;
 	int err = 0;
@@ -113,8 +115,8 @@ int space_add(struct map_space *space, const void *start, u64 len)
 
 		begin(space);
 		for (u32 i = space->count; i > at; i--)
-			put(&ranges[i], ranges[i - 1].start, ranges[i - 1].len);
-		put(&ranges[at], addr, len);
+			put(&ranges[i], ranges[i - 1]);
+		put(&ranges[at], (struct range){ addr, len, owner });
 		__atomic_store_n(&space->count, space->count + 1, __ATOMIC_RELEASE);
 		end(space);
 	}
@@ -136,39 +138,55 @@ void space_remove(struct map_space *space, const void *start)
 		ranges = space->table->ranges;
 		begin(space);
 		for (u32 i = at; i < space->count; i++)
-			put(&ranges[i - 1], ranges[i].start, ranges[i].len);
+			put(&ranges[i - 1], ranges[i]);
 		__atomic_store_n(&space->count, space->count - 1, __ATOMIC_RELEASE);
 		end(space);
 	}
 	lock_drop(&space->lock);
 }
 
-static u64 reach(struct map_space *space, u64 addr, u64 len)
+/* The range that addr is in; len 0: none. */
+static struct range find(struct map_space *space, u64 addr)
 {
 	u32 count = __atomic_load_n(&space->count, __ATOMIC_ACQUIRE), at;
 	struct table *table = __atomic_load_n(&space->table, __ATOMIC_ACQUIRE);
-	u64 start, size;
+	struct range found = { 0 };
 
 	at = table ? rank_of(table, count, addr) : 0;
 	if (!at)
-		return 0;
-	start = __atomic_load_n(&table->ranges[at - 1].start, __ATOMIC_ACQUIRE);
-	size = __atomic_load_n(&table->ranges[at - 1].len, __ATOMIC_ACQUIRE);
-	return addr - start < size ? min(size - (addr - start), len) : 0;
+		return found;
+	found.start = __atomic_load_n(&table->ranges[at - 1].start, __ATOMIC_ACQUIRE);
+	found.len = __atomic_load_n(&table->ranges[at - 1].len, __ATOMIC_ACQUIRE);
+	found.owner = __atomic_load_n(&table->ranges[at - 1].owner, __ATOMIC_ACQUIRE);
+	if (addr - found.start >= found.len)
+		found.len = 0;
+	return found;
 }
 
-u64 space_reach(struct map_space *space, u64 addr, u64 len)
+static struct range find_whole(struct map_space *space, u64 addr)
 {
+	struct range found;
 	u32 seq, tries = 0;
-	u64 found;
 
-	if (!space)
-		return 0;
 	for (;;) {
 		seq = __atomic_load_n(&space->seq, __ATOMIC_ACQUIRE);
-		found = reach(space, addr, len);
+		found = find(space, addr);
 		if (!(seq & 1) && __atomic_load_n(&space->seq, __ATOMIC_RELAXED) == seq)
 			return found;
 		lock_pause(tries++);
 	}
+}
+
+u64 space_reach(struct map_space *space, u64 addr, u64 len)
+{
+	struct range in = space ? find_whole(space, addr) : (struct range){ 0 };
+
+	return in.len ? min(in.len - (addr - in.start), len) : 0;
+}
+
+void *space_owner(struct map_space *space, u64 addr)
+{
+	struct range in = space ? find_whole(space, addr) : (struct range){ 0 };
+
+	return in.len ? in.owner : NULL;
 }

@@ -224,6 +224,20 @@ void belief_plant(struct env *env, const struct insn *i)
 		f->regs[0].type &= ~(u32)PTR_MAYBE_NULL;
 	if (!strcmp(plant, "pointer") && f->regs[i->dst].type == PTR_TO_MAP_VALUE)
 		f->regs[i->dst].off++;
+	for (u32 r = 0; r < REG_FP; r++) {
+		struct reg_state *reg = &f->regs[r];
+		u32 base = type_base(reg->type);
+
+		if (reg->off || !tnum_is_const(reg->var_off))
+			continue;
+		if ((!strcmp(plant, "key") && base == PTR_TO_MAP_KEY) ||
+		    (!strcmp(plant, "argument") && base == PTR_TO_MEM &&
+		     !(reg->type & (MEM_RINGBUF | PTR_MAYBE_NULL))))
+			reg->off = 1;
+	}
+	if (!strcmp(plant, "hash") && f->regs[i->dst].type == PTR_TO_MAP_VALUE &&
+	    f->regs[i->dst].map->type == BPF_MAP_TYPE_HASH)
+		f->regs[i->dst].off++;
 	if (!strcmp(plant, "packet"))
 		for (u32 r = 0; r < REG_FP; r++)
 			if (f->regs[r].type == PTR_TO_PACKET && f->regs[r].range > 0)

@@ -11,12 +11,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "def/ctx_layout.h"
-#include "map/map.h"
-#include "map/space.h"
 #include "verify/belief.h"
 #include "verify/verify.h"
 
@@ -26,14 +22,16 @@ struct there { /* a frame of the run, innermost first */
 	u64 reg[REG_COUNT];
 	bool whole; /* all registers are known, not only r6..r10 */
 	u8 *fp;
-	u32 callsite; /* as loaded, of the call that made it */
+	u32 callsite;	 /* as loaded, of the call that made it */
+	const u64 *args; /* r1 to r5 when it was entered */
 };
 
 struct scene {
 	const struct run *run;
 	struct there frame[RUN_FRAMES + 1];
 	u32 nr;
-	bool ask; /* why a belief does not hold */
+	bool contract; /* the outermost frame of the state is a global function's */
+	bool ask;      /* why a belief does not hold */
 	char why[320];
 };
 
@@ -78,6 +76,7 @@ static void look(struct scene *s, const struct watch *w)
 		memcpy(f->reg, w->reg, sizeof(f->reg));
 		f->whole = innermost;
 		f->fp = (u8 *)w->reg[REG_FP];
+		f->args = w->args[w->depth];
 		f->callsite = w->up ? source(w->up->code, w->up->at) : BELIEF_NONE;
 		for (u32 d = w->depth; d--;) {
 			f->callsite = source(w->code, (u32)(w->frames[d].back - w->code->iops));
@@ -87,6 +86,7 @@ static void look(struct scene *s, const struct watch *w)
 			f->whole = false;
 			memcpy(&f->reg[6], w->frames[d].saved, sizeof(w->frames[d].saved));
 			f->fp = w->frames[d].fp;
+			f->args = w->args[d];
 			f->reg[REG_FP] = (u64)f->fp;
 			f->callsite = w->up ? source(w->up->code, w->up->at) : BELIEF_NONE;
 		}
@@ -100,77 +100,6 @@ static bool in_ranges(const struct reg_state *b, u64 v)
 	       (u32)v <= b->u32_max && (s32)v >= b->s32_min && (s32)v <= b->s32_max;
 }
 
-/* Of a pointer only the 64-bit description of its variable part is kept. */
-static bool in_offset(const struct reg_state *b, u64 v)
-{
-	return !((v ^ b->var_off.value) & ~b->var_off.mask) && v >= b->umin && v <= b->umax &&
-	       (s64)v >= b->smin && (s64)v <= b->smax;
-}
-
-/* The start of some element of an array, minus the pointer's offsets. */
-static bool in_array(const struct map *map, const struct reg_state *b, u64 v)
-{
-	u64 into = v - (u64)(s64)b->off - (u64)map->values;
-
-	if (!map->stride || b->smax - b->smin > 64 * (s64)map->stride)
-		return true;
-	for (u64 e = 0; e < map->spec.max_entries && e < 4096; e++)
-		if (in_offset(b, into - e * map->stride))
-			return true;
-	return map->spec.max_entries > 4096;
-}
-
-static bool map_value(const struct run *run, const struct reg_state *b, u64 v)
-{
-	const struct map *map = (const struct map *)b->map->addr;
-	u64 start = v - (u64)(s64)b->off - b->var_off.value;
-
-	if (map->values && map->stride && b->map->value_addr)
-		return in_array(map, b, v);
-	if (!tnum_is_const(b->var_off) || !map->values)
-		return true;
-	return space_reach(run->space, start, b->map->value_size) == b->map->value_size;
-}
-
-static bool record(const struct run *run, const struct reg_state *b, u64 v)
-{
-	for (u32 i = 0; i < run->nr_records; i++)
-		if (run->records[i].len >= b->mem_size &&
-		    in_offset(b, v - (u64)(s64)b->off - (u64)run->records[i].sample))
-			return true;
-	return !b->ref_obj_id || !(b->type & MEM_RINGBUF);
-}
-
-static bool packet(const struct run *run, const struct reg_state *b, u64 v, bool meta)
-{
-	const struct packet *p = run->packet;
-	u64 start = v - (u64)(s64)b->off, end;
-
-	if (!p)
-		return true;
-	end = (u64)(meta ? p->data : p->data_end);
-	return in_offset(b, start - (u64)(meta ? p->data_meta : p->data)) &&
-	       (b->range <= 0 || start + (u64)b->range <= end);
-}
-
-/* Whether there is memory at all: another state's map may be this one's number. */
-static bool mapped(u64 addr)
-{
-	unsigned char resident;
-	u64 page = (u64)sysconf(_SC_PAGESIZE);
-
-	return !mincore((void *)(addr & ~(page - 1)), page, &resident);
-}
-
-/* An inner map is one of its template's kind. */
-static bool like_map(const struct map *map, const struct verify_map *believed)
-{
-	if ((u64)map % 8 || !mapped((u64)map) || !mapped((u64)(map + 1) - 1))
-		return false;
-	return map->spec.type == believed->type && map->spec.key_size == believed->key_size &&
-	       map->spec.value_size == believed->value_size;
-}
-
 /* nr: how many frames the state has; its innermost is s->frame[0]. */
 static bool pointer(const struct scene *s, u32 nr, const struct reg_state *b, u64 v)
 {
@@ -180,15 +109,20 @@ static bool pointer(const struct scene *s, u32 nr, const struct reg_state *b, u6
 		return b->type & PTR_MAYBE_NULL || type_base(b->type) == PTR_TO_BTF_ID ||
 		       type_base(b->type) == PTR_TO_FUNC || b->off || !tnum_is_const(b->var_off);
 	switch (type_base(b->type)) {
-	case PTR_TO_CTX: return !run->ctx || in_offset(b, v - (u64)(s64)b->off - (u64)run->ctx);
+	case PTR_TO_CTX: return !run->ctx || watch_offset(b, v - (u64)(s64)b->off - (u64)run->ctx);
 	case PTR_TO_STACK:
-		return in_offset(b, v - (u64)(s64)b->off - (u64)s->frame[nr - 1 - b->frameno].fp);
-	case PTR_TO_MAP_VALUE: return map_value(run, b, v);
-	case CONST_PTR_TO_MAP: return v == b->map->addr || like_map((const struct map *)v, b->map);
-	case PTR_TO_PACKET: return packet(run, b, v, false);
-	case PTR_TO_PACKET_META: return packet(run, b, v, true);
+		return watch_offset(b,
+				    v - (u64)(s64)b->off - (u64)s->frame[nr - 1 - b->frameno].fp);
+	case PTR_TO_MAP_VALUE: return watch_value(run, b, v);
+	case PTR_TO_MAP_KEY: return watch_key(run, b, v);
+	case CONST_PTR_TO_MAP: return watch_map(b, v);
+	case PTR_TO_PACKET: return watch_packet(run, b, v, false);
+	case PTR_TO_PACKET_META: return watch_packet(run, b, v, true);
 	case PTR_TO_PACKET_END: return !run->packet || v == (u64)run->packet->data_end;
-	case PTR_TO_MEM: return record(run, b, v);
+	case PTR_TO_MEM:
+		if (b->type & MEM_RINGBUF)
+			return watch_record(run, b, v);
+		return !s->contract || watch_argument(run, b, v, s->frame[nr - 1].args);
 	default: return true;
 	}
 }
@@ -236,25 +170,63 @@ static bool slot_holds(const struct scene *s, u32 nr, const struct belief_slot *
 	return true;
 }
 
-/* Scalars with one id are one value, or a constant apart. */
-static bool links_hold(struct scene *s, const struct belief_frame *b, const struct there *f)
-{
-	for (u32 r = 0; r < REG_FP; r++)
-		for (u32 q = r + 1; q < REG_FP; q++) {
-			const struct reg_state *x = b->regs[r], *y = b->regs[q];
-			u64 vx = f->reg[r], vy = f->reg[q];
+/* A scalar that has an id, wherever it is, and its value. */
+struct linked {
+	u32 id, at; /* at: register, or 8 * (slot + 1) */
+	u64 value;
+};
 
-			if (x->type != SCALAR_VALUE || y->type != SCALAR_VALUE || !x->id ||
-			    (x->id ^ y->id) & ~ID_ADD_CONST)
-				continue;
-			vx -= x->id & ID_ADD_CONST ? (u64)(s64)x->off : 0;
-			vy -= y->id & ID_ADD_CONST ? (u64)(s64)y->off : 0;
-			if (vx == vy || ((x->id | y->id) & ID_ADD_CONST32 && (u32)vx == (u32)vy) ||
-			    ((x->id | y->id) & ID_ADD_CONST) == ID_ADD_CONST)
+static u32 add_linked(struct linked *all, u32 nr, const struct reg_state *b, u32 at, u64 v)
+{
+	if (b->type != SCALAR_VALUE || !b->id)
+		return nr;
+	all[nr] = (struct linked){ b->id, at, v - (b->id & ID_ADD_CONST ? (u64)(s64)b->off : 0) };
+	return nr + 1;
+}
+
+static u32 linked_of(const struct belief_frame *b, const struct there *f, struct linked *all)
+{
+	u32 nr = 0;
+
+	for (u32 r = f->whole ? 0 : 6; r < REG_FP; r++)
+		nr = add_linked(all, nr, b->regs[r], r, f->reg[r]);
+	for (u32 i = 0; i < b->nr_slots; i++) {
+		const struct belief_slot *slot = &b->slots[i];
+		u64 v;
+
+		if (slot->type[0] != STACK_SPILL)
+			continue;
+		memcpy(&v, f->fp - (i + 1) * SLOT, sizeof(v));
+		nr = add_linked(all, nr, slot->reg, (i + 1) * SLOT, v);
+	}
+	return nr;
+}
+
+/* Scalars with one id are one value, or a constant apart. */
+static bool linked_hold(const struct linked *x, const struct linked *y)
+{
+	u32 sums = (x->id | y->id) & ID_ADD_CONST;
+
+	return (x->id ^ y->id) & ~ID_ADD_CONST || x->value == y->value ||
+	       (sums & ID_ADD_CONST32 && (u32)x->value == (u32)y->value) || sums == ID_ADD_CONST;
+}
+
+/* In all frames of the state. */
+static bool links_hold(struct scene *s, const struct belief *b)
+{
+	struct linked all[(RUN_FRAMES + 1) * (REG_FP + MAX_SLOTS)];
+	u32 nr = 0;
+
+	for (u32 k = 0; k < b->nr; k++)
+		nr += linked_of(b->frame[b->nr - 1 - k], &s->frame[k], all + nr);
+	for (u32 i = 0; i < nr; i++)
+		for (u32 j = i + 1; j < nr; j++) {
+			if (linked_hold(&all[i], &all[j]))
 				continue;
 			if (s->ask)
 				snprintf(s->why, sizeof(s->why),
-					 "r%u and r%u have one id, and differ", r, q);
+					 "%u and %u (registers, or slots) have one id, and differ",
+					 all[i].at, all[j].at);
 			return false;
 		}
 	return true;
@@ -300,7 +272,7 @@ static bool frame_holds(struct scene *s, const struct belief *b, u32 k)
 		tell(s, "stack slot", (i + 1) * SLOT, b->nr - 1 - k, f->slots[i].reg, v);
 		return false;
 	}
-	return !t->whole || links_hold(s, f, t);
+	return true;
 }
 
 static bool belief_holds(struct scene *s, const struct belief *b)
@@ -310,10 +282,11 @@ static bool belief_holds(struct scene *s, const struct belief *b)
 	for (u32 k = 0; k + 1 < b->nr; k++)
 		if (s->frame[k].callsite != b->frame[b->nr - 1 - k]->callsite)
 			return false;
+	s->contract = b->frame[0]->subprog != 0;
 	for (u32 k = 0; k < b->nr; k++)
 		if (!frame_holds(s, b, k))
 			return false;
-	return true;
+	return links_hold(s, b);
 }
 
 static void broken(struct scene *s, const struct beliefs *all, u32 at)
@@ -350,11 +323,13 @@ void watch_step(struct watch *watch, const struct code *code, u32 at, u32 depth)
 	struct scene scene;
 	u32 from;
 
+	if (!watch->steps || watch->code != code || depth > watch->depth)
+		memcpy(watch->args[depth], watch->reg + 1, sizeof(watch->args[depth]));
 	watch->code = code;
 	watch->at = at;
 	watch->depth = depth;
 	from = source(code, at);
-	if (from == BELIEF_NONE || watch->steps++ > STEPS_MOST)
+	if (watch->steps++ > STEPS_MOST || from == BELIEF_NONE)
 		return;
 	look(&scene, watch);
 	if (from & BELIEF_DEAD)

@@ -24,6 +24,7 @@ struct watch {
 	const u64 *reg;
 	const struct interp_frame *frames;
 	u32 depth, at, steps;
+	u64 args[RUN_FRAMES + 1][5]; /* of each function that runs: r1 to r5 when it was entered */
 };
 
 #ifdef SKEP_ORACLE
@@ -33,6 +34,18 @@ void watch_end(struct watch *watch);
 /* Instruction at of code comes next, in a function that depth others wait for. Aborts if a belief does not hold.
  * Beyond half a million instructions a run goes on unwatched. */
 void watch_step(struct watch *watch, const struct code *code, u32 at, u32 depth);
+
+/* watch_memory.c: whether v may be what is believed of a pointer (not NULL) */
+struct reg_state;
+bool watch_offset(const struct reg_state *believed, u64 v); /* v: the variable part alone */
+bool watch_value(const struct run *run, const struct reg_state *believed, u64 v);
+bool watch_key(const struct run *run, const struct reg_state *believed, u64 v);
+bool watch_map(const struct reg_state *believed, u64 v);
+bool watch_packet(const struct run *run, const struct reg_state *believed, u64 v, bool meta);
+bool watch_record(const struct run *run, const struct reg_state *believed, u64 v);
+/* Into the memory that one of the arguments of a global function points to. */
+bool watch_argument(const struct run *run, const struct reg_state *believed, u64 v,
+		    const u64 args[5]);
 
 #define WATCH_BEGIN                                             \
 	struct watch watch __attribute__((cleanup(watch_end))); \

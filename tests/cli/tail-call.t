@@ -41,5 +41,5 @@ for engine in "" --interp; do
 	like "$err$out" "12 dropped" "and its verdict holds"
 done
 run "$SKEP" run -a none "$T/tail.bpf.c" --pcap "$T/in.pcap"
-is "$status" 125 "none wants a program's name"
+is "$status" 2 "none wants a program's name"
 done_testing

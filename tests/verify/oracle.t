@@ -8,7 +8,7 @@ oracle=${B:-build}/fuzz/oracle
 run "$oracle" -n "${PROGRAMS:-1200}"
 is "$status" 0 "random programs: every belief holds" || sed 's/^/# /' <<<"$err$out" | head -40
 echo "# $out"
-for plant in add shift load branch call pointer spill zero packet link dead; do
+for plant in add shift load branch call pointer hash key argument spill zero packet link dead; do
 	run "$oracle" -n 3000 -p "$plant"
 	is "$status" 3 "$plant: a wrong belief is noticed"
 	like "$err" "a belief of the verifier does not hold" "$plant: and told"
