@@ -247,6 +247,18 @@ static __always_inline __attribute__((nodebug)) unsigned int bpf_log2l(unsigned 
 #define TP_DATA_LOC_READ_STR(dst, field, length)                                                   \
 	bpf_probe_read_kernel_str((void *)(dst), length, (char *)args + (args->data_loc_##field & 0xffff))
 
+/* ---- arguments of USDT probes: libbcc writes a reader for each function that a probe is enabled for ---- */
+
+extern int skep_no_usdt_argument(void *ctx, void *dest, size_t len) __attribute__((
+	error("no such argument: no USDT probe that has it is enabled for this function, USDT(pid=).enable_probe(PROBE, FUNCTION)")));
+#define SKEP_READARG(reader, ctx, dest) reader(ctx, dest, sizeof(*(dest)))
+#define SKEP_READARG_P(reader, ctx, buffer, length)                                                \
+	({                                                                                         \
+		u64 skep_at = 0;                                                                   \
+		reader(ctx, &skep_at, sizeof(skep_at));                                            \
+		bpf_probe_read_user(buffer, length, (void *)skep_at);                              \
+	})
+
 /* ---- programs whose macro says what they attach to ---- */
 
 /* its struct is written in front of the program by bcc/tracepoint.c */

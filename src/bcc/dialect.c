@@ -329,6 +329,15 @@ static void edit_function(struct pass *p, const struct function *f)
 	}
 }
 
+/* The name of the function whose body opens at this brace, if any is there. */
+static u32 function_name(const struct pass *p, u32 head, u32 body)
+{
+	for (u32 i = head; i + 1 < body; i++)
+		if (token_is(&p->t, i + 1, "(") && token_match(&p->t, i + 1) == body - 1)
+			return i;
+	return head;
+}
+
 static void edit_all(struct pass *p)
 {
 	u32 head = 0;
@@ -345,6 +354,7 @@ static void edit_all(struct pass *p)
 		} else if (token_is(&p->t, i, "{")) {
 			u32 end = token_match(&p->t, i);
 
+			p->function = function_name(p, head, i);
 			if (find_function(p, head, i, &f))
 				edit_function(p, &f);
 			else

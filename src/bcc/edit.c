@@ -5,6 +5,7 @@
  *   table.increment(key)                   gets its default 1
  *   buffer.perf_submit(ctx, &data, size)   keeps data's type for whoever reads the buffer
  *   BPF_TABLE("hash", ...)                 loses its quotes; what names an inner map in a string names it as a word
+ *   bpf_usdt_readarg(N, ctx, &v)           calls the function that libbcc's usdt.c wrote for argument N of this function
  */
 #include "bcc/edit.h"
 
@@ -164,6 +165,35 @@ static void edit_maps(struct pass *p, u32 i)
 	p->copied = string->start + string->len;
 }
 
+/* ---- arguments of USDT probes ---- */
+
+static bool has_reader(const struct pass *p, const char *reader)
+{
+	for (u32 i = 0; i < p->function; i++)
+		if (token_is(&p->t, i, reader))
+			return true;
+	return false;
+}
+
+static void edit_readarg(struct pass *p, u32 i)
+{
+	bool pointed = token_is(&p->t, i, "bpf_usdt_readarg_p");
+	char reader[256];
+	struct span f, n;
+
+	if (!(pointed || token_is(&p->t, i, "bpf_usdt_readarg")) || !token_is(&p->t, i + 1, "(") ||
+	    !token_is(&p->t, i + 3, ",") || p->t.token[i].directive)
+		return;
+	f = edit_span(p, p->function, p->function);
+	n = edit_span(p, i + 2, i + 2);
+	snprintf(reader, sizeof(reader), "_bpf_readarg_%.*s_%.*s", (int)f.len, p->t.text + f.start,
+		 (int)n.len, p->t.text + n.start);
+	edit_copy(p, p->t.token[i].start);
+	fprintf(p->out, "%s(%s", pointed ? "SKEP_READARG_P" : "SKEP_READARG",
+		has_reader(p, reader) ? reader : "skep_no_usdt_argument");
+	p->copied = p->t.token[i + 3].start;
+}
+
 void edit_methods(struct pass *p, u32 i)
 {
 	edit_due(p, i);
@@ -171,4 +201,5 @@ void edit_methods(struct pass *p, u32 i)
 	edit_maps(p, i);
 	edit_increment(p, i);
 	edit_submit(p, i);
+	edit_readarg(p, i);
 }

@@ -22,28 +22,6 @@ static void tell(const char *name)
 	}
 #include "libbcc/absent.def"
 
-/* BPF() asks for the text of its USDT contexts, of which there can be none. */
-ABI const char *bcc_usdt_genargs(void **contexts, int count)
-{
-	(void)contexts;
-	if (count)
-		tell("bcc_usdt_genargs");
-	return count ? NULL : "";
-}
-
-ABI void bcc_usdt_close(void *context)
-{
-	(void)context;
-}
-ABI void bcc_usdt_foreach(void *context, void *callback)
-{
-	(void)context, (void)callback;
-}
-ABI void bcc_usdt_foreach_uprobe(void *context, void *callback)
-{
-	(void)context, (void)callback;
-}
-
 /* Made when the module is imported; symbols by build id are not resolved. */
 ABI void *bcc_buildsymcache_new(void)
 {

@@ -138,8 +138,10 @@ ABI int bpf_attach_uprobe(int prog_fd, int at_return, const char *event, const c
 
 	(void)event;
 	if (fd < 0)
-		fprintf(stderr, "bpf: uprobe:%s:0x%llx: %s\n", path, (unsigned long long)offset,
-			strerror(errno));
+		fprintf(stderr, "bpf: uprobe:%s:0x%llx: %s%s\n", path, (unsigned long long)offset,
+			strerror(errno),
+			answer_is_skep() ? "; skep has no uprobes, Linux has: skep run --kernel"
+					 : "");
 	return fd;
 }
 

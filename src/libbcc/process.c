@@ -338,11 +338,29 @@ ABI void bcc_procutils_free(const char *text)
 	free((void *)text);
 }
 
-static char *find_file(const char *name)
+char *find_file(const char *name)
 {
 	char *path = bcc_procutils_which_so(name, 0);
 
 	return path ? path : find_program(name);
+}
+
+/* An address in a file's own terms becomes the offset that uprobes count. */
+static int file_offset(const char *path, u64 *address)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	Elf *elf = fd < 0 || elf_version(EV_CURRENT) == EV_NONE
+			   ? NULL
+			   : elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	bool found = elf && to_offset(elf, *address, address);
+
+	if (!found)
+		fprintf(stderr, "bpf: %s: nothing is at address 0x%llx\n", path,
+			(unsigned long long)*address);
+	elf_end(elf);
+	if (fd >= 0)
+		close(fd);
+	return found ? 0 : -ENOENT;
 }
 
 ABI int bcc_resolve_symname(const char *module, const char *name, u64 address, int pid,
@@ -359,7 +377,7 @@ ABI int bcc_resolve_symname(const char *module, const char *name, u64 address, i
 	}
 	*out = (struct bcc_symbol){ .offset = address };
 	if (address) {
-		err = 0;
+		err = file_offset(path, &out->offset) ? -1 : 0;
 	} else if (!read_functions(&file, path)) {
 		for (size_t i = 0; i < file.count && err; i++)
 			if (name && !strcmp(file.function[i].name, name)) {

@@ -25,4 +25,7 @@ int process_resolve(struct process *process, u64 address,
 int process_resolve_name(struct process *process, const char *module, const char *name,
 			 u64 *address);
 
+/* A library or program by its name ("c", "python3", a path): malloc'd, or NULL. */
+char *find_file(const char *name);
+
 #endif

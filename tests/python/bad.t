@@ -95,9 +95,10 @@ from bcc import BPF
 b = BPF(text="BPF_PERF_OUTPUT(out); int hello(void *ctx) { return 0; }")
 b["out"].open_perf_buffer(print, page_cnt=3)
 END
-bad "what is not there yet" "bcc.usdt.USDTException: USDT failed to instrument PID 1" "has no bcc_usdt_new_frompid\(\) yet" <<'END'
+bad "a process that is not there" "bcc.usdt.USDTException: USDT failed to instrument PID 999999999" \
+	"usdt: process 999999999: No such file or directory" <<'END'
 from bcc import BPF, USDT
-USDT(pid=1)
+USDT(pid=999999999)
 END
 bad "a symbol of a library that is not there" "Exception: could not determine address of symbol mallocc in c" "" <<'END'
 from bcc import BPF
