@@ -7,7 +7,7 @@
  *   talk ask ADDR N [BYTES]      asks until N answers have come
  *   talk send ADDR N [BYTES]     sends N datagrams, waits for nothing
  *   talk sink ADDR               takes one connection (TCP) to its end
- *   talk pour ADDR BYTES         sends so many
+ *   talk pour ADDR BYTES         sends so many, and waits until they have come
  *   talk serve ADDR PORT N       takes N connections
  *   talk connect ADDR PORT MS    0 if it is answered, 1 if not within MS
  *
@@ -26,7 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { UDP_PORT = 4242, TCP_PORT = 4243, PATIENCE_MS = 20000 };
+enum { UDP_PORT = 4242, TCP_PORT = 4243, PATIENCE_MS = 60000 };
 
 static unsigned char block[1 << 16];
 
@@ -173,7 +173,7 @@ static int sink(const char *host)
 	if (listen(listener, 1) || !readable(listener, PATIENCE_MS))
 		return 1;
 	fd = accept(listener, NULL, NULL);
-	while ((n = read(fd, block, sizeof(block))) > 0)
+	while ((n = readable(fd, PATIENCE_MS) ? read(fd, block, sizeof(block)) : -1) > 0)
 		total += n, all = sum(all, block, n);
 	printf("%ld %016lx\n", total, all);
 	return n < 0;
@@ -200,9 +200,10 @@ static int pour(const char *host, long bytes)
 		all = sum(all, block, n);
 		left -= n;
 	}
-	close(fd);
+	/* what was written is not there yet: whoever took it says so by closing, too */
+	shutdown(fd, SHUT_WR);
 	printf("%ld %016lx\n", bytes, all);
-	return 0;
+	return !readable(fd, PATIENCE_MS) || read(fd, block, sizeof(block)) != 0;
 }
 
 static int serve(const char *host, int port, long n)

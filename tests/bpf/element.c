@@ -21,7 +21,7 @@ static int make(struct ask *ask, unsigned int flags)
 	case BPF_MAP_TYPE_CGROUP_ARRAY: value = 4; break;
 	case BPF_MAP_TYPE_LRU_HASH:
 	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
-		entries = 1024; /* so that nothing is evicted: when is by CPU and chance */
+		entries = 8192; /* so that nothing is evicted: when is by CPU and chance */
 		break;
 	case BPF_MAP_TYPE_DEVMAP:
 	case BPF_MAP_TYPE_DEVMAP_HASH: value = 4; break;

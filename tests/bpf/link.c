@@ -147,11 +147,9 @@ static void stats(struct ask *ask)
 	for (int on = 1; on >= 0; on--) {
 		struct bpf_prog_info info = { 0 };
 
-		BPF(ask, BPF_PROG_TEST_RUN,
-		    .test = { .prog_fd = (__u32)prog,
-			      .data_in = PTR(packet),
-			      .data_size_in = 64,
-			      .repeat = 5 });
+		for (int i = 0; i < 5; i++) /* one by one: a repeated run may be given up and begun again */
+			BPF(ask, BPF_PROG_TEST_RUN,
+			    .test = { .prog_fd = (__u32)prog, .data_in = PTR(packet), .data_size_in = 64 });
 		BPF(ask, BPF_OBJ_GET_INFO_BY_FD,
 		    .info = {
 			    .bpf_fd = (__u32)prog, .info_len = sizeof(info), .info = PTR(&info) });

@@ -360,8 +360,8 @@ int main(int argc, char **argv)
 		operate(BPF_MAP_TYPE_LPM_TRIE, 4 + entries, 12, 64, BPF_F_NO_PREALLOC, rounds);
 		operate(BPF_MAP_TYPE_LPM_TRIE, 6, 12, 200, BPF_F_NO_PREALLOC, rounds);
 	}
-	operate(BPF_MAP_TYPE_LRU_HASH, 4, 8, 1024, 0, rounds);
-	operate(BPF_MAP_TYPE_LRU_PERCPU_HASH, 4, 8, 1024, 0, rounds);
+	operate(BPF_MAP_TYPE_LRU_HASH, 4, 8, 8192, 0, rounds); /* no eviction: when is by CPU */
+	operate(BPF_MAP_TYPE_LRU_PERCPU_HASH, 4, 8, 8192, 0, rounds);
 	operate(BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 50000, 0, rounds);
 	operate(BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0, rounds / 10);
 	operate(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 4, 0, 0);

@@ -36,6 +36,14 @@ run() {
 	status=$?
 	out=$(<"$T/out") err=$(<"$T/err")
 }
+# await CMD…: until it succeeds, two minutes at most
+await() {
+	local end=$((SECONDS + 120))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.02
+	done
+}
 # The kernel's trace_pipe has one reader: tests that read it take turns, for as long as they run.
 take_trace_pipe() {
 	[ -n "${SKEP_HAS_TRACE_PIPE:-}" ] || ! [ "$(id -u)" = 0 ] || ! command -v flock >/dev/null && return

@@ -16,7 +16,8 @@ mkfifo "$T/go"
 "$SKEP" run --every 0.05 "$root/examples/hello-map.c" -- /bin/sh -c "read x <'$T/go'; exit 0" >"$T/lines" 2>/dev/null &
 pid=$!
 exec 9>"$T/go"
-for i in $(seq 200); do [ "$(grep -c "counter_table" "$T/lines")" -ge 2 ] && break; sleep 0.05; done
+printed() { [ "$(grep -c "counter_table" "$T/lines")" -ge 2 ]; }
+await printed
 is "$(sort -u "$T/lines")" "counter_table[$uid]: 1" "--every prints while the command runs"
 echo >&9
 exec 9>&-

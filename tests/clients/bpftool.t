@@ -69,7 +69,7 @@ head -c 100 /dev/zero >packet
 for reader in "cat /sys/kernel/debug/tracing/trace_pipe" "cat /sys/kernel/tracing/trace_pipe" "bpftool prog tracelog"; do
 	$reader >lines & reader=$!
 	bpftool prog run pinned /sys/fs/bpf/hello data_in packet repeat 3 >>ran
-	until [ "$(wc -l <lines)" -ge 3 ]; do sleep 0.01; done
+	for i in $(seq 12000); do [ "$(wc -l <lines)" -lt 3 ] || break; sleep 0.01; done
 	kill $reader; wait $reader 2>/dev/null
 	cat lines
 done; bpftool map dump name hello.bss'

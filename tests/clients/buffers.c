@@ -77,10 +77,10 @@ int main(int argc, char **argv)
 	for (int i = 0; i < OPENS; i++)
 		close(open("/dev/null", O_RDONLY));
 	while (from_ring < OPENS)
-		if (ring_buffer__poll(ring, 10000) <= 0)
+		if (ring_buffer__poll(ring, 120000) <= 0)
 			return 5;
 	while (from_perf < OPENS)
-		if (perf_buffer__poll(perf, 10000) <= 0)
+		if (perf_buffer__poll(perf, 120000) <= 0)
 			return 6;
 	bpf_link__destroy(links[1]);
 	bpf_link__destroy(links[0]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * client OBJECT: loads it with the system's libbpf, runs its first program once (on a packet, if it takes one), waits a moment and
- * prints what is in the array "results" and in the ring buffer "ring", if there is one.
+ * client OBJECT: loads it with the system's libbpf, runs its first program once (on a packet, if it takes one), waits until
+ * what its section "awaits" names is there and prints what is in the array "results" and in the ring buffer "ring", if any.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,6 +13,26 @@ static int show(void *arg, void *data, size_t size)
 	(void)arg;
 	printf("ring: %zu bytes, first %llu\n", size, *(unsigned long long *)data);
 	return 0;
+}
+
+/* Until these results, which come by themselves, are there; then a moment, for what should not come. */
+static void await(struct bpf_object *object, int fd)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.awaits");
+	size_t size = 0;
+	const unsigned int *which = map ? bpf_map__initial_value(map, &size) : NULL;
+	unsigned long long value;
+
+	if (!map)
+		return;
+	for (size_t i = 0; i < size / sizeof(*which); i++)
+		for (int tries = 0; tries < 12000; tries++) {
+			value = 0;
+			if (bpf_map_lookup_elem(fd, &which[i], &value) || value)
+				break;
+			usleep(10000);
+		}
+	usleep(50000);
 }
 
 static void print_results(int fd)
@@ -45,8 +65,9 @@ int main(int argc, char **argv)
 	}
 	if (bpf_prog_test_run_opts(bpf_program__fd(program), &run))
 		return 2;
-	usleep(100000);
 	results = bpf_object__find_map_by_name(object, "results");
+	if (results)
+		await(object, bpf_map__fd(results));
 	if (results)
 		print_results(bpf_map__fd(results));
 	ring = bpf_object__find_map_by_name(object, "ring");

@@ -73,7 +73,7 @@ struct too_large {
 		__type(value, v);             \
 	} name SEC(".maps")
 MAP(it_hash, BPF_MAP_TYPE_HASH, 100, __u32, __u64);
-MAP(it_lru, BPF_MAP_TYPE_LRU_HASH, 100, __u64, __u64);
+MAP(it_lru, BPF_MAP_TYPE_LRU_HASH, 8192, __u64, __u64); /* full, Linux evicts; with older kernels each CPU takes 128 at once */
 MAP(it_empty, BPF_MAP_TYPE_HASH, 100, __u32, __u64);
 MAP(it_array, BPF_MAP_TYPE_ARRAY, 5, __u32, __u64);
 MAP(it_pcpu, BPF_MAP_TYPE_PERCPU_ARRAY, 3, __u32, __u64);

@@ -6,6 +6,9 @@
 #define CLOCK_BOOTTIME	7
 #define MS		1000000ull
 
+/* the callbacks' own results */
+const volatile unsigned int awaits[] SEC(".rodata.awaits") = { 1, 3 };
+
 struct elem {
 	__u64 fired;
 	struct bpf_timer timer;

@@ -88,7 +88,7 @@ sub run {
 		open STDIN, "<", "/dev/null";
 		open STDERR, ">&", \*STDOUT;
 		setpgrp;
-		exec "timeout", "120", "bash", "-c", $command;
+		exec "timeout", "600", "bash", "-c", $command;
 	}
 	local $/;
 	my $text = <$out> // "";

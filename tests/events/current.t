@@ -54,7 +54,7 @@ char LICENSE[] SEC("license") = "GPL";
 END
 # looked CMD…: what the programs said, each thing once
 looked() {
-	run timeout 60 "$SKEP" run "$T/current.bpf.c" -- "$@"
+	run timeout 600 "$SKEP" run "$T/current.bpf.c" -- "$@"
 	sed -E 's/.*bpf_trace_printk: //' <<<"$out" | sort -u | xargs
 }
 is "$(looked "$T/workload" results)" "end 1 enter 1 exec 1 exit 1 kprobe 1 kretprobe 1" "calls, and the end of a process"

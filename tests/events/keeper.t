@@ -3,7 +3,6 @@
 # The keeper: a session of its own, no file of anyone's, and when skep is gone hardly any memory.
 . "$(dirname "$0")/lib.sh"
 
-wait_for() { for _ in $(seq 400); do "$@" && return; sleep 0.025; done; return 1; }
 stopped() { [ -e "$T/$1" ]; }
 gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
 kb() { sed -n "s/^$1:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$keeper/status"; }
@@ -16,7 +15,7 @@ while [ ! -e "$1/stop" ]; do sleep 0.02; done
 EOF
 "$SKEP" run --attach kprobe:execve "$hello" -- sh "$T/work.sh" "$T" >"$T/out" 2>&1 &
 skep=$!
-wait_for stopped started
+await stopped started
 ok $? "the command runs"
 keeper=
 for pid in $(children $skep); do
@@ -34,12 +33,12 @@ ok $? "signals do not end it"
 kill -KILL $skep
 wait $skep 2>/dev/null
 touch "$T/go"
-wait_for stopped after
+await stopped after
 is "$(cat "$T/after")" after "skep killed: the command's calls continue"
 small() { [ "$(kb VmRSS)" -le 200 ] && [ "$(kb VmSize)" -le 1024 ]; }
-wait_for small
+await small
 ok $? "the keeper is small now: $(kb VmRSS) kB of $(kb VmSize) kB"
 touch "$T/stop"
-wait_for gone $keeper
+await gone $keeper
 ok $? "and ends with the tree"
 done_testing

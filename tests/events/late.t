@@ -62,7 +62,7 @@ END
 late() {
 	rm -f started go fifo
 	mkfifo fifo
-	run timeout 100 ./late "$1" "$2" sh work.sh "${@:3}"
+	run timeout 600 ./late "$1" "$2" sh work.sh "${@:3}"
 	lines=$(sed -E 's/.*bpf_trace_printk: //' <<<"$out")
 }
 count() { grep -cE "$1" <<<"$lines"; }

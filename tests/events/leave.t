@@ -8,7 +8,7 @@ here=$(dirname "$0")
 { echo '#define LEAVE'; cat "$here/life.bpf.c"; } >"$T/leave.bpf.c"
 # said CMD…: what the programs printed for it
 said() {
-	run timeout 60 "$SKEP" run "$T/leave.bpf.c" -- "$@"
+	run timeout 600 "$SKEP" run "$T/leave.bpf.c" -- "$@"
 	sed -E 's/.*bpf_trace_printk: //' <<<"$out"
 }
 
@@ -28,9 +28,9 @@ like "$err" "kretprobe .*clse: skep sees system calls; nearest: .*__x64_sys_clos
 
 # Every call of the tree stopped twice: all end as they should.
 for way in results fork vfork spawn thread threads execveat fail interrupted stopped killed int80 storm; do
-	run timeout 100 "$SKEP" run --attach raw_tracepoint:sys_exit "$here/silent.c" -- "$T/workload" $way
+	run timeout 600 "$SKEP" run --attach raw_tracepoint:sys_exit "$here/silent.c" -- "$T/workload" $way
 	is "$status" 0 "with the results of all system calls seen: $way"
 done
-run timeout 60 "$SKEP" run --attach tracepoint:raw_syscalls:sys_exit "$here/silent.c" -- sh -c 'kill -TERM $$'
+run timeout 600 "$SKEP" run --attach tracepoint:raw_syscalls:sys_exit "$here/silent.c" -- sh -c 'kill -TERM $$'
 is "$status" 143 "a signal that ends the command is its status"
 done_testing

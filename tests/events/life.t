@@ -7,7 +7,7 @@ build workload || skip_all "no C compiler"
 here=$(dirname "$0")
 { echo '#define LIFE'; cat "$here/life.bpf.c"; } >"$T/life.bpf.c"
 said() {
-	run timeout 100 "$SKEP" run "$T/life.bpf.c" -- "$@"
+	run timeout 600 "$SKEP" run "$T/life.bpf.c" -- "$@"
 	sed -E 's/.*bpf_trace_printk: //' <<<"$out"
 }
 

@@ -43,23 +43,23 @@ sub on_terminal {
 	return ($pid, $master);
 }
 
-# Reads until what was read matches, at most ten seconds; all that was read.
+# Reads until what was read matches, at most two minutes; all that was read.
 sub expect {
 	my ($master, $text, $pattern) = @_;
 	my $bits = '';
 	vec($bits, fileno $master, 1) = 1;
 	while ($text !~ $pattern) {
 		my $ready = $bits;
-		last unless select($ready, undef, undef, 10);
+		last unless select($ready, undef, undef, 120);
 		last unless sysread($master, $text, 4096, length $text);
 	}
 	return $text;
 }
 
-# The wait status, within ten seconds.
+# The wait status, within two minutes.
 sub status {
 	my ($pid) = @_;
-	for (1 .. 1000) {
+	for (1 .. 12000) {
 		return $? if waitpid($pid, POSIX::WNOHANG()) == $pid;
 		select undef, undef, undef, 0.01;
 	}
@@ -101,7 +101,7 @@ check_signal('Ctrl-\\', 'QUIT', sub { syswrite $_[1], "\x1c" });
 check_signal("SIG$_ sent to skep", $_, sub { kill $_, $_[0] }) for qw(INT TERM HUP);
 
 {
-	my ($pid, $master) = on_terminal(@run, '--', 'sh', '-c', 'echo ready; exec sleep 100');
+	my ($pid, $master) = on_terminal(@run, '--', 'sh', '-c', 'echo ready; exec sleep 10000');
 	expect($master, '', qr/ready/);
 	syswrite $master, "\x03";
 	my $status = status($pid);
@@ -138,9 +138,9 @@ check_signal("SIG$_ sent to skep", $_, sub { kill $_, $_[0] }) for qw(INT TERM H
 			'syscall(110) for 1 .. 5000; open F, ">", "' . $dir . '/ended"');
 	}
 	close $writer;
-	for (1 .. 500) { last if -e "$dir/ended"; select undef, undef, undef, 0.02 }
+	for (1 .. 6000) { last if -e "$dir/ended"; select undef, undef, undef, 0.02 }
 	# perl's end is seen by its zombie's going
-	for (1 .. 500) {
+	for (1 .. 6000) {
 		last unless grep { stat_of($_) =~ /\(perl\) . $pid / } glob('/proc/[0-9]*/stat');
 		select undef, undef, undef, 0.02;
 	}

@@ -37,7 +37,7 @@ is "$status:$(wc -l <"$T/lines")" "0:1000" "1,000 short-lived processes: none is
 
 # Every call of the tree stopped and let go: threads, 32-bit calls, failing calls, all end as they should.
 for way in int80 threads vfork thread fail fork; do
-	run timeout 60 "$SKEP" run --attach raw_tracepoint:sys_enter "$root/tests/events/silent.c" -- "$T/workload" $way
+	run timeout 600 "$SKEP" run --attach raw_tracepoint:sys_enter "$root/tests/events/silent.c" -- "$T/workload" $way
 	is "$status" 0 "with all system calls stopped: $way"
 done
 done_testing

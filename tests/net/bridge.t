@@ -21,15 +21,20 @@ if [ "$1" != inside ]; then
 	exit
 fi
 
+# nothing but what the test sends: no word of IPv6
+quiet='[ ! -e /proc/sys/net/ipv6 ] || echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6'
+sh -c "$quiet" 2>/dev/null
+elsewhere() { [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
 # host a (192.0.2.1) -- left   right -- host b (192.0.2.2); each host a namespace that a sleep keeps
 host() { # NAME ADDRESS PEER: in $NAME the process that keeps it, as long as this script lives
 	unshare -n setpriv --pdeathsig KILL sleep infinity &
 	eval "$1=$!"
-	until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
+	await elsewhere "$!"
 	ip link add "$3" type veth peer name "$1"0
 	ip link set "$3" addrgenmode none
 	ip link set "$3" up
 	ip link set "$1"0 netns "$!"
+	nsenter -t "$!" -n sh -c "$quiet" 2>/dev/null
 	nsenter -t "$!" -n sh -c "ip link set lo up; ip link set ${1}0 addrgenmode none; ip link set ${1}0 up
 		ip addr add $2/24 dev ${1}0"
 }
@@ -55,6 +60,11 @@ is "$n" "$p" "all that came passed"
 ok $? "the questions and an ARP were among them"
 like "$err" "right to left: [0-9]+ packets: [0-9]+ passed" "and the other way"
 is "$(grep -o 'Hello World [0-9]*$' <<<"$out" | head -11)" "$(seq -f 'Hello World %.0f' 0 10)" "the program saw them one by one"
+
+# from here on they know each other: no question about addresses comes in between
+address() { on "$1" ip -o link show "${1}0" | sed 's,.*link/ether \([0-9a-f:]*\).*,\1,'; }
+on a ip neigh replace 192.0.2.2 lladdr "$(address b)" dev a0 nud permanent
+on b ip neigh replace 192.0.2.1 lladdr "$(address a)" dev b0 nud permanent
 
 # the program is the only path: one that drops UDP leaves no answer, and ARP passes
 cat >"$T/drop.bpf.c" <<'END'
@@ -121,7 +131,7 @@ on b "$T/talk" sink 192.0.2.2 >"$T/sum" &
 sink=$!
 "$SKEP" run "$T/tag.bpf.o" -a push=xdp:left -a pop=none --bridge left,m0 >/dev/null 2>"$T/first" &
 skep=$!
-until grep -qs "running until" "$T/first"; do sleep 0.02; done
+await grep -qs "running until" "$T/first"
 run "$SKEP" run "$T/tag.bpf.o" -a pop=xdp:m1 -a push=none --bridge m1,right -- nsenter -t "$a" -n "$T/talk" pour 192.0.2.2 5000000
 wait $sink
 kill -INT $skep
@@ -143,7 +153,7 @@ like "$status $err" "^0 .*4 packets could not leave on right: too long for it" "
 start() { # NAME: in the background, its words in $T/NAME
 	"$SKEP" run "$hello" --bridge left,right >/dev/null 2>"$T/$1" &
 	skep=$!
-	until grep -qs "running until" "$T/$1"; do sleep 0.02; done
+	await grep -qs "running until" "$T/$1"
 }
 start signalled
 kill -INT $skep

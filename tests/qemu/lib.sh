@@ -74,7 +74,7 @@ END
 	chmod +x "$guest/init"
 	cp "$1" "$guest/script"
 	(cd "$guest" && find . | "$busybox" cpio -o -H newc 2>/dev/null) >"$T/initrd"
-	timeout "${GUEST_SECONDS:-240}" qemu-system-x86_64 -accel tcg -cpu max -smp 2 -m 512 -nodefaults -no-reboot \
+	timeout "${GUEST_SECONDS:-1800}" qemu-system-x86_64 -accel tcg -cpu max -smp 2 -m 512 -nodefaults -no-reboot \
 		-display none -serial stdio -kernel "$kernel_cache/vmlinuz" -initrd "$T/initrd" \
 		-append "console=ttyS0 quiet panic=-1 rdinit=/init" </dev/null 2>"$T/qemu.err" | tr -d '\r' >"$T/serial"
 	grep -q '^== end$' "$T/serial"

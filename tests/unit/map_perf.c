@@ -160,7 +160,7 @@ static void waking(void)
 		perf_ring_output(ring, &run_slot, "x", 1, NULL, 0);
 	ok(!readable(fd, 20), "two records do not wake a consumer that wants three");
 	perf_ring_output(ring, &run_slot, "x", 1, NULL, 0);
-	ok(readable(fd, 5000), "three do");
+	ok(readable(fd, 120000), "three do");
 	ok(read(fd, &count, 8) == 8 && count, "by the eventfd");
 	end(ring);
 }

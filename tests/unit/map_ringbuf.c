@@ -158,7 +158,7 @@ static void waking(void)
 	ringbuf_commit(map, ringbuf_reserve(map, 8), 8, false, BPF_RB_NO_WAKEUP);
 	ok(!readable(fd, 20), "BPF_RB_NO_WAKEUP");
 	ringbuf_commit(map, ringbuf_reserve(map, 8), 8, false, 0);
-	ok(readable(fd, 5000) && read(fd, &count, 8) == 8, "a record wakes");
+	ok(readable(fd, 120000) && read(fd, &count, 8) == 8, "a record wakes");
 	while (take(out, false) >= 0)
 		;
 	ringbuf_commit(map, ringbuf_reserve(map, 8), 8, false, BPF_RB_FORCE_WAKEUP);

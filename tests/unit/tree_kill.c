@@ -61,8 +61,8 @@ static void supervise(enum moment moment, int count)
 }
 
 /*
- * What comes out of the pipe until nobody holds it any more; false if that takes more than ten
- * seconds.
+ * What comes out of the pipe until nobody holds it any more; false if nothing comes for two
+ * minutes.
  */
 static bool collect(int fd, char *buf, size_t size)
 {
@@ -70,7 +70,7 @@ static bool collect(int fd, char *buf, size_t size)
 	size_t len = 0;
 	ssize_t n;
 
-	while (poll(&ready, 1, 10000) == 1) {
+	while (poll(&ready, 1, 120000) == 1) {
 		n = read(fd, buf + len, size - 1 - len);
 		if (n <= 0)
 			return true;
