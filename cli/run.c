@@ -375,6 +375,7 @@ static int load(struct run *run)
 	struct skep_object_opts opts = { .sz = sizeof(opts),
 					 .name = run->prog,
 					 .log = log_stderr,
+					 .color = wants_color(STDERR_FILENO),
 					 .capture = run->pcap != NULL,
 					 .interfaces = run->bridge };
 	void *bytes;

@@ -246,6 +246,7 @@ struct skep_object_opts {
 	int capture; /* XDP programs that say no interface are for skep_pcap() */
 	const char *
 		interfaces; /* XDP programs that say none go to these two, "A,B", for skep_bridge_start(); -EINVAL: too long */
+	int color; /* why a program is rejected, with colour */
 };
 struct skep_object;
 

@@ -80,6 +80,7 @@ SKEP_API int skep_object_open(struct skep_object **out, struct skep *skep, const
 		skep_object_close(object);
 		return err;
 	}
+	object->file->color = opts.color;
 	if (opts.capture)
 		object->file->xdp_ifindex = 1;
 	if (opts.interfaces)

@@ -365,7 +365,7 @@ static enum judged explain(void *arg, const union bpf_attr *attr, const struct v
 {
 	(void)attr;
 	verdict_tell("", env, result, err == -ENOSPC && result->reason ? result->reason->err : err,
-		     "", false, keep_explanation, arg);
+		     "", ((struct objfile *)arg)->color, keep_explanation, arg);
 	return JUDGED;
 }
 

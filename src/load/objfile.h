@@ -54,6 +54,7 @@ struct objfile {
 	char interfaces
 		[2 *
 		 16]; /* likewise, by name, with commas between; "" none. Then XDP goes to no others */
+	bool color;	   /* in explanations */
 	char *explanation; /* of the last program that skep's verifier rejected, NULL none */
 	char *said;	   /* what libbpf said since the last step began */
 	size_t said_len;
