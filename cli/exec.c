@@ -2,6 +2,7 @@
 /* skep exec: a command, and everything it starts, for whom bpf(2) is skep. */
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -21,6 +22,8 @@ const char help_exec[] =
 	"                    for when a call leaves; 'life' for forks, execs and exits of processes. What is watched costs\n"
 	"                    some microseconds a call; exit: and life use ptrace, so that gdb and strace do not work in CMD.\n"
 	"                    Programs can be attached to other calls, too, but then each call of CMD is slow\n"
+	"      --max-memory SIZE  what maps, programs, BTF and pins of the tree may hold (512M, 2G; default: half of the memory of\n"
+	"                    the machine or the container): more is ENOMEM\n"
 	"      --interp      interpret programs, even where machine code could be made\n\n"
 	"Exit status: CMD's own; 125 skep failed, 126 or 127 CMD could not be run.\n\n"
 	"CMD runs with no_new_privs unless skep is root: sudo and setuid programs in it do not gain privilege.\n";
@@ -28,8 +31,56 @@ const char help_exec[] =
 struct exec {
 	char **argv;
 	const char *watch;
+	unsigned long long max_memory; /* 0: not said */
 	bool as_root, interp;
 };
+
+/* "512M": 0, -1. */
+static int parse_size(const char *text, unsigned long long *size)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	*size = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	for (const char *at = units; unit && at <= unit; at++)
+		if (__builtin_mul_overflow(*size, 1024ull, size))
+			return -1;
+	if (errno || end == text || *text == '-' || !*size)
+		return -1;
+	return end[unit != NULL] ? -1 : 0;
+}
+
+/* The number in a file; 0: there is none. */
+static unsigned long long read_limit(const char *path)
+{
+	unsigned long long limit;
+	FILE *file = fopen(path, "re");
+
+	if (!file || fscanf(file, "%llu", &limit) != 1)
+		limit = 0;
+	if (file)
+		fclose(file);
+	return limit;
+}
+
+/* Half of what the machine, or the container, has. */
+static unsigned long long default_memory(void)
+{
+	static const char *const limits[] = { "/sys/fs/cgroup/memory.max",
+					      "/sys/fs/cgroup/memory/memory.limit_in_bytes" };
+	unsigned long long most = (unsigned long long)sysconf(_SC_PHYS_PAGES) *
+				  (unsigned long long)sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		unsigned long long limit = read_limit(limits[i]);
+
+		most = limit && limit < most ? limit : most;
+	}
+	return most / 2;
+}
 
 static int parse(struct exec *exec, int argc, char **argv)
 {
@@ -37,6 +88,7 @@ static int parse(struct exec *exec, int argc, char **argv)
 		{ "as-root", no_argument, NULL, 'r' },
 		{ "watch", required_argument, NULL, 'w' },
 		{ "interp", no_argument, NULL, 'i' },
+		{ "max-memory", required_argument, NULL, 'm' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -45,6 +97,10 @@ static int parse(struct exec *exec, int argc, char **argv)
 		switch (option) {
 		case 'r': exec->as_root = true; break;
 		case 'w': exec->watch = optarg; break;
+		case 'm':
+			if (parse_size(optarg, &exec->max_memory))
+				return usage_error("exec", "'%s' is no size (512M, 2G)", optarg);
+			break;
 		case ':': return usage_error("exec", "option '%s' wants a value", argv[optind - 1]);
 		case 'i': exec->interp = true; break;
 		default: return usage_error("exec", "unknown option '%s'", argv[optind - 1]);
@@ -80,6 +136,7 @@ int cmd_exec(int argc, char **argv)
 
 	if (err)
 		return err;
+	opts.max_memory = exec.max_memory ? exec.max_memory : default_memory();
 	opts.engine = exec.interp ? SKEP_INTERP : SKEP_AUTO;
 	err = skep_new(&skep, &opts);
 	if (err)

@@ -34,6 +34,8 @@ struct skep_opts {
 	const char *btf;      /* kernel BTF; NULL: /sys/kernel/btf/vmlinux */
 	enum skep_engine
 		engine; /* of programs that are loaded; SKEP_JIT fails where there is none */
+	unsigned long long
+		max_memory; /* bytes that maps, programs, BTF and pins may hold: more is -ENOMEM; 0: no limit */
 };
 
 SKEP_API int skep_new(struct skep **out, const struct skep_opts *opts);

@@ -37,6 +37,8 @@ int skep_new(struct skep **out, const struct skep_opts *opts)
 		hive_opts.btf_path = opts->btf;
 	if (has_opt(opts, engine))
 		hive_opts.engine = opts->engine;
+	if (has_opt(opts, max_memory))
+		hive_opts.max_memory = opts->max_memory;
 	hive_opts.log = &skep->log;
 	err = hive_new(&skep->hive, &hive_opts);
 	if (!err)

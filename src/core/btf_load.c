@@ -48,12 +48,18 @@ static void btf_log_write(void *arg, const char *text, size_t len)
 	log->len += (u32)min(len, (size_t)(UINT32_MAX / 2 - log->len));
 }
 
+/* About what BTF takes with all that is made of it. */
+enum { BTF_ITSELF = 8192, BTF_TIMES = 3 };
+
 static int load(struct call *call, struct btf_object *btf, struct btf_log *log)
 {
 	struct log sink = { .write = btf_log_write, .arg = log };
 	void *bytes;
 	int err;
 
+	err = object_charge(&btf->object, BTF_ITSELF + BTF_TIMES * (u64)call->attr.btf_size);
+	if (err)
+		return err;
 	err = call_copy(call, &bytes, call->attr.btf, call->attr.btf_size);
 	if (err)
 		return err;

@@ -21,6 +21,7 @@ struct hive_opts {
 	u32 nr_cpus;	 /* 0: possible CPUs of the machine */
 	u32 engine;	 /* enum engine (vm/code.h) of programs that are loaded */
 	struct log *log; /* diagnostics for a person, may be NULL */
+	u64 max_memory;	 /* bytes that its objects may hold; 0: no limit */
 	const char *
 		btf_path; /* vmlinux BTF for CO-RE and verification; NULL: /sys/kernel/btf/vmlinux */
 };

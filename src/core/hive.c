@@ -72,6 +72,32 @@ const struct rlimit *core_files_limit(const struct hive *hive)
 	return &hive->files;
 }
 
+int hive_charge(struct hive *hive, u64 bytes)
+{
+	u64 held = __atomic_load_n(&hive->memory, __ATOMIC_RELAXED);
+
+	do {
+		if (hive->max_memory &&
+		    (bytes > hive->max_memory || held > hive->max_memory - bytes)) {
+			if (!__atomic_exchange_n(&hive->memory_told, 1, __ATOMIC_RELAXED))
+				fail(hive->log, 0,
+				     "maps and programs may hold %llu MiB and hold %llu KiB: %llu KiB "
+				     "more are refused (ENOMEM); --max-memory says how much they may",
+				     (unsigned long long)hive->max_memory >> 20,
+				     (unsigned long long)held >> 10,
+				     (unsigned long long)bytes >> 10);
+			return -ENOMEM;
+		}
+	} while (!__atomic_compare_exchange_n(&hive->memory, &held, held + bytes, true,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return 0;
+}
+
+void hive_uncharge(struct hive *hive, u64 bytes)
+{
+	__atomic_fetch_sub(&hive->memory, bytes, __ATOMIC_RELAXED);
+}
+
 int hive_new(struct hive **out, const struct hive_opts *opts)
 {
 	struct hive *hive = calloc(1, sizeof(*hive));
@@ -85,6 +111,7 @@ int hive_new(struct hive **out, const struct hive_opts *opts)
 	pthread_mutex_init(&hive->btf_lock, NULL);
 	hive->engine = opts ? opts->engine : 0;
 	hive->nr_cpus = opts && opts->nr_cpus ? opts->nr_cpus : possible_cpus();
+	hive->max_memory = opts ? opts->max_memory : 0;
 	hive->log = opts ? opts->log : NULL;
 	hive->epoll = -1;
 	raise_files_limit(hive);

@@ -25,6 +25,8 @@ struct id_table {
 	u32 count, room, last;
 };
 
+enum { PIN_BUCKETS = 1024 };
+
 struct hive {
 	pthread_mutex_t lock;
 	struct id_table ids[OBJECT_IDS];
@@ -32,18 +34,22 @@ struct hive {
 	u32 bucket_count, channel_count;
 	u32 marked_count,
 		marked_sweep_at; /* mappable objects handed out; when to look for dead ones */
-	u32 has_buffers;	/* atomic: somebody was given one, ever */
-	struct rlimit files;	/* RLIMIT_NOFILE as the process had it */
-	int fifo_dir;		/* O_PATH of the directory FIFOs are made in for a moment */
+	u32 has_buffers;	 /* atomic: somebody was given one, ever */
+	struct rlimit files;	 /* RLIMIT_NOFILE as the process had it */
+	int fifo_dir;		 /* O_PATH of the directory FIFOs are made in for a moment */
 	u32 fifo_count;
 	int epoll; /* read ends, edge-triggered: hang-up tells that the last holder is gone */
 
 	pthread_mutex_t pin_lock;
-	struct pin *pins;
+	struct pin *pins; /* all, and by the hash of their paths */
+	struct pin *pin_buckets[PIN_BUCKETS];
 
 	pthread_mutex_t source_lock;
 	struct event_source **sources;
 	u32 source_count;
+
+	u64 max_memory, memory; /* bytes that objects may hold (0: any), and hold; atomic */
+	u32 memory_told;	/* atomic: somebody was told that it is not enough */
 
 	u32 nr_cpus;
 	u32 engine;			   /* enum engine */
@@ -83,6 +89,10 @@ void hive_reap(struct hive *hive, bool thorough);
 /* end(item) when no running program can hold it any more: soon, or at a later call. */
 void hive_defer(struct hive *hive, struct epoch_item *item, void (*end)(struct epoch_item *item));
 void hive_flush(struct hive *hive);
+
+/* bytes more of memory, or less: 0; -ENOMEM, once with words, where that is more than the hive may hold. */
+int hive_charge(struct hive *hive, u64 bytes);
+void hive_uncharge(struct hive *hive, u64 bytes);
 
 int slots_new(struct hive *hive);
 void slots_free(struct hive *hive);

@@ -56,6 +56,7 @@ struct perf_event {
 	u32 type; /* perf_event_attr.type */
 	u64 config;
 	int cpu, pid;
+	bool mapped; /* its buffer is, and was charged for */
 	struct attachment *attachment; /* probes and tracepoints */
 	struct perf_ring *ring;	       /* BPF output */
 	pthread_mutex_t lock;

@@ -364,6 +364,9 @@ static int build(struct call *call, struct map_object *map, struct map_object *i
 	if (err)
 		return err;
 	map->map->owner = map;
+	err = object_charge(&map->object, map_memory(map->map));
+	if (err)
+		return err;
 	if (spec.timer_off >= 0)
 		map->map->release = release_value;
 	map->map->spec.flags &= ~(u32)(BPF_F_RDONLY | BPF_F_WRONLY);

@@ -432,6 +432,15 @@ int object_publish(struct object *object)
 	return err;
 }
 
+int object_charge(struct object *object, u64 bytes)
+{
+	int err = hive_charge(object->hive, bytes);
+
+	if (!err)
+		object->memory += bytes;
+	return err;
+}
+
 void object_get(struct object *object)
 {
 	__atomic_add_fetch(&object->refs, 1, __ATOMIC_RELAXED);
@@ -462,6 +471,7 @@ void object_put(struct object *object)
 	if (object->id && object->kind < OBJECT_IDS)
 		id_remove(&hive->ids[object->kind], object);
 	unlock(hive);
+	hive_uncharge(hive, object->memory);
 	object->ops->release(object);
 }
 

@@ -41,6 +41,7 @@ struct object {
 	enum object_kind kind;
 	u32 id;
 	u32 refs;		     /* atomic */
+	u64 memory;		     /* bytes charged to the hive */
 	u32 users;		     /* held channels and pins; under the hive's lock */
 	/* By O_RDONLY, O_WRONLY, O_RDWR; a buffer's: the memfd by O_RDWR, what is waited for by O_WRONLY. */
 	struct channel *channels[3];
@@ -52,6 +53,9 @@ void object_init(struct object *object, struct hive *hive, enum object_kind kind
 
 /* Gives it an id (kinds below OBJECT_IDS); 0, -ENOMEM. */
 int object_publish(struct object *object);
+
+/* The object holds this much memory, until it goes: 0, -ENOMEM. For whoever makes it. */
+int object_charge(struct object *object, u64 bytes);
 
 void object_get(struct object *object);
 void object_put(struct object *object);

@@ -18,7 +18,7 @@
 #include "map/ringbuf.h"
 #include "util/notify.h"
 
-enum { PAGE = 4096, NAME_SIZE = 512 };
+enum { PAGE = 4096, NAME_SIZE = 512, PERF_ITSELF = 16384 };
 
 static void perf_end(struct epoch_item *item)
 {
@@ -235,7 +235,9 @@ int core_perf_event_open(struct hive *hive, struct caller *caller, u64 uattr, in
 	event->next = hive->perf_events;
 	hive->perf_events = event;
 	pthread_mutex_unlock(&hive->source_lock);
-	err = open_event(&call, event, &attr);
+	err = object_charge(&event->object, PERF_ITSELF);
+	if (!err)
+		err = open_event(&call, event, &attr);
 	if (!err && event->attachment)
 		event->attachment->enabled = !attr.disabled;
 	if (!err)
@@ -314,16 +316,29 @@ static u64 mapped_bytes(struct caller *caller, int memfd)
 	return bytes;
 }
 
+/* The buffer is what its owner maps, if he does: 0, -ENOMEM. */
+static int size_ring(struct caller *caller, struct perf_event *event)
+{
+	u64 bytes = mapped_bytes(caller, perf_ring_memfd(event->ring));
+	int err = 0;
+
+	if (bytes < 2 * PAGE)
+		return 0;
+	pthread_mutex_lock(&event->lock);
+	if (!event->mapped && object_charge(&event->object, bytes))
+		err = -ENOMEM;
+	else if (!perf_ring_mapped(event->ring, bytes))
+		event->mapped = true;
+	pthread_mutex_unlock(&event->lock);
+	return err;
+}
+
 static int enable(struct caller *caller, struct perf_event *event, bool on)
 {
 	if (event->attachment)
 		__atomic_store_n(&event->attachment->enabled, on, __ATOMIC_RELAXED);
-	if (event->ring && on) {
-		u64 bytes = mapped_bytes(caller, perf_ring_memfd(event->ring));
-
-		if (bytes >= 2 * PAGE)
-			perf_ring_mapped(event->ring, bytes);
-	}
+	if (event->ring && on && size_ring(caller, event))
+		return -ENOMEM;
 	if (event->ring)
 		perf_ring_enable(event->ring, on);
 	return 0;

@@ -12,14 +12,19 @@
 
 #include "core/command.h"
 #include "core/link.h"
+#include "util/hash.h"
 
 #define ROOT "/sys/fs/bpf"
 enum { PATH_SIZE = 4096 };
 
+enum { PIN_ITSELF = 1024 };
+
 struct pin {
-	struct pin *next;
-	struct object *object; /* NULL: a folder */
-	char path[];	       /* below ROOT: "/a/b" */
+	struct pin *next, *before; /* of all */
+	struct pin *chain;	   /* in its bucket */
+	struct object *object;	   /* NULL: a folder */
+	u32 children;		   /* of a folder */
+	char path[];		   /* below ROOT: "/a/b" */
 };
 
 /* Writes path without doubled and trailing slashes, "." removed; false for ".." (bpffs paths are looked at, not walked). */
@@ -57,92 +62,141 @@ static const char *below_root(const char *path)
 	return strncmp(path, ROOT, len) || (path[len] && path[len] != '/') ? NULL : path + len;
 }
 
+static struct pin **bucket_of(struct hive *hive, const char *path)
+{
+	u64 hash = hash_bytes(path, strlen(path), (u64)(uintptr_t)hive);
+
+	return &hive->pin_buckets[hash % PIN_BUCKETS];
+}
+
 static struct pin *find(struct hive *hive, const char *path)
 {
-	struct pin *pin = hive->pins;
+	struct pin *pin = *bucket_of(hive, path);
 
 	while (pin && strcmp(pin->path, path))
-		pin = pin->next;
+		pin = pin->chain;
 	return pin;
+}
+
+/* The folder it stands in; NULL: the root. */
+static struct pin *folder_of(struct hive *hive, const char *path)
+{
+	char folder[PATH_SIZE];
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
+	return folder[0] ? find(hive, folder) : NULL;
+}
+
+static void link_pin(struct hive *hive, struct pin *pin)
+{
+	struct pin *folder = folder_of(hive, pin->path), **bucket = bucket_of(hive, pin->path);
+
+	pin->children = 0;
+	pin->before = NULL;
+	pin->next = hive->pins;
+	if (hive->pins)
+		hive->pins->before = pin;
+	hive->pins = pin;
+	pin->chain = *bucket;
+	*bucket = pin;
+	if (folder)
+		folder->children++;
+}
+
+static void unlink_pin(struct hive *hive, struct pin *pin)
+{
+	struct pin *folder = folder_of(hive, pin->path), **at = bucket_of(hive, pin->path);
+
+	while (*at != pin)
+		at = &(*at)->chain;
+	*at = pin->chain;
+	if (pin->before)
+		pin->before->next = pin->next;
+	else
+		hive->pins = pin->next;
+	if (pin->next)
+		pin->next->before = pin->before;
+	if (folder)
+		folder->children--;
 }
 
 /* Whether a new entry may be made at path: 0, -ENOENT (no such folder), -ENOTDIR, -EEXIST, -EPERM (a dot in the name). */
 static int check_place(struct hive *hive, const char *path)
 {
 	const char *name = strrchr(path, '/');
-	char folder[PATH_SIZE];
 	struct pin *pin;
 
 	if (!name || find(hive, path))
 		return -EEXIST;
-	snprintf(folder, sizeof(folder), "%.*s", (int)(name - path), path);
-	pin = folder[0] ? find(hive, folder) : NULL;
-	if (folder[0] && !pin)
+	pin = folder_of(hive, path);
+	if (name != path && !pin)
 		return -ENOENT;
 	if (pin && pin->object)
 		return -ENOTDIR;
 	return strchr(name, '.') ? -EPERM : 0;
 }
 
+static u64 pin_memory(const char *path)
+{
+	return sizeof(struct pin) + strlen(path) + PIN_ITSELF;
+}
+
+static void pin_free(struct hive *hive, struct pin *pin)
+{
+	hive_uncharge(hive, pin_memory(pin->path));
+	free(pin);
+}
+
 static int add(struct hive *hive, const char *path, struct object *object)
 {
-	struct pin *pin = malloc(sizeof(*pin) + strlen(path) + 1);
-	int err;
+	struct pin *pin;
+	int err = hive_charge(hive, pin_memory(path));
 
-	if (!pin)
+	if (err)
+		return err;
+	pin = malloc(sizeof(*pin) + strlen(path) + 1);
+	if (!pin) {
+		hive_uncharge(hive, pin_memory(path));
 		return -ENOMEM;
+	}
 	strcpy(pin->path, path);
 	pin->object = object;
 	pthread_mutex_lock(&hive->pin_lock);
 	err = check_place(hive, path);
 	if (!err) {
-		pin->next = hive->pins;
-		hive->pins = pin;
+		link_pin(hive, pin);
 		if (object)
 			object_pin(object);
 	}
 	pthread_mutex_unlock(&hive->pin_lock);
 	if (err)
-		free(pin);
+		pin_free(hive, pin);
 	return err;
-}
-
-static bool has_children(struct hive *hive, const char *path)
-{
-	size_t len = strlen(path);
-
-	for (struct pin *pin = hive->pins; pin; pin = pin->next)
-		if (!strncmp(pin->path, path, len) && pin->path[len] == '/')
-			return true;
-	return false;
 }
 
 /* Takes an entry away; folder says which kind is meant. */
 static int take(struct hive *hive, const char *path, bool folder)
 {
-	struct pin **at, *pin = NULL;
-	int err = -ENOENT;
+	struct pin *pin;
+	int err = 0;
 
 	pthread_mutex_lock(&hive->pin_lock);
-	for (at = &hive->pins; *at && strcmp((*at)->path, path); at = &(*at)->next)
-		;
-	if (*at) {
-		if (folder != !(*at)->object)
-			err = folder ? -ENOTDIR : -EISDIR;
-		else if (folder && has_children(hive, path))
-			err = -ENOTEMPTY;
-		else
-			err = 0;
-	}
-	if (!err) {
-		pin = *at;
-		*at = pin->next;
-	}
+	pin = find(hive, path);
+	if (!pin)
+		err = -ENOENT;
+	else if (folder != !pin->object)
+		err = folder ? -ENOTDIR : -EISDIR;
+	else if (pin->children)
+		err = -ENOTEMPTY;
+	else
+		unlink_pin(hive, pin);
 	pthread_mutex_unlock(&hive->pin_lock);
-	if (pin && pin->object)
+	if (err)
+		return err;
+	if (pin->object)
 		object_unpin(pin->object);
-	free(pin);
-	return err;
+	pin_free(hive, pin);
+	return 0;
 }
 
 void pins_free(struct hive *hive)
@@ -153,7 +207,7 @@ void pins_free(struct hive *hive)
 		hive->pins = pin->next;
 		if (pin->object)
 			object_unpin(pin->object);
-		free(pin);
+		pin_free(hive, pin);
 	}
 }
 

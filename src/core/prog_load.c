@@ -568,6 +568,9 @@ static int judge(struct load *l, int err)
 	return l->insns ? publish(l) : err;
 }
 
+/* About what a program takes, in all its forms. */
+enum { PROG_ITSELF = 16384, PROG_INSN = 96 };
+
 int cmd_prog_load(struct call *call)
 {
 	struct load l = { .call = call };
@@ -579,6 +582,9 @@ int cmd_prog_load(struct call *call)
 	object_init(&l.prog->object, call->hive, OBJECT_PROG, &prog_object_ops);
 	pthread_mutex_init(&l.prog->maps_lock, NULL);
 	err = check_attr(&l);
+	if (!err)
+		err = object_charge(&l.prog->object,
+				    PROG_ITSELF + (u64)call->attr.insn_cnt * PROG_INSN);
 	if (!err)
 		err = copy_program(&l);
 	if (!err)

@@ -20,6 +20,8 @@ const struct map_type map_types[] = {
 	[__MAX_BPF_MAP_TYPE] = { 0, NULL, NULL },
 };
 
+enum { MAP_ITSELF = 8192 };
+
 static bool is_storage(u32 type)
 {
 	return type == BPF_MAP_TYPE_CGROUP_STORAGE || type == BPF_MAP_TYPE_SK_STORAGE ||
@@ -68,6 +70,22 @@ int map_new(struct map **out, const struct map_spec *spec, struct log *why)
 	}
 	*out = map;
 	return 0;
+}
+
+u64 map_memory(const struct map *map)
+{
+	const struct map_spec *spec = &map->spec;
+	bool array = spec->type == BPF_MAP_TYPE_ARRAY || spec->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+	bool buffer = spec->type == BPF_MAP_TYPE_RINGBUF ||
+		      spec->type == BPF_MAP_TYPE_USER_RINGBUF ||
+		      spec->type == BPF_MAP_TYPE_BLOOM_FILTER;
+	u64 overhead = array ? 0 : buffer ? 2 : 32 + round_up((u64)spec->key_size, 8);
+	u64 element = overhead + round_up((u64)map_sys_value_size(map), 8), bytes;
+
+	if (__builtin_mul_overflow(element, (u64)spec->max_entries, &bytes) ||
+	    __builtin_add_overflow(bytes, (u64)MAP_ITSELF, &bytes))
+		return UINT64_MAX;
+	return bytes;
 }
 
 void map_hide(struct map *map)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -233,6 +234,73 @@ static int exhaustion(void)
 	return first < 0 ? 3 : 0;
 }
 
+static int pin(const char *path, int fd)
+{
+	union bpf_attr attr = { .bpf_fd = (unsigned)fd };
+
+	attr.pathname = (uintptr_t)path;
+	return (int)bpf(BPF_OBJ_PIN, &attr, sizeof(attr));
+}
+
+/* Folders with long names, for ever: how many there may be. */
+static int make_folders(int most)
+{
+	char path[400];
+	int made = 0;
+
+	while (made < most && snprintf(path, sizeof(path), "/sys/fs/bpf/%0250d", made) > 0 &&
+	       !mkdir(path, 0700))
+		made++;
+	for (int i = 0; i < made; i++) {
+		snprintf(path, sizeof(path), "/sys/fs/bpf/%0250d", i);
+		rmdir(path);
+	}
+	return made;
+}
+
+/*
+ * As much memory as there may be (16 MiB): an errno at the end, each time, and all of it again when what held it is gone.
+ */
+static int memory(void)
+{
+	static struct bpf_insn insns[4096];
+	int fds[256], count = 0, first = 0;
+
+	for (int round = 0; round < 2; round++) {
+		for (count = 0; count < 100; count++)
+			if ((fds[count] = new_map(BPF_MAP_TYPE_ARRAY, 1 << 17)) < 0)
+				break;
+		if (errno != ENOMEM || count < 10 || count > 16 || (round && count != first))
+			return 1;
+		first = count;
+		if (new_map(BPF_MAP_TYPE_HASH, 1 << 20) >= 0 || errno != ENOMEM)
+			return 2;
+		/* a pin holds it as an fd does */
+		if (pin("/sys/fs/bpf/held", fds[0]))
+			return 3;
+		while (count)
+			close(fds[--count]);
+		for (count = 0; count < 100; count++)
+			if ((fds[count] = new_map(BPF_MAP_TYPE_ARRAY, 1 << 17)) < 0)
+				break;
+		if (count != first - 1 || unlink("/sys/fs/bpf/held"))
+			return 4;
+		while (count)
+			close(fds[--count]);
+	}
+	for (count = 0; count < 150; count++)
+		if ((fds[count] = load(insns, 4096)) < 0)
+			break;
+	if (errno != ENOMEM || count < 10 || count > 45)
+		return 5;
+	while (count)
+		close(fds[--count]);
+	count = make_folders(1 << 20);
+	if (count < 1000 || count > 20000 || errno != ENOMEM)
+		return 6;
+	return new_map(BPF_MAP_TYPE_ARRAY, 1 << 20) < 0 ? 7 : 0;
+}
+
 static int victim(const char *until)
 {
 	uint64_t value = 42, got;
@@ -265,5 +333,7 @@ int main(int argc, char **argv)
 		return changing_memory();
 	if (!strcmp(argv[1], "gone"))
 		return gone_in_the_middle();
+	if (!strcmp(argv[1], "memory"))
+		return memory();
 	return !strcmp(argv[1], "exhaustion") ? exhaustion() : 100;
 }
