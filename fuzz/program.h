@@ -663,6 +663,10 @@ static void gen_call(struct gen *g)
 		put(g, BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0);
 		put(g, BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, -(s32)(8 + 8 * rnd(8)));
 	}
+	if (!program_fixed && g->kind[6] == CONTEXT)
+		put_copy(g, 3, 6, 0);
+	else if (!program_fixed)
+		put(g, BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 0);
 	put(g, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, -1 - (s32)fn);	/* told where to later */
 	called(g, NUMBER);
 	g->needs[fn] = true;
@@ -684,6 +688,14 @@ static void gen_function_body(struct gen *g, enum function fn, u32 length)
 		if (fn == GLOBAL && g->kind[2] == FRAME && !rnd(4)) { /* the memory, further in */
 			put(g, (u8)(BPF_LDX | BPF_MEM | width()), 5, 2, (s16)(4 * rnd(6)), 0);
 			g->kind[5] = NUMBER;
+		}
+		if (fn == STATIC && g->kind[3] == CONTEXT && g->type == BPF_PROG_TYPE_XDP && !rnd(10)) {
+			put_copy(g, 1, 3, 0);
+			put_map(g, 2, 6);
+			put(g, BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, (s32)rnd(5));
+			put_call(g, BPF_FUNC_tail_call, NONE);
+			put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, interesting());
+			g->kind[0] = NUMBER;
 		}
 		switch (rnd(9)) {
 		case 0:
@@ -725,6 +737,8 @@ static void gen_function(struct gen *g, enum function fn)
 	}
 	if (fn == EACH)
 		g->kind[4] = FRAME;
+	if (fn == STATIC && !program_fixed)
+		g->kind[3] = CONTEXT;
 	put(g, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, interesting());
 	if (fn == GLOBAL && rnd(4)) {
 		put(g, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 2, 0);

@@ -395,6 +395,22 @@ static int references(struct env *env, const struct call *call)
 	return 0;
 }
 
+/*
+ * One that fails goes on here, and nothing has happened. One that is taken ends this function: for the program that is
+ * all, but a function's caller goes on with whatever the other program returned, and the packet may have moved.
+ */
+static int tail_call(struct env *env, u32 *next)
+{
+	if (!env->cur->curframe)
+		return 0;
+	if (!path_push(env, env->insn_idx + 1, env->insn_idx))
+		return path_overflow(env, -EFAULT, "");
+	packet_pointers_drop(env);
+	reg_unknown(env, &regs_of(env)[0]);
+	reg_origin(env, &regs_of(env)[0], ORIGIN_CALL);
+	return leave_function(env, next);
+}
+
 int helper_insn(struct env *env, const struct insn *i, u32 *next)
 {
 	u32 number = (u32)i->imm;
@@ -429,6 +445,8 @@ int helper_insn(struct env *env, const struct insn *i, u32 *next)
 	    env->prog_type != BPF_PROG_TYPE_TRACING)
 		return refuse(env, -ENOTSUPP, "func %s#%u not supported for program type %u\n",
 			      helper_name(number), number, env->prog_type);
+	if (!err && number == BPF_FUNC_tail_call)
+		return tail_call(env, next);
 	if (!err && helper_moves_packet(number))
 		packet_pointers_drop(env);
 	return err;

@@ -74,6 +74,30 @@ static void machine_element(struct machine *m, int fd, u64 key, const void *valu
 	machine_bpf(m, BPF_MAP_UPDATE_ELEM, &attr);
 }
 
+/* In progs[0] and [1]: what it returns is no program's guess. (One of type XDP: so is every program that tail calls.) */
+static void machine_programs(struct machine *m, int progs)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 6, .imm = 0x5eed },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 0, .src_reg = 6 },
+		{ .code = BPF_ALU64 | BPF_LSH | BPF_K, .dst_reg = 0, .imm = 33 },
+		{ .code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = 10, .off = -8, .imm = -1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr;
+	u32 fd;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_XDP;
+	attr.insns = (u64)(unsigned long)insns;
+	attr.insn_cnt = ARRAY_SIZE(insns);
+	attr.license = (u64)(unsigned long)"GPL";
+	fd = (u32)machine_bpf(m, BPF_PROG_LOAD, &attr);
+	for (u64 key = 0; key < 2; key++)
+		machine_element(m, progs, key, &fd);
+	close((int)fd);
+}
+
 /* false: no instance, or the kernel may not be asked. */
 static bool machine_open(struct machine *m, bool kernel)
 {
@@ -99,6 +123,7 @@ static bool machine_open(struct machine *m, bool kernel)
 		attr.map_fd = (u32)m->fds[i];
 		machine_bpf(m, BPF_MAP_FREEZE, &attr);
 	}
+	machine_programs(m, m->fds[6]);
 	return true;
 }
 
