@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks over /proc (see task.h). Every entry keeps an fd of /proc/TID/comm: reading it gives the
+ * Tasks over /proc (see task.h). An entry keeps an fd of /proc/TID/comm: reading it gives the
  * name of this moment, and fails with ESRCH when the thread is gone, which is what keeps a reused
  * id from being taken for its predecessor. Since ids come again only after all others, an entry
- * that was read less than TRUSTED_NS ago needs no such proof. Entries are found by hash in sets
- * of WAYS; the oldest of a set makes room, so the fds held are bounded however many processes
- * come and go.
+ * that was known less than TRUSTED_NS ago needs no such proof. Linux makes that file for each process
+ * when it is first opened, which costs more than all else of an event: it is opened when a name is
+ * asked for, or when the thread is met again after that time. Entries are found by hash in sets of
+ * WAYS; the oldest of a set makes room, so the fds held are bounded however many processes come and go.
  */
 #include "event/task.h"
 
@@ -27,8 +28,8 @@ enum { SETS = 32, WAYS = 4, TRUSTED_NS = 20000000, OPEN_AFTER = 3 };
 
 struct entry {
 	struct task task;
+	struct task_cache *cache;
 	int comm_fd, mem_fd;
-	bool keep_memory;
 	u32 reads; /* of its memory: mem_fd is opened when there were some */
 	bool creds_known;
 	u32 uid, gid;
@@ -82,6 +83,45 @@ static bool refresh_comm(struct entry *entry)
 	return true;
 }
 
+static void forget_memory(struct entry *entry)
+{
+	if (entry->mem_fd >= 0)
+		close(entry->mem_fd);
+	entry->mem_fd = -1;
+	entry->reads = 0;
+}
+
+static void forget(struct entry *entry)
+{
+	if (entry->comm_fd >= 0)
+		close(entry->comm_fd);
+	forget_memory(entry);
+	stack_reader_free(entry->stack);
+	*entry = (struct entry){
+		.task = { .ops = entry->task.ops }, .cache = entry->cache, .comm_fd = -1, .mem_fd = -1
+	};
+}
+
+/* All but one, which may be in use; NULL: all. */
+static void forget_others(struct task_cache *cache, const struct entry *kept)
+{
+	for (int i = 0; i < SETS * WAYS; i++)
+		if (&cache->entries[i / WAYS][i % WAYS] != kept)
+			forget(&cache->entries[i / WAYS][i % WAYS]);
+}
+
+/* Where no fd is left, all that the cache holds are given up for this one. */
+static void open_comm(struct entry *entry)
+{
+	if (entry->comm_fd >= 0 || !entry->task.pid)
+		return;
+	entry->comm_fd = open_proc(entry->task.pid, "comm");
+	if (entry->comm_fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		forget_others(entry->cache, entry);
+		entry->comm_fd = open_proc(entry->task.pid, "comm");
+	}
+}
+
 /* The value of a line "Name:\tN..." of /proc/TID/status. */
 static u32 status_field(const char *status, const char *name)
 {
@@ -120,8 +160,10 @@ static void task_comm(struct task *task, char comm[16])
 {
 	struct entry *entry = entry_of(task);
 
-	if (!entry->comm_known)
+	if (!entry->comm_known) {
+		open_comm(entry);
 		refresh_comm(entry);
+	}
 	memcpy(comm, entry->comm, 16);
 }
 
@@ -139,20 +181,12 @@ static void task_creds(struct task *task, u32 *uid, u32 *gid)
 	*gid = entry->gid;
 }
 
-static void forget_memory(struct entry *entry)
-{
-	if (entry->mem_fd >= 0)
-		close(entry->mem_fd);
-	entry->mem_fd = -1;
-	entry->reads = 0;
-}
-
 /* Costs less than process_vm_readv(2), once it is open; 0 bytes: not the memory it executes in any more. */
 static bool read_by_fd(struct entry *entry, void *dst, u64 addr, size_t len)
 {
 	ssize_t got;
 
-	if (!entry->keep_memory)
+	if (!entry->cache->keep_memory)
 		return false;
 	if (entry->mem_fd < 0 && entry->reads++ == OPEN_AFTER)
 		entry->mem_fd = open_proc(entry->task.pid, "mem");
@@ -214,52 +248,30 @@ static const struct task_ops task_ops = {
 	.build_id = task_build_id,
 };
 
-static void forget(struct entry *entry)
+static void learn(struct entry *entry, u32 tid)
 {
-	if (entry->comm_fd >= 0)
-		close(entry->comm_fd);
-	forget_memory(entry);
-	stack_reader_free(entry->stack);
-	*entry = (struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1, .mem_fd = -1 };
-}
-
-static void forget_all(struct task_cache *cache)
-{
-	for (int i = 0; i < SETS * WAYS; i++)
-		forget(&cache->entries[i / WAYS][i % WAYS]);
-}
-
-/* Where no fd is left, all that the cache holds are given up for this one. */
-static int open_comm(struct task_cache *cache, u32 tid)
-{
-	int fd = open_proc(tid, "comm");
-
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-		forget_all(cache);
-		fd = open_proc(tid, "comm");
-	}
-	return fd;
-}
-
-static void learn(struct task_cache *cache, struct entry *entry, u32 tid)
-{
-	int fd = tid ? open_comm(cache, tid) : -1;
-
 	forget(entry);
 	if (!tid)
 		return;
 	entry->task.pid = tid;
 	entry->task.tgid = task_group(tid);
-	entry->comm_fd = fd;
-	if (entry->comm_fd >= 0)
-		refresh_comm(entry);
+	entry->seen_ns = now_ns();
 }
 
 /* Whether what is known of the thread may still be believed. */
 static bool is_current(struct entry *entry)
 {
 	entry->comm_known = false;
-	return now_ns() - entry->seen_ns < TRUSTED_NS || refresh_comm(entry);
+	return now_ns() - entry->seen_ns < TRUSTED_NS ||
+	       (entry->comm_fd >= 0 && refresh_comm(entry));
+}
+
+/* A thread that lives for long: from now on there is proof that it is the one it was. */
+static void learn_again(struct entry *entry, u32 tid)
+{
+	learn(entry, tid);
+	open_comm(entry);
+	refresh_comm(entry);
 }
 
 struct task *task_get(struct task_cache *cache, u32 tid)
@@ -272,13 +284,11 @@ struct task *task_get(struct task_cache *cache, u32 tid)
 		if (set[i].used < oldest->used)
 			oldest = &set[i];
 	}
-	if (!entry || !is_current(entry)) {
-		if (!entry)
-			entry = oldest;
-		learn(cache, entry, tid);
-	}
+	if (!entry)
+		learn(entry = oldest, tid);
+	else if (!is_current(entry))
+		learn_again(entry, tid);
 	entry->used = ++cache->clock;
-	entry->keep_memory = cache->keep_memory;
 	return &entry->task;
 }
 
@@ -309,8 +319,9 @@ int task_cache_new(struct task_cache **out)
 	if (!cache)
 		return -ENOMEM;
 	for (int i = 0; i < SETS * WAYS; i++)
-		cache->entries[i / WAYS][i % WAYS] =
-			(struct entry){ .task = { .ops = &task_ops }, .comm_fd = -1, .mem_fd = -1 };
+		cache->entries[i / WAYS][i % WAYS] = (struct entry){
+			.task = { .ops = &task_ops }, .cache = cache, .comm_fd = -1, .mem_fd = -1
+		};
 	*out = cache;
 	return 0;
 }
@@ -319,6 +330,6 @@ void task_cache_free(struct task_cache *cache)
 {
 	if (!cache)
 		return;
-	forget_all(cache);
+	forget_others(cache, NULL);
 	free(cache);
 }

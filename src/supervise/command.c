@@ -67,6 +67,11 @@ bool command_read_text(struct task *task, u64 addr, char *buf, size_t size)
 	return false;
 }
 
+static bool is_setuid(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_mode & (S_ISUID | S_ISGID) && st->st_mode & 0111;
+}
+
 bool command_setuid(struct task *task, u64 addr, char *path, size_t size)
 {
 	char full[4096];
@@ -74,8 +79,10 @@ bool command_setuid(struct task *task, u64 addr, char *path, size_t size)
 
 	if (!command_read_text(task, addr, path, size))
 		return false;
+	/* Linux makes /proc/PID at the first look, which costs more than the rest of an event: ask ourselves first */
+	if (path[0] == '/' && !(stat(path, &st) == 0 && is_setuid(&st)))
+		return false;
 	snprintf(full, sizeof(full), "/proc/%u/%s/%s", task->pid, path[0] == '/' ? "root" : "cwd",
 		 path);
-	return stat(full, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & (S_ISUID | S_ISGID) &&
-	       st.st_mode & 0111;
+	return stat(full, &st) == 0 && is_setuid(&st);
 }

@@ -12,8 +12,8 @@ int command_find(const char *name, char *path, size_t size);
 bool command_read_text(struct task *task, u64 addr, char *buf, size_t size);
 
 /*
- * Whether the file named at addr in the task's memory, as the task sees it, is set-user-ID or
- * set-group-ID; its name into path.
+ * Whether the file named at addr in the task's memory is set-user-ID or set-group-ID, as the task sees it
+ * and, by an absolute name, as we do; its name into path.
  */
 bool command_setuid(struct task *task, u64 addr, char *path, size_t size);
 

@@ -27,14 +27,15 @@
 #define TRACEFS_MAGIC 0x74726163
 #endif
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, PIECE = 256 };
 
 /* ---- the path that is meant ---- */
 
 int client_string(struct client_call *call, u64 addr, char *out, size_t size)
 {
 	for (size_t done = 0; done < size;) {
-		size_t piece = min(size - done, (size_t)(PAGE - (addr + done) % PAGE));
+		size_t unit = done < 2 * PIECE ? PIECE : PAGE; /* mostly that is all of it */
+		size_t piece = min(size - done, (size_t)(unit - (addr + done) % unit));
 		char *end;
 
 		if (call->caller.ops->read(&call->caller, out + done, addr + done, piece))

@@ -127,12 +127,20 @@ KEEPER void shrink(const struct keeper *keeper)
  */
 KEEPER void own_fds(const struct keeper *keeper)
 {
+	const u32 low = (u32)min(keeper->listener, keeper->channel);
+	const u32 high = (u32)max(keeper->listener, keeper->channel);
 	long listener, channel;
 
 	if (raw3(SYS_close_range, ~0u, ~0u, CLOSE_RANGE_UNSHARE) < 0 &&
 	    raw3(SYS_unshare, CLONE_FILES, 0, 0) < 0)
 		raw3(SYS_exit_group, 1, 0,
 		     0); /* Linux before 5.9 in a container: no keeper rather than a harmful one */
+	/* these two may be the last that the limit allows: make room first */
+	if (low)
+		raw3(SYS_close_range, 0, low - 1, 0);
+	if (high > low + 1)
+		raw3(SYS_close_range, low + 1, high - 1, 0);
+	raw3(SYS_close_range, high + 1, ~0u, 0);
 	listener = raw3(SYS_fcntl, keeper->listener, F_DUPFD, 3);
 	channel = raw3(SYS_fcntl, keeper->channel, F_DUPFD, 3);
 	raw3(SYS_dup3, listener, LISTENER, 0);

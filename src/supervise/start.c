@@ -409,8 +409,10 @@ int tree_start(struct tree *tree, const struct tree_spec *spec, struct log *log)
 	free(launch.shell_argv);
 	if (err) {
 		explain(err, log);
-		if (tree->child)
+		if (tree->child) {
+			kill(tree->child, SIGKILL); /* it may wait for an answer, which nobody gives */
 			waitpid(tree->child, NULL, __WALL);
+		}
 		tree->child = 0;
 		tree_end(tree);
 	}

@@ -24,6 +24,18 @@ for pid in $(sed -n '5,$p' "$T/err"); do
 	[ "$(cat /proc/$pid/comm 2>/dev/null)" = skep-keeper ] && left=$((left + 1))
 done
 is "$left" 0 "and no keeper is left when it has ended"
+# wherever it runs out of descriptors: it says so, or it runs; never the one half without the other
+odd=
+for n in $(seq 12 40); do
+	( ulimit -n $n; exec timeout -s KILL 60 "$SKEP" run --attach kprobe:execve "$hello" -- sh -c 'echo ran' >"$T/few" 2>"$T/why" )
+	status=$?
+	case $status/$(grep -cx ran "$T/few") in
+	125/0) grep -q "Too many open files" "$T/why" || odd="$odd $n: $(head -n 1 "$T/why")" ;;
+	0/1) ;;
+	*) odd="$odd $n: $status" ;;
+	esac
+done
+is "$odd" "" "with 12 to 40 descriptors it says that they are too few, or runs the command"
 ( ulimit -n 24; "$SKEP" run --attach kprobe:execve "$hello" -- sh -c '/bin/true; /bin/true; exit 0' >"$T/all" )
 is "$(sed -E 's/-.*//; s/^ *//' "$T/all" | paste -sd' ')" "skep sh sh" "with few descriptors names are still right"
 done_testing

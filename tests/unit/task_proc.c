@@ -95,17 +95,25 @@ static void check_thread(void)
 
 static void check_many(void)
 {
-	int before = count_fds();
+	int before = count_fds(), idle = -1, named = 0;
+	struct task *task;
 
+	prctl(PR_SET_NAME, "second test");
 	for (int i = 0; i < 1000; i++) {
 		pid_t pid = fork();
 
 		if (!pid)
 			_exit(pause());
-		task_get(cache, (u32)pid);
+		task = task_get(cache, (u32)pid);
+		if (i == 500)
+			idle = count_fds() - before;
+		if (i >= 500)
+			named += !strcmp(comm_of(task), "second test");
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
+	ok(idle <= 0, "500 processes whose name nobody asks for cost no fd: %d", idle);
+	is(named, 500, "the others have the name they were made with");
 	ok(count_fds() - before <= 128, "1,000 processes leave at most 128 fds: %d",
 	   count_fds() - before);
 }
@@ -126,6 +134,7 @@ static void check_memory(void)
 	}
 	waitpid(pid, NULL, WUNTRACED);
 	task_keep_memory(cache);
+	comm_of(task_get(cache, (u32)pid)); /* from now on it is known to be the one it is */
 	for (int i = 0; i < 8; i++) {
 		task = task_get(cache, (u32)pid);
 		got = 0;
