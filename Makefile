@@ -61,7 +61,7 @@ LIBBPF_A ?= $(shell $(CC) -print-file-name=libbpf.a)
 LOAD_OBJ := $(filter $(B)/obj/src/load/%,$(LIB_OBJ))
 LIB_OBJ  := $(filter-out $(LOAD_OBJ),$(LIB_OBJ)) $(if $(LOAD_OBJ),$(B)/obj/load.o)
 
-$(B)/obj/src/bcc/header.o: include/skep/bcc.h include/skep/helpers.h include/skep/kernel.h include/skep/maps.h
+$(B)/obj/src/bcc/header.o: include/skep/bcc.h include/skep/helpers.h include/skep/kernel.h include/skep/maps.h include/skep/proto.h
 
 $(B)/obj/libbpf.a: $(LIBBPF_A) src/load/seam.syms
 	@mkdir -p $(@D)
@@ -90,7 +90,7 @@ $(B)/skep: $(CLI_OBJ) $(B)/libskep.a
 
 # The library under Python's bcc: a client that loads with the distribution's libbpf as it is, and takes the compiler's side
 # of libskep. Only what src/libbcc/libbcc.map names is visible. (Not for sanitizers: Python would have to be built with them.)
-BCC_OBJ := $(BCC_SRC:%.c=$(B)/obj/%.o) $(patsubst %,$(B)/obj/src/%.o,bcc/dialect bcc/edit bcc/share bcc/token bcc/tracepoint bcc/header bcc/reads \
+BCC_OBJ := $(BCC_SRC:%.c=$(B)/obj/%.o) $(patsubst %,$(B)/obj/src/%.o,bcc/dialect bcc/edit bcc/packet bcc/share bcc/token bcc/tracepoint bcc/header bcc/reads \
 	load/compile load/cache load/clang load/vmlinux load/assemble load/unprobed load/records \
 	event/names util/log util/sha256 isa/asm isa/read isa/insn def/helper)
 $(B)/lib/libbpf.a: $(LIBBPF_A) Makefile # the archive is not made for shared objects: one symbol of the C library has to be ours

@@ -21,9 +21,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "bcc/edit.h"
 #include "bcc/header.h"
+#include "bcc/packet.h"
 #include "bcc/token.h"
 #include "bcc/tracepoint.h"
 
@@ -303,6 +305,7 @@ static void edit_tokens(struct pass *p, u32 first, u32 end)
 	for (u32 i = first; i < end; i++) {
 		edit_include(p, i);
 		edit_methods(p, i);
+		edit_packet(p, p->packets, i);
 	}
 }
 
@@ -371,7 +374,7 @@ static void edit_all(struct pass *p)
 
 /* ---- around the source ---- */
 
-static void put_header(FILE *out, bool kernel)
+static void put_header(FILE *out, bool kernel, bool proto)
 {
 	static const char include[] = "#include \"helpers.h\"\n";
 	const char *at = strstr(header_bcc, include), *rest;
@@ -398,10 +401,15 @@ static void put_header(FILE *out, bool kernel)
 	fputs("# 1 \"skep/kernel.h\" 1 3\n", out);
 	fputs(header_kernel, out);
 	fputs("# 1 \"skep/bcc.h\" 2 3\n", out);
+	if (proto) {
+		fputs("# 1 \"skep/proto.h\" 1 3\n", out);
+		fputs(header_proto, out);
+		fputs("# 1 \"skep/bcc.h\" 2 3\n", out);
+	}
 }
 
 /* Whether tag, after struct, union or enum, is one that neither the source nor bcc.h makes. */
-static bool is_kernel_tag(const struct tokens *t, u32 tag)
+static bool is_kernel_tag(const struct pass *p, u32 tag)
 {
 	static const char *const known[] = {
 		"pt_regs",
@@ -427,8 +435,11 @@ static bool is_kernel_tag(const struct tokens *t, u32 tag)
 		"bpf_spin_lock",
 		"bpf_timer",
 	};
+	const struct tokens *t = &p->t;
 	const struct token *name = &t->token[tag];
 
+	if (packets_has(p->packets, t, tag))
+		return false;
 	if (name->kind != TOKEN_WORD ||
 	    (name->len > 12 && !memcmp(t->text + name->start, "tracepoint__", 12)))
 		return false;
@@ -453,12 +464,14 @@ static bool is_light_header(const struct tokens *t, u32 folder)
 	return is_uapi(t, folder + 2);
 }
 
-static bool names_kernel_type(const struct tokens *t)
+static bool names_kernel_type(const struct pass *p)
 {
+	const struct tokens *t = &p->t;
+
 	for (u32 i = 0; i + 1 < t->count; i++) {
 		if ((token_is(t, i, "struct") || token_is(t, i, "union") ||
 		     token_is(t, i, "enum")) &&
-		    is_kernel_tag(t, i + 1))
+		    is_kernel_tag(p, i + 1))
 			return true;
 		if (token_is(t, i, "#") && token_is(t, i + 1, "include") &&
 		    token_is(t, i + 2, "<") && is_kernel_folder(t, i + 3) &&
@@ -525,18 +538,48 @@ static void put_licence(FILE *out)
 }
 
 /* LINUX_VERSION_CODE is the running kernel's. */
-static void put_version(FILE *out, const struct tokens *t)
+static void put_version(FILE *out)
 {
 	unsigned int major = 0, minor = 0, patch = 0;
 	struct utsname name;
 
-	for (u32 i = 0; i < t->count; i++)
-		if (token_is(t, i, "LINUX_VERSION_CODE") && !uname(&name) &&
-		    sscanf(name.release, "%u.%u.%u", &major, &minor, &patch) >= 2) {
-			fprintf(out, "#define LINUX_VERSION_CODE %u\n",
-				major << 16 | minor << 8 | min(patch, 255u));
-			return;
-		}
+	if (!uname(&name) && sscanf(name.release, "%u.%u.%u", &major, &minor, &patch) >= 2)
+		fprintf(out, "#define LINUX_VERSION_CODE %u\n",
+			major << 16 | minor << 8 | min(patch, 255u));
+}
+
+/* Whether a word is used: as NAME(, and not made by the source itself, as #define NAME or T NAME( for a function. */
+static bool is_called(const struct tokens *t, const char *name)
+{
+	bool called = false;
+
+	for (u32 i = 1; i + 1 < t->count; i++) {
+		if (!token_is(t, i, name) || !token_is(t, i + 1, "("))
+			continue;
+		if (t->token[i - 1].kind == TOKEN_WORD && !token_is(t, i - 1, "return"))
+			return false;
+		called = true;
+	}
+	return called;
+}
+
+/* What depends on the machine, or is a name that others use, too: where the source wants it. */
+static void put_wanted(FILE *out, const struct tokens *t)
+{
+	bool version = false;
+
+	for (u32 i = 0; i < t->count && !version; i++)
+		version = token_is(t, i, "LINUX_VERSION_CODE");
+	if (version)
+		put_version(out);
+	if (is_called(t, "bpf_num_cpus"))
+		fprintf(out, "#define bpf_num_cpus() %ld\n", sysconf(_SC_NPROCESSORS_CONF));
+	for (int i = 0; i < 2; i++)
+		if (is_called(t, i ? "max" : "min"))
+			fprintf(out,
+				"#define %s(a, b) ({ __typeof__(a) skep_a = (a); __typeof__(b) skep_b = (b); "
+				"skep_a %c skep_b ? skep_a : skep_b; })\n",
+				i ? "max" : "min", i ? '>' : '<');
 }
 
 static int translate(struct pass *p, const char *path, struct bcc_source *out)
@@ -544,12 +587,12 @@ static int translate(struct pass *p, const char *path, struct bcc_source *out)
 	FILE *tags;
 	int err;
 
-	p->kernel = names_kernel_type(&p->t);
+	p->kernel = names_kernel_type(p);
 	p->out = open_memstream(&out->text, &out->len);
 	if (!p->out)
 		return -ENOMEM;
-	put_version(p->out, &p->t);
-	put_header(p->out, p->kernel);
+	put_wanted(p->out, &p->t);
+	put_header(p->out, p->kernel, p->packets->count);
 	put_tracepoints(p->out, &p->t);
 	fputs("# 1 ", p->out);
 	put_path(p->out, path);
@@ -570,7 +613,8 @@ static int translate(struct pass *p, const char *path, struct bcc_source *out)
 
 int bcc_translate(const char *source, size_t len, const char *path, struct bcc_source *out)
 {
-	struct pass p = { .copied = 0 };
+	struct packets packets;
+	struct pass p = { .packets = &packets };
 	int err;
 
 	*out = (struct bcc_source){ 0 };
@@ -579,7 +623,10 @@ int bcc_translate(const char *source, size_t len, const char *path, struct bcc_s
 	err = tokens_read(&p.t, source, (u32)len);
 	if (err)
 		return err;
-	err = translate(&p, path, out);
+	err = packets_read(&packets, &p.t);
+	if (!err)
+		err = translate(&p, path, out);
+	packets_free(&packets);
 	tokens_free(&p.t);
 	if (err)
 		bcc_source_free(out);

@@ -15,12 +15,15 @@ struct span {
 
 enum { LATER_MAX = 64 };
 
+struct packets;
+
 struct pass {
 	struct tokens t;
 	FILE *out;
 	u32 copied;   /* bytes of the text already written */
 	bool kernel;  /* the kernel's types stand in front */
 	u32 function; /* the name of the function that is being edited: its token */
+	const struct packets *packets;
 	struct {
 		u32 token;
 		const char *text;

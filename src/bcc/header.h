@@ -7,5 +7,6 @@ extern const char header_bcc[] __attribute__((visibility("hidden")));
 extern const char header_helpers[] __attribute__((visibility("hidden")));
 extern const char header_kernel[] __attribute__((visibility("hidden")));
 extern const char header_maps[] __attribute__((visibility("hidden")));
+extern const char header_proto[] __attribute__((visibility("hidden")));
 
 #endif
