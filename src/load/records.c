@@ -2,7 +2,8 @@
 /*
  * Perf buffers in the order of time. A round takes the time, then every buffer's head, and hands on the records
  * that are older than the round, oldest first; younger ones wait for the next. So nothing is overtaken: a
- * record that was complete before another's time was taken was also complete before the round looked.
+ * record that was complete before another's time was taken was also complete before the round looked. Older is
+ * by SETTLE_NS: a processor takes the time before its last stores are seen by others, and loads before it took the time.
  * Losses carry no time: they come with the record behind them.
  */
 #include "load/records.h"
@@ -11,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { SETTLE_NS = 10000, FAR_NS = 1000000 };
 
 /* A sample as records_attr() asks for it. */
 struct sample {
@@ -45,6 +48,13 @@ static u64 now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &at);
 	return (u64)at.tv_sec * 1000000000ull + (u64)at.tv_nsec;
+}
+
+static bool is_to_come(u64 time)
+{
+	u64 at = now();
+
+	return time > at && time - at > FAR_NS;
 }
 
 /* size bytes at a position of the ring, in one piece; NULL without memory. */
@@ -109,7 +119,7 @@ static struct record_buffer *oldest(struct record_buffer **buffers, u32 n)
 	return found;
 }
 
-/* Hands on what is not younger than limit. How many; *left: there was more. */
+/* Hands on what is not younger than limit, and what somebody wrote of times to come. How many; *left: there was more. */
 static u64 read_round(struct record_buffer **buffers, u32 n, u64 limit, records_receive receive,
 		      bool *left)
 {
@@ -120,7 +130,7 @@ static u64 read_round(struct record_buffer **buffers, u32 n, u64 limit, records_
 		buffers[i]->head = __atomic_load_n(&buffers[i]->page->data_head, __ATOMIC_ACQUIRE);
 		look(buffers[i]);
 	}
-	while ((b = oldest(buffers, n)) && b->time <= limit) {
+	while ((b = oldest(buffers, n)) && (b->time <= limit || is_to_come(b->time))) {
 		hand_on(b, receive);
 		count++;
 	}
@@ -130,15 +140,12 @@ static u64 read_round(struct record_buffer **buffers, u32 n, u64 limit, records_
 
 void records_read(struct record_buffer **buffers, u32 n, records_receive receive)
 {
-	u32 fruitless = 0;
 	bool left;
+	u64 count;
 
-	/* A second round without a record: somebody wrote times to come. They are handed on nevertheless. */
-	do {
-		u64 limit = fruitless < 2 ? now() : ~0ull;
-
-		fruitless = read_round(buffers, n, limit, receive, &left) ? 0 : fruitless + 1;
-	} while (left || !fruitless);
+	do
+		count = read_round(buffers, n, now() - SETTLE_NS, receive, &left);
+	while (left || count);
 }
 
 void records_free(struct record_buffer *buffer)
