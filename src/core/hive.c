@@ -72,25 +72,34 @@ const struct rlimit *core_files_limit(const struct hive *hive)
 	return &hive->files;
 }
 
-int hive_charge(struct hive *hive, u64 bytes)
+static bool charge(struct hive *hive, u64 bytes)
 {
 	u64 held = __atomic_load_n(&hive->memory, __ATOMIC_RELAXED);
 
 	do {
 		if (hive->max_memory &&
-		    (bytes > hive->max_memory || held > hive->max_memory - bytes)) {
-			if (!__atomic_exchange_n(&hive->memory_told, 1, __ATOMIC_RELAXED))
-				fail(hive->log, 0,
-				     "maps and programs may hold %llu MiB and hold %llu KiB: %llu KiB "
-				     "more are refused (ENOMEM); --max-memory says how much they may",
-				     (unsigned long long)hive->max_memory >> 20,
-				     (unsigned long long)held >> 10,
-				     (unsigned long long)bytes >> 10);
-			return -ENOMEM;
-		}
+		    (bytes > hive->max_memory || held > hive->max_memory - bytes))
+			return false;
 	} while (!__atomic_compare_exchange_n(&hive->memory, &held, held + bytes, true,
 					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	return 0;
+	return true;
+}
+
+int hive_charge(struct hive *hive, u64 bytes)
+{
+	if (charge(hive, bytes))
+		return 0;
+	hive_reap(hive, true); /* what nobody has any more may be there still */
+	if (charge(hive, bytes))
+		return 0;
+	if (__atomic_exchange_n(&hive->memory_told, 1, __ATOMIC_RELAXED))
+		return -ENOMEM;
+	return fail(hive->log, -ENOMEM,
+		    "maps and programs may hold %llu MiB and hold %llu KiB: %llu KiB more are "
+		    "refused (ENOMEM); --max-memory says how much they may",
+		    (unsigned long long)hive->max_memory >> 20,
+		    (unsigned long long)__atomic_load_n(&hive->memory, __ATOMIC_RELAXED) >> 10,
+		    (unsigned long long)bytes >> 10);
 }
 
 void hive_uncharge(struct hive *hive, u64 bytes)
