@@ -178,10 +178,43 @@ static bool has_xdp_link(struct object *object, void *arg)
 	       link->attachment->target.ifindex == *(int *)arg;
 }
 
+struct wanted_xdp {
+	int ifindex;
+	u32 prog, mode;
+};
+
+static bool take_xdp_link(struct object *object, void *arg)
+{
+	struct link *link = to_link(object);
+	struct wanted_xdp *wanted = arg;
+	bool found = false;
+
+	pthread_mutex_lock(&link->lock);
+	if (has_xdp_link(object, &wanted->ifindex)) {
+		wanted->prog = link->prog->object.id;
+		wanted->mode = (u32)link->attachment->target.offset;
+		found = true;
+	}
+	pthread_mutex_unlock(&link->lock);
+	return found;
+}
+
+bool link_xdp_on(struct hive *hive, int ifindex, u32 *prog, u32 *mode)
+{
+	struct wanted_xdp wanted = { .ifindex = ifindex };
+
+	if (!object_any(hive, OBJECT_LINK, take_xdp_link, &wanted))
+		return false;
+	*prog = wanted.prog;
+	*mode = wanted.mode;
+	return true;
+}
+
 static int link_xdp(struct call *call, struct prog *prog)
 {
 	const union bpf_attr *attr = &call->attr;
 	struct attach_target target = { .kind = ATTACH_XDP,
+					.offset = attr->link_create.flags,
 					.ifindex = (int)attr->link_create.target_ifindex };
 
 	if (attr->link_create.flags & ~0xeu ||

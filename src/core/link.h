@@ -48,6 +48,8 @@ static inline struct link *to_link(struct object *o)
 {
 	return container_of(o, struct link, object);
 }
+/* Whether a link has put an XDP program on an interface: its id and the mode asked for (XDP_FLAGS_*_MODE). */
+bool link_xdp_on(struct hive *hive, int ifindex, u32 *prog, u32 *mode);
 int link_from_fd(struct hive *hive, struct caller *caller, int fd, struct link **out);
 
 /* perf_event_open(2)'s objects. */

@@ -333,6 +333,8 @@ static int attached(void *arg, const struct event_row *row, const struct attach_
 		return 0;
 	sweep(clients->xdp);
 	err = locate(clients->call, &at);
+	if (!err && find(clients->xdp, &at))
+		err = -EBUSY; /* by netlink: a link does not replace it */
 	if (err || find_tap(clients->xdp, &at))
 		return err;
 	tapped = find_tap(clients->xdp, &(struct xdp_place){ 0 });
@@ -376,9 +378,16 @@ void xdp_free(struct xdp *xdp)
 bool xdp_any(const struct clients *clients)
 {
 	for (int i = 0; clients->xdp && i < PLACES; i++)
-		if (clients->xdp->places[i].at.ifindex)
+		if (clients->xdp->places[i].at.ifindex || clients->xdp->taps[i].at.ifindex)
 			return true;
 	return false;
+}
+
+/* By a link, which is seen by its packets. */
+static bool has_link(struct clients *clients, const struct xdp_place *at, struct xdp_state *out)
+{
+	return clients->xdp && find_tap(clients->xdp, at) &&
+	       link_xdp_on(clients->hive, at->ifindex, &out->prog, &out->mode);
 }
 
 bool xdp_get(struct clients *clients, struct client_call *call, struct xdp_place *at,
@@ -391,7 +400,7 @@ bool xdp_get(struct clients *clients, struct client_call *call, struct xdp_place
 	place = find(clients->xdp, at);
 	if (place)
 		*out = (struct xdp_state){ place->prog->object.id, place->mode };
-	return place;
+	return place || has_link(clients, at, out);
 }
 
 /* Puts a program where none is; takes prog's reference if it succeeds. */
@@ -459,9 +468,12 @@ static int change_to(struct clients *clients, struct client_call *call, struct p
 int xdp_set(struct clients *clients, struct client_call *call, struct xdp_place *at,
 	    const struct xdp_change *change)
 {
+	struct xdp_state link;
 	struct place *place;
 	int err = locate(call, at);
 
+	if (!err && has_link(clients, at, &link))
+		err = -EBUSY; /* only whoever has the link may change that */
 	if (err)
 		return err;
 	place = find(clients->xdp, at);

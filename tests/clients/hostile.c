@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -301,6 +303,38 @@ static int memory(void)
 	return new_map(BPF_MAP_TYPE_ARRAY, 1 << 20) < 0 ? 7 : 0;
 }
 
+/*
+ * Memory whose pages somebody is to provide and never does: a call that is passed it is -EFAULT, and nobody waits. As any
+ * user may have it: faults of user mode only.
+ */
+static int fault(void)
+{
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = (int)syscall(SYS_userfaultfd, 1 /* UFFD_USER_MODE_ONLY */ | O_CLOEXEC);
+	int map = new_map(BPF_MAP_TYPE_HASH, 8), key = 1;
+	uint8_t *pages =
+		mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t value = 1;
+
+	range.range.start = (uintptr_t)pages;
+	range.range.len = 4 * PAGE;
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range))
+		return 77;
+	for (int i = 0; i < 1000; i++) {
+		if (bpf(BPF_MAP_CREATE, pages, sizeof(union bpf_attr)) != -1 || errno != EFAULT)
+			return 1;
+		if (element(BPF_MAP_UPDATE_ELEM, map, pages, &value) != -1 || errno != EFAULT)
+			return 2;
+		if (element(BPF_MAP_UPDATE_ELEM, map, &key, &value) ||
+		    element(BPF_MAP_LOOKUP_ELEM, map, &key, pages + PAGE) != -1 || errno != EFAULT)
+			return 3;
+		if (pin((char *)pages + 2 * PAGE, map) != -1 || errno != EFAULT)
+			return 4;
+	}
+	return 0;
+}
+
 static int victim(const char *until)
 {
 	uint64_t value = 42, got;
@@ -335,5 +369,7 @@ int main(int argc, char **argv)
 		return gone_in_the_middle();
 	if (!strcmp(argv[1], "memory"))
 		return memory();
+	if (!strcmp(argv[1], "fault"))
+		return fault();
 	return !strcmp(argv[1], "exhaustion") ? exhaustion() : 100;
 }

@@ -120,7 +120,10 @@ int main(int argc, char **argv)
 	link = bpf_program__attach_xdp(bpf_object__next_program(object, NULL), (int)if_nametoindex("v0"));
 	if (!link)
 		return 2;
-	if (system(argv[2]))
+	if (system(argv[2]) || system("bpftool net list | sed -n 's/^\\(v0([0-9]*) [a-z]* id\\) .*/\\1/p'") ||
+	    system("bpftool link list | sed -n 's/^[0-9]*: \\(xdp\\)  prog [0-9]*  *$/\\1/p'") ||
+	    !system("bpftool net detach xdp dev v0 2>/dev/null") ||
+	    !system("bpftool net attach xdp name count dev v0 overwrite 2>/dev/null"))
 		return 3;
 	while (counter < 20) {
 		if (bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(object, "count.bss"), &key, &counter))
@@ -133,8 +136,11 @@ int main(int argc, char **argv)
 }
 END
 if ${CC:-cc} -o "$T/link" "$T/link.c" -lbpf 2>/dev/null; then
-	run "$SKEP" exec -- unshare -Urn sh -c "ip link add name v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up && '$T/link' '$T/count.bpf.o' '$T/send v1 20'"
-	is "$status $out" "0 counted 20" "bpf_program__attach_xdp" || sed 's/^/# /' <<<"$err"
+	run "$SKEP" exec -- unshare -Urn sh -c "ip link add name v0 type veth peer name v1 && ip link set v0 up && ip link set v1 up && '$T/link' '$T/count.bpf.o' '$T/send v1 20' && bpftool net list | grep -c '^v0'"
+	is "$status $out" "1 v0($ifindex) driver id
+xdp
+counted 20
+0" "bpf_program__attach_xdp; bpftool lists it and cannot take it away" || sed 's/^/# /' <<<"$err"
 else
 	skip "bpf_program__attach_xdp" "no libbpf to build a client with"
 fi
