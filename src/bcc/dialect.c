@@ -473,6 +473,8 @@ static bool names_kernel_type(const struct pass *p)
 		     token_is(t, i, "enum")) &&
 		    is_kernel_tag(p, i + 1))
 			return true;
+		if (token_is(t, i, "BPF_ITER") && token_is(t, i + 1, "("))
+			return true;
 		if (token_is(t, i, "#") && token_is(t, i + 1, "include") &&
 		    token_is(t, i + 2, "<") && is_kernel_folder(t, i + 3) &&
 		    !token_is(t, i + 3, "uapi") && !is_light_header(t, i + 3))

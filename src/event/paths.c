@@ -13,11 +13,12 @@
 #define BPFFS	     "/sys/fs/bpf"
 #define TRACEFS	     "/sys/kernel/tracing"
 #define TRACEFS_OLD  "/sys/kernel/debug/tracing"
+#define KPROBES	     "/sys/kernel/debug/kprobes"
 
 enum { NAME_SIZE = 256 };
 
 static const char *const roots[] = {
-	EVENT_SOURCE "kprobe", EVENT_SOURCE "uprobe", BPFFS, TRACEFS, TRACEFS_OLD,
+	EVENT_SOURCE "kprobe", EVENT_SOURCE "uprobe", BPFFS, TRACEFS, TRACEFS_OLD, KPROBES,
 };
 
 /*
@@ -34,6 +35,7 @@ static const struct file {
 	{ EVENT_SOURCE "uprobe/type", "%d\n", CORE_PERF_UPROBE, NULL },
 	{ EVENT_SOURCE "uprobe/format/retprobe", "config:%d\n", 0, NULL },
 	{ EVENT_SOURCE "uprobe/format/ref_ctr_offset", "config:%d-63\n", 32, NULL },
+	{ KPROBES "/blacklist", "", 0, NULL }, /* BCC looks for functions that are not in it */
 	{ TRACEFS "/available_events", NULL, 0, tracefs_events },
 	{ TRACEFS "/available_filter_functions", NULL, 0, tracefs_functions },
 	{ TRACEFS "/kprobe_events", "", 0, NULL },

@@ -7,18 +7,18 @@
 
 #include <errno.h>
 
-static void tell(const char *name)
+static void tell(const char *name, const char *instead)
 {
-	fprintf(stderr, "bpf: skep's libbcc has no %s() yet\n", name);
+	fprintf(stderr, "bpf: skep's libbcc has no %s(): %s\n", name, instead);
 	errno = ENOSYS;
 }
 
-#define ABSENT(type, value, name) \
-	ABI type name(void);      \
-	ABI type name(void)       \
-	{                         \
-		tell(#name);      \
-		return value;     \
+#define ABSENT(type, value, name, instead) \
+	ABI type name(void);               \
+	ABI type name(void)                \
+	{                                  \
+		tell(#name, instead);      \
+		return value;              \
 	}
 #include "libbcc/absent.def"
 

@@ -180,6 +180,19 @@ int kernel_resolve_name(const char *name, u64 *address)
 	return -1;
 }
 
+ABI int bcc_procutils_each_ksym(void (*callback)(const char *name, const char *module, u64 address,
+						 void *arg),
+				void *arg)
+{
+	read_kernel();
+	if (!callback || !kernel.count)
+		return -1;
+	for (size_t i = 0; i < kernel.count; i++)
+		callback(kernel.text + kernel.symbol[i].name, kernel.text + kernel.symbol[i].module,
+			 kernel.symbol[i].address, arg);
+	return 0;
+}
+
 void symbols_suggest(const char *name)
 {
 	const char **names;

@@ -512,3 +512,63 @@ ABI int bcc_usdt_get_argument(void *context, const char *provider, const char *n
 	};
 	return 0;
 }
+
+/* ---- files that a process has mapped, for others ---- */
+
+/* Where an address of a file's is in a process: 0, or -1 after words. */
+ABI int bcc_resolve_global_addr(int pid, const char *module, u64 address, u8 inode_only,
+				u64 *global)
+{
+	char inside[4300];
+	u64 bias = 0;
+	int err = -EINVAL;
+
+	(void)inode_only;
+	if (module && global) {
+		snprintf(inside, sizeof(inside), "/proc/%d/root%s", pid, module);
+		err = notes_bias(access(inside, R_OK) ? module : inside, pid, module, &bias);
+	}
+	if (!err) {
+		*global = address + bias;
+		return 0;
+	}
+	fprintf(stderr, "bpf: %s in process %d: %s\n", module ? module : "no file", pid,
+		strerror(-err));
+	errno = -err;
+	return -1;
+}
+
+/* As bcc's bcc_proc.h has it. */
+struct bcc_mod_info {
+	char *name;
+	u64 start_addr, end_addr, file_offset, dev_major, dev_minor, inode;
+};
+
+/* Calls callback for each executable mapping of a file, until it returns less than 0. */
+ABI int bcc_procutils_each_module(int pid, int (*callback)(struct bcc_mod_info *, int, void *),
+				  void *arg)
+{
+	char path[64], line[4600], name[4200], mode[8];
+	unsigned long long start, end, offset, major, minor, inode;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps || !callback) {
+		fprintf(stderr, "bpf: process %d: %s\n", pid, strerror(errno));
+		return -1;
+	}
+	while (fgets(line, sizeof(line), maps)) {
+		struct bcc_mod_info info;
+
+		if (sscanf(line, "%llx-%llx %7s %llx %llx:%llx %llu %4199[^\n]", &start, &end, mode,
+			   &offset, &major, &minor, &inode, name) != 8 ||
+		    !strchr(mode, 'x') || (name[0] != '/' && strcmp(name, "[vdso]")))
+			continue;
+		info = (struct bcc_mod_info){ name, start, end, offset, major, minor, inode };
+		if (callback(&info, name[0] == '/', arg) < 0)
+			break;
+	}
+	fclose(maps);
+	return 0;
+}

@@ -34,6 +34,20 @@ is "$(grep -o 'bpf_trace_printk: .*' <<<"$out")" 'bpf_trace_printk: 59 /bin/sh
 bpf_trace_printk: chdir /usr
 bpf_trace_printk: 59 /bin/true' "fields of records, by macro and by name"
 is "$(grep '^calls' <<<"$out")" 'calls[59]: 2' "raw_syscalls:sys_enter"
+cat >loc.c <<'END'
+TRACEPOINT_PROBE(sched, sched_process_exec)
+{
+	char part[5] = {}, text[32] = {};
+
+	TP_DATA_LOC_READ_CONST(part, filename, 4);
+	TP_DATA_LOC_READ_STR(text, filename, sizeof(text));
+	bpf_trace_printk("%s %s", part, text);
+	return 0;
+}
+END
+run "$SKEP" run loc.c -- /bin/sh -c 'exec /bin/true'
+is "$(grep -o 'bpf_trace_printk: .*' <<<"$out")" 'bpf_trace_printk: /bin /bin/sh
+bpf_trace_printk: /bin /bin/true' "strings in records: TP_DATA_LOC_READ_CONST, TP_DATA_LOC_READ_STR" || sed 's/^/# /' <<<"$err"
 printf 'TRACEPOINT_PROBE(no, such) { return args->x; }\n' >none.c
 run "$SKEP" build none.c
 like "$status $err" "^1 none.c:1:.*tracepoint__no__such" "an unknown tracepoint does not compile, and is named"
