@@ -359,6 +359,10 @@ int target_attach(struct objfile *file, struct objfile_prog *p)
 			name, name);
 	else if (p->target.kind == TARGET_XDP && !*where)
 		err = objfile_end(file, err, "program '%s' could not be given the packets", name);
+	else if (p->target.kind == TARGET_ITER && !*where)
+		err = objfile_end(file, err,
+				  "program '%s' could not be attached as its section '%s' says",
+				  name, bpf_program__section_name(p->prog));
 	else
 		err = objfile_end(file, err, "program '%s' could not be attached to %s:%s", name,
 				  kind_name(p->target.kind), where);

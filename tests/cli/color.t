@@ -3,6 +3,7 @@
 # Colour is for terminals: of what the compiler and the verifier say there, and nowhere else.
 . "$(dirname "$0")/lib.sh"
 command -v script >/dev/null || skip_all "no script(1), which makes terminals"
+script -qec true /dev/null </dev/null >/dev/null 2>&1 || skip_all "no terminals can be made here"
 skep=$(realpath "$SKEP")
 cp "$root/examples/count-opens.bpf.c" "$T/rejected.bpf.c"
 printf 'int hello(void *ctx) {\n\tbpf_trace_printk("x")\n}\n' >"$T/bad.c"

@@ -87,6 +87,13 @@ END
 run "$SKEP" run "$T/long.bpf.c"
 like "$status:$err" "125:.*iterator 'elements' ended early: Argument list too long" "an element whose text is too long"
 
+# What there is no iterator of.
+sed 's/struct value.*//; s/^struct {.*//; s,iter/bpf_map_elem,iter/task,; s/bpf_iter__bpf_map_elem/bpf_iter__task/; s/ctx->value/ctx->task/; s/void \*value/struct task_struct *value/; s/value, 40000/value->comm, 4/' \
+	"$T/long.bpf.c" >"$T/task.bpf.c"
+run "$SKEP" run "$T/task.bpf.c"
+like "$status:$err" "125:program elements: there is no iterator task here.*as its section 'iter/task' says: Operation not supported" \
+	"an iterator that skep has not"
+
 # A vmlinux.h of one's own is the one that counts.
 echo '#error "mine"' >"$T/vmlinux.h"
 run "$SKEP" run --maps none "$T/maps.bpf.c"
