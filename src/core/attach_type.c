@@ -188,6 +188,29 @@ int cmd_prog_detach(struct call *call)
 	return refuse_target(call, type, (int)attr->target_fd);
 }
 
+/* No program is attached there, for none can be. */
+static int query_none(struct call *call)
+{
+	return call_put(call, query.attach_flags, 0) || call_put(call, query.prog_cnt, 0) ? -EFAULT
+											  : 0;
+}
+
+static int query_cgroup(struct call *call)
+{
+	const union bpf_attr *attr = &call->attr;
+	bool effective = attr->query.query_flags & BPF_F_QUERY_EFFECTIVE;
+	int err;
+
+	if (!is_cgroup(call->caller, (int)attr->query.target_fd))
+		return -EBADF;
+	if (attr->query.attach_type == BPF_LSM_CGROUP && !effective)
+		return -EINVAL;
+	err = query_none(call);
+	if (!err && !effective && call_put(call, query.revision, 1))
+		err = -EFAULT;
+	return err;
+}
+
 int cmd_prog_query(struct call *call)
 {
 	const union bpf_attr *attr = &call->attr;
@@ -195,12 +218,24 @@ int cmd_prog_query(struct call *call)
 
 	if (attr->query.query_flags & ~(u32)BPF_F_QUERY_EFFECTIVE)
 		return -EINVAL;
-	if (!type || type == BPF_PROG_TYPE_TRACING || type == BPF_PROG_TYPE_XDP)
-		return -EINVAL;
-	if (type == BPF_PROG_TYPE_FLOW_DISSECTOR &&
-	    is_on(call->caller, (int)attr->query.target_fd, NSFS_MAGIC)) /* none is attached */
-		return call_put(call, query.attach_flags, 0) || call_put(call, query.prog_cnt, 0)
-			       ? -EFAULT
-			       : 0;
-	return refuse_target(call, type, (int)attr->query.target_fd);
+	switch (type) {
+	case BPF_PROG_TYPE_UNSPEC:
+	case BPF_PROG_TYPE_TRACING:
+	case BPF_PROG_TYPE_XDP:
+	case BPF_PROG_TYPE_LIRC_MODE2: /* this and the next as a Linux built without them */
+	case BPF_PROG_TYPE_SCHED_CLS: return -EINVAL;
+	case BPF_PROG_TYPE_FLOW_DISSECTOR:
+	case BPF_PROG_TYPE_SK_LOOKUP:
+		if (attr->query.query_flags ||
+		    !is_on(call->caller, (int)attr->query.target_fd, NSFS_MAGIC))
+			return -EINVAL;
+		return query_none(call);
+	case BPF_PROG_TYPE_SK_SKB:
+	case BPF_PROG_TYPE_SK_MSG: return refuse_target(call, type, (int)attr->query.target_fd);
+	case BPF_PROG_TYPE_LSM:
+		if (attr->query.attach_type != BPF_LSM_CGROUP)
+			return -EINVAL;
+		return query_cgroup(call);
+	default: return query_cgroup(call);
+	}
 }
