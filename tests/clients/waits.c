@@ -77,11 +77,26 @@ static int ready_epoll(int timeout)
 	return n < 0 ? -errno : n;
 }
 
+static volatile int alarms;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	alarms++;
+}
+
+/* What was interrupted by no signal of ours was stopped and continued, or frozen: epoll_wait is not made again then. */
 static int ready(int timeout)
 {
-	if (strstr(how, "poll") && *how != 'e')
-		return ready_poll(timeout);
-	return strstr(how, "select") ? ready_select(timeout) : ready_epoll(timeout);
+	int before = alarms, got;
+
+	do
+		if (strstr(how, "poll") && *how != 'e')
+			got = ready_poll(timeout);
+		else
+			got = strstr(how, "select") ? ready_select(timeout) : ready_epoll(timeout);
+	while (got == -EINTR && alarms == before);
+	return got;
 }
 
 /* What a wait says: how many are ready, or why it ended. */
@@ -110,11 +125,6 @@ static void tell(int prog)
 
 	if (bpf_prog_test_run_opts(prog, &opts))
 		_exit(20);
-}
-
-static void on_alarm(int sig)
-{
-	(void)sig;
 }
 
 /* A record, or a signal, while we wait. */
