@@ -269,6 +269,16 @@ static bool add_own_types(const struct source *s, char folder[CACHE_PATH], const
 	return true;
 }
 
+static void write_own_types(const struct source *s, const char *folder, struct log *log)
+{
+	int err = vmlinux_write(folder);
+
+	if (err && strstr(s->text, "vmlinux.h"))
+		say(log,
+		    "note: %s: a vmlinux.h of this kernel cannot be made from /sys/kernel/btf/vmlinux in %s: %s\n",
+		    s->path, folder, strerror(-err));
+}
+
 static int compile(struct source *s, const struct compile_opts *opts, void **object, size_t *size)
 {
 	const char *flags[48 + COMPILE_FLAGS];
@@ -303,7 +313,7 @@ static int compile(struct source *s, const struct compile_opts *opts, void **obj
 		flags[n++] = "-fcolor-diagnostics";
 	flags[n] = NULL;
 	if (own_types)
-		vmlinux_write(types);
+		write_own_types(s, types, opts->log);
 	err = add_kernel_types(s, opts->log);
 	if (!err && s->memory && shadow_make(&shadow, s))
 		flags[n++] = shadow.map;

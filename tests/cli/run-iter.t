@@ -94,6 +94,11 @@ run "$SKEP" run "$T/task.bpf.c"
 like "$status:$err" "125:program elements: there is no iterator task here.*as its section 'iter/task' says: Operation not supported" \
 	"an iterator that skep has not"
 
+# Where none can be made, it is said why.
+: >"$T/no-folder"
+run env XDG_CACHE_HOME="$T/no-folder" "$SKEP" run --maps none "$T/maps.bpf.c"
+like "$status:$err" "125:note: .*maps.bpf.c: a vmlinux.h of this kernel cannot be made .*: Not a directory" "no place for a vmlinux.h"
+
 # A vmlinux.h of one's own is the one that counts.
 echo '#error "mine"' >"$T/vmlinux.h"
 run "$SKEP" run --maps none "$T/maps.bpf.c"
