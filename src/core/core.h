@@ -102,6 +102,11 @@ struct skep;
 struct hive *skep_hive(struct skep *skep);
 struct log *skep_log(struct skep *skep);
 
+/* The lines of /proc/PID/fdinfo that Linux has for the object behind the caller's fd, and its access mode: 0, -EINVAL (none of
+ * ours), -EBADF. */
+struct text;
+int core_fdinfo(struct hive *hive, struct caller *caller, int fd, struct text *to, u32 *access);
+
 /* The virtual bpffs: what file calls on absolute paths at and below /sys/fs/bpf answer. */
 int core_bpffs_mkdir(struct hive *hive,
 		     const char *path); /* 0, -EEXIST, -ENOENT, -ENOTDIR, -EPERM */

@@ -338,6 +338,16 @@ static void fill_view(struct map_object *map, struct map_object *inner)
 	}
 }
 
+/* With what is ours besides. */
+static int charge_map(struct map_object *map)
+{
+	u64 bytes;
+
+	if (__builtin_add_overflow(map_memory(map->map), 8192ull, &bytes))
+		return -ENOMEM;
+	return object_charge(&map->object, bytes);
+}
+
 static int build(struct call *call, struct map_object *map, struct map_object *inner)
 {
 	const union bpf_attr *attr = &call->attr;
@@ -364,7 +374,7 @@ static int build(struct call *call, struct map_object *map, struct map_object *i
 	if (err)
 		return err;
 	map->map->owner = map;
-	err = object_charge(&map->object, map_memory(map->map));
+	err = charge_map(map);
 	if (err)
 		return err;
 	if (spec.timer_off >= 0)

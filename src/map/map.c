@@ -20,7 +20,7 @@ const struct map_type map_types[] = {
 	[__MAX_BPF_MAP_TYPE] = { 0, NULL, NULL },
 };
 
-enum { MAP_ITSELF = 8192 };
+enum { PAGE = 4096, MAP_ITSELF = 312 };
 
 static bool is_storage(u32 type)
 {
@@ -72,18 +72,64 @@ int map_new(struct map **out, const struct map_spec *spec, struct log *why)
 	return 0;
 }
 
+static bool is_percpu(u32 type)
+{
+	return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH ||
+	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
+/* Bytes of one element and what there is to each, values of CPUs apart; what the map takes without any. */
+struct sizes {
+	u64 element, elements, fixed;
+};
+
+static struct sizes hash_sizes(const struct map_spec *spec, u64 value)
+{
+	u64 buckets = 1, spares = spec->type == BPF_MAP_TYPE_HASH ? spec->nr_cpus : 0;
+
+	while (buckets < spec->max_entries)
+		buckets *= 2;
+	return (struct sizes){ 48 + round_up((u64)spec->key_size, 8) + value,
+			       spec->max_entries + spares, 896 + buckets * 16 + spares * 8 };
+}
+
+static struct sizes sizes_of(const struct map_spec *spec)
+{
+	u64 n = spec->max_entries, value = round_up((u64)spec->value_size, 8);
+
+	if (is_percpu(spec->type))
+		value = 8 + value * spec->nr_cpus;
+	switch (spec->type) {
+	case BPF_MAP_TYPE_HASH:
+	case BPF_MAP_TYPE_PERCPU_HASH:
+	case BPF_MAP_TYPE_LRU_HASH:
+	case BPF_MAP_TYPE_LRU_PERCPU_HASH: return hash_sizes(spec, value);
+	case BPF_MAP_TYPE_ARRAY:
+		if (spec->flags & BPF_F_MMAPABLE)
+			return (struct sizes){ 1, round_up(n * value, (u64)PAGE), PAGE };
+		return (struct sizes){ value, n, MAP_ITSELF };
+	case BPF_MAP_TYPE_PERCPU_ARRAY: return (struct sizes){ value, n, MAP_ITSELF };
+	case BPF_MAP_TYPE_PROG_ARRAY:
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+	case BPF_MAP_TYPE_CGROUP_ARRAY:
+	case BPF_MAP_TYPE_ARRAY_OF_MAPS: return (struct sizes){ 8, n, MAP_ITSELF };
+	case BPF_MAP_TYPE_QUEUE:
+	case BPF_MAP_TYPE_STACK: return (struct sizes){ spec->value_size, n + 1, MAP_ITSELF };
+	case BPF_MAP_TYPE_RINGBUF:
+	case BPF_MAP_TYPE_USER_RINGBUF: return (struct sizes){ 1, n + n / PAGE * 16, 12616 };
+	default:
+		return (struct sizes){ 32 + round_up((u64)spec->key_size, 8) + value, n,
+				       MAP_ITSELF };
+	}
+}
+
 u64 map_memory(const struct map *map)
 {
-	const struct map_spec *spec = &map->spec;
-	bool array = spec->type == BPF_MAP_TYPE_ARRAY || spec->type == BPF_MAP_TYPE_PERCPU_ARRAY;
-	bool buffer = spec->type == BPF_MAP_TYPE_RINGBUF ||
-		      spec->type == BPF_MAP_TYPE_USER_RINGBUF ||
-		      spec->type == BPF_MAP_TYPE_BLOOM_FILTER;
-	u64 overhead = array ? 0 : buffer ? 2 : 32 + round_up((u64)spec->key_size, 8);
-	u64 element = overhead + round_up((u64)map_sys_value_size(map), 8), bytes;
+	struct sizes sizes = sizes_of(&map->spec);
+	u64 bytes;
 
-	if (__builtin_mul_overflow(element, (u64)spec->max_entries, &bytes) ||
-	    __builtin_add_overflow(bytes, (u64)MAP_ITSELF, &bytes))
+	if (__builtin_mul_overflow(sizes.element, sizes.elements, &bytes) ||
+	    __builtin_add_overflow(bytes, sizes.fixed, &bytes))
 		return UINT64_MAX;
 	return bytes;
 }

@@ -130,7 +130,7 @@ int map_next_key(struct map *map, const void *key, void *next);
 /* The interfaces of a devmap or devmap_hash by number, max of them at most; how many. For programs: takes no lock. */
 u32 map_devices(struct map *map, u32 *ifindexes, u32 max);
 
-/* About how much memory the map takes when it is full, itself included. */
+/* How much memory the map takes when it is full, as Linux 6.18 counts it for the common types, about so for the others. */
 u64 map_memory(const struct map *map);
 
 /* bytes of one value as bpf(2) passes it (per-CPU types: all CPUs) */

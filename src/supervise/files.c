@@ -22,6 +22,7 @@
 
 #include "event/paths.h"
 #include "supervise/answers.h"
+#include "util/text.h"
 
 #ifndef TRACEFS_MAGIC
 #define TRACEFS_MAGIC 0x74726163
@@ -109,21 +110,29 @@ static int reopen(int fd, int flags)
 	return again;
 }
 
+static int make_text(const char *name, const char *text, size_t len)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, len) == (ssize_t)len)
+		return reopen(fd, O_RDONLY | O_CLOEXEC);
+	close(fd);
+	return -ENOMEM;
+}
+
 static int open_text(struct clients *clients, const char *path)
 {
 	int len = paths_read(clients->hive, path, NULL, 0), fd;
 	char *text = len < 0 ? NULL : malloc((size_t)len + 1);
-	bool written;
 
 	if (!text)
 		return len < 0 ? len : -ENOMEM;
 	paths_read(clients->hive, path, text, (size_t)len + 1);
-	fd = memfd_create(strrchr(path, '/') + 1, MFD_CLOEXEC);
-	written = fd >= 0 && write(fd, text, (size_t)len) == len;
+	fd = make_text(strrchr(path, '/') + 1, text, (size_t)len);
 	free(text);
-	if (fd >= 0 && !written)
-		close(fd);
-	return written ? reopen(fd, O_RDONLY | O_CLOEXEC) : -ENOMEM;
+	return fd;
 }
 
 static int open_kind(struct clients *clients, const char *path, int flags)
@@ -147,12 +156,71 @@ static int open_kind(struct clients *clients, const char *path, int flags)
 	return kind == PATH_TEXT ? open_text(clients, path) : trace_pump_open(clients);
 }
 
+/* The caller's own fd whose fdinfo the path is: its number, or -1. */
+static int fdinfo_number(struct client_call *call, u64 addr)
+{
+	static const char *const starts[] = { "/proc/self/fdinfo/", "/proc/thread-self/fdinfo/" };
+	char path[64], own[48];
+	int number = -1, end = 0;
+
+	if (client_string(call, addr, path, sizeof(path)) <= 0 || strncmp(path, "/proc/", 6))
+		return -1;
+	snprintf(own, sizeof(own), "/proc/%u/fdinfo/", call->caller.pid);
+	for (size_t i = 0; i <= ARRAY_SIZE(starts); i++) {
+		const char *start = i < ARRAY_SIZE(starts) ? starts[i] : own;
+		size_t len = strlen(start);
+
+		if (!strncmp(path, start, len) &&
+		    (sscanf(path + len, "%d%n", &number, &end) != 1 || path[len + (size_t)end]))
+			number = -1;
+	}
+	return number;
+}
+
+/* The number in the line of that name in a real fdinfo, in base: 0 if there is none. */
+static unsigned long line_of(const char *text, const char *name, int base)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoul(at + strlen(name), NULL, base) : 0;
+}
+
+/* Of an object: what Linux says of it. -EINVAL: it is none. */
+static int open_fdinfo(struct clients *clients, struct client_call *call, int number)
+{
+	char real[512], lines[512], text[1024], path[48];
+	struct text to = text_in(lines, sizeof(lines)), all = text_in(text, sizeof(text));
+	u32 access;
+	ssize_t len;
+	int fd, err;
+
+	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%d", call->caller.pid, number);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? -1 : read(fd, real, sizeof(real) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (len < 0)
+		return -EINVAL;
+	real[len] = '\0';
+	err = core_fdinfo(clients->hive, &call->caller, number, &to, &access);
+	if (err)
+		return -EINVAL;
+	text_put(&all, "pos:\t0\nflags:\t0%lo\nmnt_id:\t%lu\nino:\t%lu\n%s",
+		 (line_of(real, "flags:", 8) & O_CLOEXEC) | access, line_of(real, "mnt_id:", 10),
+		 line_of(real, "ino:", 10), lines);
+	return make_text("fdinfo", text, all.len);
+}
+
 static s64 open_path(struct clients *clients, struct client_call *call, int dir, u64 addr,
 		     int flags)
 {
 	char path[PATH_SIZE];
-	int fd;
+	int fd = (flags & O_ACCMODE) == O_RDONLY ? fdinfo_number(call, addr) : -1;
 
+	if (fd >= 0)
+		fd = open_fdinfo(clients, call, fd);
+	if (fd >= 0)
+		return call->caller.ops->install(&call->caller, fd, flags & O_CLOEXEC);
 	if (!client_path(clients, call, dir, addr, path))
 		return CONTINUE;
 	fd = open_kind(clients, path, flags);

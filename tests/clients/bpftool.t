@@ -29,7 +29,7 @@ in_hive() { run "$SKEP" exec -- bash -c "cd '$T' && bpftool prog load hello.bpf.
 in_hive 'ls /sys/fs/bpf; bpftool prog list'
 is "$status$err" 0 "prog load"
 like "$out" '^hello'$'\n''[0-9]+: xdp  name hello  tag [0-9a-f]{16}  gpl' "prog list shows it, ls the pin"
-like "$out" 'xlated [0-9]+B  (not )?jited.*  map_ids [0-9]+,[0-9]+' "with its sizes and maps"
+like "$out" 'xlated [0-9]+B  (not )?jited.*  memlock 4096B  map_ids [0-9]+,[0-9]+' "with its sizes and maps"
 like "$out" 'btf_id [0-9]+' "and its BTF"
 
 in_hive '
