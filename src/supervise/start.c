@@ -165,6 +165,12 @@ static BARE void command_main(void *arg)
 	if (spec->files)
 		raw6(SYS_prlimit64, 0, RLIMIT_NOFILE, spec->files, 0, 0, 0);
 	err = err ? err : install_filter(launch);
+	if (err == -EMFILE && spec->files) { /* the listener has no place below it, among our files */
+		struct rlimit hard = { spec->files->rlim_max, spec->files->rlim_max };
+
+		raw6(SYS_prlimit64, 0, RLIMIT_NOFILE, &hard, 0, 0, 0);
+		err = install_filter(launch);
+	}
 	launch->listener = (s32)(err < 0 ? err : err + 1);
 	if (err >= 0) {
 		err = raw3(SYS_execve, spec->path, spec->argv, spec->envp);

@@ -66,6 +66,8 @@ open[1]: 1
 wide[4]: 1'
 run "$SKEP" run plain.c -a kprobe:execve -- /bin/true
 is "$out" "$want" "on skep: what the methods left" || sed 's/^/# /' <<<"$err"
+run bash -c 'ulimit -Sn 40; "$0" run plain.c -a kprobe:execve -- /bin/true' "$SKEP"
+is "$out" "$want" "also where a process may have fewer files than these maps" || sed 's/^/# /' <<<"$err"
 run "$SKEP" run --kernel plain.c -a kprobe:execve -- /bin/true
 if [ "$status" = 125 ]; then skip "on Linux" "$(head -1 <<<"$err")"; else
 	is "$(grep -o '^[a-z]*\[[^]]*\]' <<<"$out")" "$(grep -o '^[a-z]*\[[^]]*\]' <<<"$want")" "on Linux"
