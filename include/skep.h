@@ -293,7 +293,8 @@ SKEP_API int skep_object_check_maps(struct skep_object *object, const char *name
 /*
  * Opens the object's perf buffers and ring buffers. Returns a file descriptor (the object's) for poll(2) that is readable
  * when there are records; skep_object_read_records() then hands them to write, "name: value" a line, formatted by
- * the type that BCC's perf_submit() and ringbuf_output() are given, else as hex. -ENOENT: the object has no buffer.
+ * the type that BCC's perf_submit() and ringbuf_output() are given, or the structure of the record's size that a global
+ * variable points to (const struct event *unused), else as hex. -ENOENT: the object has no buffer.
  * Records that find no room are counted; the log of the object is told of it once a second while they are read, the
  * log of the handle when the buffer goes.
  */

@@ -24,7 +24,8 @@ enum { TELL_EVERY = 1 }; /* seconds between words about records that are being l
 struct stream {
 	struct objfile *file;
 	const char *name;
-	u32 type; /* BTF id of a record, 0: unknown */
+	u32 type;		   /* BTF id of a record, 0: unknown */
+	u32 guessed, guessed_size; /* where type is unknown: of the last record's size */
 	int map;
 	u64 lost, told; /* records */
 	time_t told_at;
@@ -59,15 +60,64 @@ static u32 record_type(const struct btf *btf, const char *name)
 	return 0;
 }
 
+/* Whether a record of that size can be of a type of this one: perf pads. */
+static bool fits(const struct stream *s, s64 want, u32 size)
+{
+	return want > 0 && (s->ring ? (u64)want == size : (u64)want <= size);
+}
+
+/* The structure that a global variable points to, 0: no such variable. */
+static u32 pointed_to(const struct btf *btf, u32 id)
+{
+	const struct btf_type *t = btf__type_by_id(btf, id);
+	int to;
+
+	if (!btf_is_var(t))
+		return 0;
+	t = btf__type_by_id(btf, (u32)btf__resolve_type(btf, t->type));
+	to = t && btf_is_ptr(t) ? btf__resolve_type(btf, t->type) : 0;
+	return to > 0 && btf_is_struct(btf__type_by_id(btf, (u32)to)) ? (u32)to : 0;
+}
+
+/*
+ * In libbpf's style nothing says what a buffer's records are, but a pointer to them that is kept for readers of the object:
+ * const struct event *unused. Of several such structures it is the one of this size, if there is one.
+ */
+static u32 guess_type(struct stream *s, const struct btf *btf, u32 size)
+{
+	u32 found = 0;
+
+	if (s->file->answer.bcc)
+		return 0;
+	if (s->guessed_size == size)
+		return s->guessed;
+	for (u32 id = 1; btf && id < btf__type_cnt(btf); id++) {
+		u32 type = pointed_to(btf, id);
+		s64 want = type && type != found ? btf__resolve_size(btf, type) : 0;
+
+		if (!fits(s, want, size) || (!s->ring && size - want >= 8))
+			continue;
+		if (found) { /* two of them */
+			found = 0;
+			break;
+		}
+		found = type;
+	}
+	s->guessed_size = size;
+	s->guessed = found;
+	return found;
+}
+
 static void print_record(struct stream *s, const void *data, u32 size)
 {
 	const struct btf *btf = bpf_object__btf(s->file->bpf);
 	struct log *out = s->file->streams->out;
-	s64 want = s->type ? btf__resolve_size(btf, s->type) : 0;
+	u32 type = s->type ? s->type : guess_type(s, btf, size);
+	s64 want = type ? btf__resolve_size(btf, type) : 0;
 
 	say(out, "%s: ", s->name);
-	if (want > 0 && (s->ring ? (u64)want == size : (u64)want <= size)) /* perf pads */
-		value_print(out, btf, s->type, data, (u32)want);
+	if (fits(s, want, size))
+		value_print(out, btf, type, data, (u32)want);
 	else
 		value_print(out, NULL, 0, data, size);
 	say(out, "\n");
