@@ -133,7 +133,7 @@ check: all unit   ## every test, as root and without privilege; SAN=address,unde
 .PHONY: thread-tests
 thread-tests:
 	@echo $(filter $(B)/tests/bpf/% $(B)/tests/api/%,$(UNIT)) \
-		$(foreach w,epoch thread stress ring hash cycle timers,$(foreach t,$(filter $(B)/tests/unit/%,$(UNIT)),$(if $(findstring $(w),$t),$t)))
+		$(foreach w,epoch thread stress ring hash hold cycle timers,$(foreach t,$(filter $(B)/tests/unit/%,$(UNIT)),$(if $(findstring $(w),$t),$t)))
 
 # What runs programs, for ORACLE=1, whose interpreter checks while they run what the verifier believed.
 .PHONY: oracle-tests

@@ -2,11 +2,11 @@
 /*
  * Benchmark of maps, buffers and helpers from inside a compiled program: each operation in a loop of
  * N steps, the same loop without it subtracted; the same program in the kernel, by BPF_PROG_TEST_RUN, where
- * bpf(2) is permitted. Rounds take turns; the median counts. Also: two threads on one hash, memory.
+ * bpf(2) is permitted. Rounds take turns; the median counts. Also: memory.
+ * Two threads are bench/threads.c.
  */
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "helper/helper.h"
-#include "map/map.h"
 #include "map/perf_ring.h"
-#include "vm/code.h"
+#include "program.h"
 
-enum { STEPS = 1000, ROUNDS = 21, ENTRIES = 10000, RING = 1 << 20, MAX_INSNS = 64 };
+enum { ROUNDS = 21, RING = 1 << 20 };
 
 static u32 nr_cpus = 2;
 
@@ -67,62 +65,6 @@ static struct run run_on(u32 cpu)
 		.ops = &ops,
 		.task = &task,
 	};
-}
-
-/* ---- programs: r6 counts steps, r7 the key, key at r10-8, value at r10-16 and below ---- */
-
-struct text {
-	struct bpf_insn insns[MAX_INSNS];
-	u32 count;
-	u64 map; /* address or fd */
-	bool kernel;
-};
-
-static void emit(struct text *t, u8 code, u8 dst, u8 src, s16 off, s32 imm)
-{
-	t->insns[t->count++] = (struct bpf_insn){
-		.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm
-	};
-}
-
-#define MOVI(d, i)  emit(t, BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
-#define MOVR(d, s)  emit(t, BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define ADDI(d, i)  emit(t, BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
-#define CALL(n)	    emit(t, BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_##n)
-#define STORE(s, o) emit(t, BPF_STX | BPF_MEM | BPF_DW, 10, s, o, 0)
-#define MAP(d)	    ld_map(t, d)
-#define KEY(d)	    (MOVR(d, 10), ADDI(d, -8))
-#define VALUE(d)    (MOVR(d, 10), ADDI(d, -16))
-
-static void ld_map(struct text *t, u8 dst)
-{
-	emit(t, BPF_LD | BPF_IMM | BPF_DW, dst, BPF_PSEUDO_MAP_FD, 0, (s32)t->map);
-	emit(t, 0, 0, 0, 0, (s32)(t->map >> 32));
-}
-
-struct op {
-	const char *name;
-	double goal; /* ns; 0: none */
-	u32 type, key_size, value_size, entries, flags;
-	u32 filled;		       /* keys 0.. that are in the map */
-	u32 key_mul, key_mod, key_add; /* key of step i: i * mul % mod + add */
-	void (*body)(struct text *t);
-};
-
-static void lookup(struct text *t)
-{
-	MAP(1), KEY(2), CALL(map_lookup_elem);
-}
-
-static void update(struct text *t)
-{
-	MAP(1), KEY(2), VALUE(3), MOVI(4, 0), CALL(map_update_elem);
-}
-
-static void insert_remove(struct text *t)
-{
-	update(t);
-	MAP(1), KEY(2), CALL(map_delete_elem);
 }
 
 /* What fix-ups make of a lookup in a plain array. */
@@ -187,11 +129,6 @@ static void pid_tgid(struct text *t)
 	CALL(get_current_pid_tgid);
 }
 
-static void nothing(struct text *t)
-{
-	(void)t;
-}
-
 static const struct op op_table[] = {
 	{ "array lookup, inlined", 1.5, BPF_MAP_TYPE_ARRAY, 4, 8, ENTRIES, 0, 0, 7919, ENTRIES, 0,
 	  lookup_inlined },
@@ -226,50 +163,6 @@ static const struct op op_table[] = {
 	{ "get_prandom_u32", 0, BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0, 0, 1, 1, 0, prandom },
 	{ "get_current_pid_tgid", 0, BPF_MAP_TYPE_ARRAY, 4, 8, 1, 0, 0, 1, 1, 0, pid_tgid },
 };
-
-/* Keys of the trie are {32 bits, address}: the step's number spread over the address. */
-static void program(struct text *t, const struct op *op, void (*body)(struct text *))
-{
-	static const char format[16] = "n=%d s=%d";
-	u64 words[2];
-	u32 loop;
-
-	t->count = 0;
-	memcpy(words, format, sizeof(words));
-	MOVR(9, 1);
-	for (u32 i = 0; i < 2; i++) {
-		emit(t, BPF_LD | BPF_IMM | BPF_DW, 1, 0, 0, (s32)words[i]);
-		emit(t, 0, 0, 0, 0, (s32)(words[i] >> 32));
-		STORE(1, (s16)(-80 + 8 * (s32)i));
-	}
-	MOVI(6, 0), MOVI(1, 1);
-	for (s16 at = -64; at < 0; at += 8)
-		STORE(1, at);
-	loop = t->count;
-	MOVR(7, 6);
-	emit(t, BPF_ALU64 | BPF_MUL | BPF_K, 7, 0, 0, (s32)op->key_mul);
-	emit(t, BPF_ALU64 | BPF_MOD | BPF_K, 7, 0, 0, (s32)op->key_mod);
-	ADDI(7, (s32)op->key_add);
-	if (op->type == BPF_MAP_TYPE_LPM_TRIE) {
-		emit(t, BPF_ALU64 | BPF_MUL | BPF_K, 7, 0, 0, 0x6487ed51);
-		emit(t, BPF_ALU64 | BPF_LSH | BPF_K, 7, 0, 0, 32);
-		emit(t, BPF_ALU64 | BPF_OR | BPF_K, 7, 0, 0, 32);
-	}
-	STORE(7, -8);
-	body(t);
-	ADDI(6, 1);
-	emit(t, BPF_JMP | BPF_JLT | BPF_K, 6, 0, (s16)((s32)loop - (s32)t->count - 1), STEPS);
-	MOVI(0, 0);
-	emit(t, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-}
-
-static void key_of(const struct op *op, u32 i, u64 *key)
-{
-	*key = i;
-	if (op->type == BPF_MAP_TYPE_LPM_TRIE)
-		*key = (u64)i * 0x6487ed51 << 32 | (8 + i * 7 % 25);
-}
-
 /* ---- skep's side ---- */
 
 struct ours {
@@ -278,21 +171,6 @@ struct ours {
 	struct code *code, *base;
 	struct run run;
 };
-
-static struct code *compile(struct text *t)
-{
-	struct code_subprog whole = { 0, 512 };
-	struct code_spec spec = {
-		.insns = t->insns,
-		.count = t->count,
-		.subprogs = &whole,
-		.subprog_count = 1,
-		.helper = helper_body,
-	};
-	struct code *code;
-
-	return code_new(&code, &spec, NULL) ? NULL : code;
-}
 
 static void drop(struct map *map, void *object)
 {
@@ -357,7 +235,7 @@ static void drain(void *pages, u32 type)
 
 static double time_ours(struct ours *o, const struct code *code, void *pages, u32 type)
 {
-	enum { REPEAT = 10 };
+	enum { REPEAT = 2 };
 	u64 total = 0;
 
 	for (u32 i = 0; i < REPEAT; i++) {
@@ -373,33 +251,10 @@ static double time_ours(struct ours *o, const struct code *code, void *pages, u3
 
 /* ---- the kernel's ---- */
 
-static long bpf(int cmd, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
-
 struct theirs {
 	int map, code, base, event;
 	void *pages;
 };
-
-static int load(struct text *t)
-{
-	union bpf_attr attr = { 0 };
-	static char log[1 << 16];
-	long fd;
-
-	attr.prog_type = BPF_PROG_TYPE_SCHED_CLS;
-	attr.insns = (u64)(uintptr_t)t->insns;
-	attr.insn_cnt = t->count;
-	attr.license = (u64)(uintptr_t) "GPL";
-	attr.log_buf = (u64)(uintptr_t)log;
-	attr.log_size = sizeof(log);
-	attr.log_level = 0;
-	attr.log_buf = attr.log_size = 0;
-	fd = bpf(BPF_PROG_LOAD, &attr);
-	return (int)fd;
-}
 
 static void open_event(struct theirs *k)
 {
@@ -463,7 +318,7 @@ static bool theirs_open(struct theirs *k, const struct op *op)
 
 static double time_theirs(const struct theirs *k, int code, u32 type)
 {
-	enum { REPEAT = 10 };
+	enum { REPEAT = 2 };
 	u8 packet[64] = { 0 };
 	union bpf_attr attr = { 0 };
 	double total = 0;
@@ -533,54 +388,7 @@ static void measure(const struct op *op)
 	fflush(stdout);
 }
 
-/* ---- threads and memory ---- */
-
-struct hammer {
-	struct code *code;
-	struct run run;
-	double ns;
-};
-
-static void *hammer(void *arg)
-{
-	struct hammer *h = arg;
-	u64 since = own_time();
-
-	for (u32 i = 0; i < 10000; i++)
-		code_run(h->code, NULL, &h->run);
-	h->ns = (double)(own_time() - since);
-	return NULL;
-}
-
-/* The second thread's keys are the upper half. */
-static void threads(const char *name, const struct op *of, void (*body)(struct text *))
-{
-	struct op op = *of;
-	struct text text = { 0 };
-	struct hammer hammers[2];
-	struct ours o = { 0 };
-	pthread_t other;
-	double one;
-
-	op.body = body;
-	op.key_mod = of->key_mod / 2;
-	if (!ours_open(&o, &op))
-		return;
-	text.map = (u64)(uintptr_t)o.map;
-	for (u32 i = 0; i < 2; i++) {
-		op.key_add = i * of->key_mod / 2;
-		program(&text, &op, body);
-		hammers[i] = (struct hammer){ .code = compile(&text), .run = run_on(i) };
-	}
-	hammer(&hammers[0]);
-	one = hammers[0].ns;
-	pthread_create(&other, NULL, hammer, &hammers[1]);
-	hammer(&hammers[0]);
-	pthread_join(other, NULL);
-	printf("two threads, %s: %.2f times one%s\n", name,
-	       one / hammers[0].ns + one / hammers[1].ns,
-	       of->type == BPF_MAP_TYPE_HASH ? " (1.7)" : "");
-}
+/* ---- memory ---- */
 
 static u64 resident(void)
 {
@@ -619,27 +427,13 @@ static void memory(void)
 	map_free(map);
 }
 
-static const struct op *op_of(const char *name)
-{
-	u32 i = 0;
-
-	while (strcmp(op_table[i].name, name))
-		i++;
-	return &op_table[i];
-}
-
 int main(int argc, char **argv)
 {
 	printf("%-32s %8s %8s %7s %7s\n", "ns", "skep", "kernel", "ratio", "goal");
 	for (u32 i = 0; i < ARRAY_SIZE(op_table); i++)
-		if (argc < 2 || (strcmp(argv[1], "threads") && strstr(op_table[i].name, argv[1])))
+		if (argc < 2 || strstr(op_table[i].name, argv[1]))
 			measure(&op_table[i]);
-	if (argc < 2 || !strcmp(argv[1], "threads")) {
-		threads("hash lookup", op_of("hash lookup, 10k"), lookup);
-		threads("hash update", op_of("hash lookup, 10k"), update);
-		threads("lru_hash hit", op_of("lru_hash hit"), lookup);
-		threads("lru_hash new", op_of("lru_hash new"), update);
+	if (argc < 2)
 		memory();
-	}
 	return 0;
 }

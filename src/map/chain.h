@@ -38,14 +38,14 @@ static inline bool same_key(const struct elem *elem, const void *key, u32 size)
 
 	for (; at + 8 <= size; at += 8) {
 		memcpy(&word, (const u8 *)key + at, 8);
-		if (__atomic_load_n(&elem->data[at / 8], __ATOMIC_RELAXED) != word)
+		if (__atomic_load_n(&elem->key[at / 8], __ATOMIC_RELAXED) != word)
 			return false;
 	}
 	if (at == size)
 		return true;
 	word = 0;
 	memcpy(&word, (const u8 *)key + at, size - at);
-	stored = __atomic_load_n(&elem->data[at / 8], __ATOMIC_RELAXED);
+	stored = __atomic_load_n(&elem->key[at / 8], __ATOMIC_RELAXED);
 	return stored == word;
 }
 
@@ -55,12 +55,21 @@ static inline void table_set_key(const struct hash_map *hash, u32 index, const v
 	struct elem *elem = elem_at(hash, index);
 
 	__atomic_store_n(&elem->hash, key_hash, __ATOMIC_RELAXED);
-	words_in(elem->data, key, hash->map.spec.key_size);
+	words_in(elem->key, key, hash->map.spec.key_size);
 }
 
 static inline void table_get_key(const struct hash_map *hash, u32 index, void *key)
 {
-	words_out(key, elem_at(hash, index)->data, hash->map.spec.key_size);
+	words_out(key, elem_at(hash, index)->key, hash->map.spec.key_size);
+}
+
+/*
+ * index if differ is 0, computed and not concluded: a processor that guesses "found" too early then runs ahead into
+ * element 0, not into the value of another key, whose line of the cache it would take from another CPU.
+ */
+static inline u32 if_zero(u32 index, u32 differ)
+{
+	return index & (u32)(((u64)differ - 1) >> 32);
 }
 
 /* The element of the chain that has the key; 0 at its end, ~0 if it seems endless. */
@@ -71,10 +80,12 @@ static inline u32 chain_walk(const struct hash_map *hash, const struct bucket *b
 
 	for (u32 steps = 0; at; steps++) {
 		const struct elem *elem = elem_at(hash, at);
+		u32 its_hash = __atomic_load_n(&elem->hash, __ATOMIC_RELAXED);
+		u32 differ = its_hash ^ key_hash;
 
-		if (__atomic_load_n(&elem->hash, __ATOMIC_RELAXED) == key_hash &&
-		    same_key(elem, key, size))
-			return at;
+		__asm__("" : "+r"(differ)); /* or the compiler concludes that it is 0 below */
+		if (its_hash == key_hash && same_key(elem, key, size))
+			return if_zero(at, differ);
 		if (steps > CHAIN_STEPS)
 			return ~0u;
 		at = __atomic_load_n(&elem->next, __ATOMIC_ACQUIRE);
@@ -85,13 +96,14 @@ static inline u32 chain_walk(const struct hash_map *hash, const struct bucket *b
 /* The same under the lock (hash_table.c). */
 u32 chain_find_with_lock(const struct hash_map *hash, const void *key, u32 key_hash);
 
-/* Lock-free. 0: the key is not in the map. */
-static inline u32 table_find(const struct hash_map *hash, const void *key, u32 key_hash)
+/* Lock-free. 0: the key is not in the map. seen: the bucket's version that this is true of; 1: not known. */
+static inline u32 table_find_at(const struct hash_map *hash, const void *key, u32 key_hash,
+				u32 *seen)
 {
 	const struct bucket *bucket = bucket_of(hash, key_hash);
 
 	for (u32 tries = 0; tries < CHAIN_RETRIES; tries++) {
-		u32 seq = __atomic_load_n(&bucket->seq, __ATOMIC_ACQUIRE);
+		u32 seq = *seen = __atomic_load_n(&bucket->seq, __ATOMIC_ACQUIRE);
 		u32 index = chain_walk(hash, bucket, key, key_hash);
 
 		/* Keys were read relaxed: keep those loads before the check of seq. */
@@ -101,7 +113,15 @@ static inline u32 table_find(const struct hash_map *hash, const void *key, u32 k
 		if (likely(__atomic_load_n(&bucket->seq, __ATOMIC_ACQUIRE) == seq && index != ~0u))
 			return index;
 	}
+	*seen = 1;
 	return chain_find_with_lock(hash, key, key_hash);
+}
+
+static inline u32 table_find(const struct hash_map *hash, const void *key, u32 key_hash)
+{
+	u32 seen;
+
+	return table_find_at(hash, key, key_hash, &seen);
 }
 
 static inline void table_lock(struct bucket *bucket)

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "map/chain.h"
+#include "map/hold.h"
 #include "map/ops.h"
 #include "util/size.h"
 
@@ -64,6 +65,9 @@ static int alloc_areas(struct hash_map *hash, const struct map_spec *spec)
 	if (!err)
 		err = size_mul(count, hash->elem_size, &bytes) ? area_new(&hash->elem_area, bytes)
 							       : -ENOMEM;
+	if (!err)
+		err = size_mul(count, hash->cell_size, &bytes) ? area_new(&hash->cell_area, bytes)
+							       : -ENOMEM;
 	if (!err && is_percpu(spec)) {
 		hash->percpu_stride = round_up(count * hash->value_stride, 4096);
 		err = size_mul(hash->percpu_stride, spec->nr_cpus, &bytes)
@@ -73,6 +77,7 @@ static int alloc_areas(struct hash_map *hash, const struct map_spec *spec)
 	hash->buckets = (struct bucket *)hash->bucket_area.mem;
 	hash->mask = (u32)buckets - 1;
 	hash->elems = hash->elem_area.mem;
+	hash->cells = hash->cell_area.mem;
 	hash->percpu = hash->percpu_area.mem;
 	return err;
 }
@@ -81,6 +86,7 @@ static void free_all(struct hash_map *hash)
 {
 	area_free(&hash->bucket_area);
 	area_free(&hash->elem_area);
+	area_free(&hash->cell_area);
 	area_free(&hash->percpu_area);
 	free(hash->pools);
 	free(hash);
@@ -89,8 +95,7 @@ static void free_all(struct hash_map *hash)
 /* stored: bytes of a stored value. */
 static int table_new(struct map **out, const struct map_spec *spec, u32 stored)
 {
-	struct hash_map *hash = aligned_alloc(64, round_up(sizeof(*hash), 64));
-	u32 key_room = round_up(spec->key_size, 8);
+	struct hash_map *hash = aligned_alloc(128, round_up(sizeof(*hash), 128));
 	int err;
 
 	if (!hash)
@@ -98,10 +103,9 @@ static int table_new(struct map **out, const struct map_spec *spec, u32 stored)
 	memset(hash, 0, sizeof(*hash));
 	hash->capacity = spec->max_entries;
 	hash->nr_pools = spec->nr_cpus + 1;
-	hash->value_off = key_room;
 	hash->value_stride = round_up(stored, 8);
-	hash->elem_size =
-		(u32)sizeof(struct elem) + key_room + (is_percpu(spec) ? 0 : hash->value_stride);
+	hash->elem_size = (u32)sizeof(struct elem) + round_up(spec->key_size, 8);
+	hash->cell_size = (u32)sizeof(struct cell) + (is_percpu(spec) ? 0 : hash->value_stride);
 	hash->lru = is_lru(spec);
 	if (!(spec->flags & BPF_F_ZERO_SEED) &&
 	    getrandom(&hash->seed, sizeof(hash->seed), GRND_NONBLOCK) < 0)
@@ -137,7 +141,7 @@ static int hash_alloc(struct map **out, const struct map_spec *spec, struct log 
 		err = table_new(out, spec, spec->value_size);
 	if (err)
 		return err;
-	values = is_percpu(spec) ? &to_hash(*out)->percpu_area : &to_hash(*out)->elem_area;
+	values = is_percpu(spec) ? &to_hash(*out)->percpu_area : &to_hash(*out)->cell_area;
 	(*out)->values = values->mem;
 	(*out)->values_len = values->len;
 	set_shape(to_hash(*out), is_percpu(spec));
@@ -149,44 +153,50 @@ static void hash_free(struct map *map)
 	free_all(to_hash(map));
 }
 
-static void touch(const struct hash_map *hash, u32 index)
+static u32 find(const struct hash_map *hash, const void *key)
 {
-	struct elem *elem = elem_at(hash, index);
+	return table_find(hash, key, (u32)table_hash(hash, key));
+}
 
-	if (!(__atomic_load_n(&elem->state, __ATOMIC_RELAXED) & ELEM_REF))
-		__atomic_fetch_or(&elem->state, ELEM_REF, __ATOMIC_RELAXED);
+/* The key's value, for somebody to read or write. */
+static void *find_value(struct hash_map *hash, const void *key, u32 marks)
+{
+	u32 index = find(hash, key);
+
+	if (!index)
+		return NULL;
+	cell_mark(cell_at(hash, index), marks);
+	return cell_at(hash, index)->value;
 }
 
 static void *hash_lookup(struct map *map, const void *key, u32 cpu)
 {
-	struct hash_map *hash = to_hash(map);
-	u32 index = table_find(hash, key, (u32)table_hash(hash, key));
-
 	(void)cpu;
-	return index ? elem_value(hash, elem_at(hash, index)) : NULL;
+	return find_value(to_hash(map), key, ELEM_HELD);
 }
 
 static void *lru_lookup(struct map *map, const void *key, u32 cpu)
 {
-	struct hash_map *hash = to_hash(map);
-	u32 index = table_find(hash, key, (u32)table_hash(hash, key));
-
 	(void)cpu;
-	if (!index)
-		return NULL;
-	touch(hash, index);
-	return elem_value(hash, elem_at(hash, index));
+	return find_value(to_hash(map), key, ELEM_HELD | ELEM_REF);
 }
 
+static void touch(struct cell *cell)
+{
+	if (!(__atomic_load_n(&cell->state, __ATOMIC_RELAXED) & ELEM_REF))
+		__atomic_fetch_or(&cell->state, ELEM_REF, __ATOMIC_RELAXED);
+}
+
+/* Per-CPU values are written where they are, always: nobody is HELD off. */
 static void *percpu_lookup(struct map *map, const void *key, u32 cpu)
 {
 	struct hash_map *hash = to_hash(map);
-	u32 index = table_find(hash, key, (u32)table_hash(hash, key));
+	u32 index = find(hash, key);
 
 	if (!index)
 		return NULL;
 	if (hash->lru)
-		touch(hash, index);
+		touch(cell_at(hash, index));
 	return elem_percpu(hash, index, cpu);
 }
 
@@ -197,6 +207,8 @@ struct change {
 	u32 pool;      /* also the CPU of a program's change */
 	bool all_cpus; /* value holds one value a CPU */
 	u32 key_hash;
+	bool absent; /* the key was not there when its bucket's version was seen */
+	u32 seen;
 	u32 fresh;	 /* LRU: an element taken before the bucket was locked */
 	struct slot old; /* out, maps of objects: what was replaced */
 };
@@ -230,7 +242,7 @@ static void set_percpu(struct hash_map *hash, u32 index, const struct change *ch
 
 static void set_value(struct hash_map *hash, u32 index, const struct change *change)
 {
-	void *stored = elem_value(hash, elem_at(hash, index));
+	void *stored = cell_at(hash, index)->value;
 
 	if (hash->objects)
 		words_in(stored, change->value, sizeof(struct slot));
@@ -248,7 +260,7 @@ static void set_value(struct hash_map *hash, u32 index, const struct change *cha
 static void release(struct hash_map *hash, u32 index)
 {
 	if (unlikely(hash->map.release))
-		hash->map.release(&hash->map, elem_value(hash, elem_at(hash, index)));
+		hash->map.release(&hash->map, cell_at(hash, index)->value);
 }
 
 static int insert(struct hash_map *hash, struct bucket *bucket, struct change *change)
@@ -274,17 +286,41 @@ static u32 swap(struct hash_map *hash, u32 *link, u32 old, struct change *change
 	table_set_key(hash, index, change->key, change->key_hash);
 	set_value(hash, index, change);
 	if (hash->objects)
-		memcpy(&change->old, elem_value(hash, elem_at(hash, old)), sizeof(change->old));
+		memcpy(&change->old, cell_at(hash, old)->value, sizeof(change->old));
 	table_replace(hash, link, old, index);
 	if (hash->lru)
-		touch(hash, index);
+		touch(cell_at(hash, index));
 	return old;
+}
+
+/* Writes over what is there, if nobody can be looking: the value of an element with this hash and key, whatever
+ * has become of it since it was found. */
+static bool change_in_place(struct hash_map *hash, u32 index, const struct change *change)
+{
+	struct elem *elem = elem_at(hash, index);
+	struct cell *cell = cell_at(hash, index);
+	bool same;
+
+	if (!cell_claim(cell, hash->percpu ? 0 : ELEM_HELD, hash->lru ? ELEM_REF : 0))
+		return false;
+	same = __atomic_load_n(&elem->hash, __ATOMIC_RELAXED) == change->key_hash &&
+	       same_key(elem, change->key, hash->map.spec.key_size);
+	if (same && hash->percpu)
+		set_percpu(hash, index, change, false);
+	else if (same)
+		words_in(cell->value, change->value, hash->map.spec.value_size);
+	cell_unclaim(cell, !hash->lru);
+	return same;
 }
 
 static int change_locked(struct hash_map *hash, struct bucket *bucket, struct change *change,
 			 u32 *freed)
 {
-	u32 *link, index = table_find_locked(hash, bucket, change->key, change->key_hash, &link);
+	bool absent = change->absent &&
+		      __atomic_load_n(&bucket->seq, __ATOMIC_RELAXED) == change->seen + 1;
+	u32 *link, index = absent ? 0
+				  : table_find_locked(hash, bucket, change->key, change->key_hash,
+						      &link);
 	int err = check_exists(index, change->flags);
 
 	if (err)
@@ -292,14 +328,12 @@ static int change_locked(struct hash_map *hash, struct bucket *bucket, struct ch
 	if (!index)
 		return insert(hash, bucket, change);
 	if (hash->percpu)
-		set_percpu(hash, index, change, false);
+		for (u32 tries = 0; !change_in_place(hash, index, change);)
+			lock_pause(tries++);
 	else if (change->flags & BPF_F_LOCK)
-		value_in(&hash->map.spec, elem_value(hash, elem_at(hash, index)), change->value,
-			 BPF_F_LOCK);
+		value_in(&hash->map.spec, cell_at(hash, index)->value, change->value, BPF_F_LOCK);
 	else
 		*freed = swap(hash, link, index, change);
-	if (hash->lru && hash->percpu)
-		touch(hash, index);
 	return 0;
 }
 
@@ -308,12 +342,12 @@ static u32 take_or_evict(struct hash_map *hash, const struct change *change)
 {
 	u32 index;
 
-	if (table_find(hash, change->key, change->key_hash))
+	if (!change->absent && table_find(hash, change->key, change->key_hash))
 		return 0;
 	index = pool_take(hash, change->pool);
 	if (index)
 		return index;
-	index = table_evict(hash);
+	index = table_evict(hash, change->pool);
 	if (index)
 		release(hash, index);
 	return index;
@@ -325,7 +359,6 @@ static int change_elem(struct hash_map *hash, struct change *change)
 	u32 freed = 0;
 	int err;
 
-	change->key_hash = (u32)table_hash(hash, change->key);
 	bucket = bucket_of(hash, change->key_hash);
 	do {
 		if (hash->lru && !change->fresh)
@@ -333,6 +366,7 @@ static int change_elem(struct hash_map *hash, struct change *change)
 		table_lock(bucket);
 		err = change_locked(hash, bucket, change, &freed);
 		table_unlock(bucket);
+		change->absent = false;
 	} while (err == -ENOMEM); /* the key was removed between the look and the lock */
 	if (freed) {
 		release(hash, freed);
@@ -352,6 +386,15 @@ static int check_flags(const struct hash_map *hash, u64 flags)
 	return flags & BPF_F_LOCK && hash->map.spec.spin_lock_off < 0 ? -EINVAL : 0;
 }
 
+/* The way of most updates: a present key whose value is nobody's. Tells what it saw if that is not it. */
+static bool change_quick(struct hash_map *hash, struct change *change)
+{
+	u32 index = table_find_at(hash, change->key, change->key_hash, &change->seen);
+
+	change->absent = !index;
+	return index && change_in_place(hash, index, change);
+}
+
 static int hash_update(struct map *map, const void *key, const void *value, u64 flags, u32 cpu)
 {
 	struct hash_map *hash = to_hash(map);
@@ -360,45 +403,13 @@ static int hash_update(struct map *map, const void *key, const void *value, u64 
 	};
 	int err = check_flags(hash, flags);
 
-	return err ? err : change_elem(hash, &change);
-}
-
-static void set_plain(struct hash_map *hash, u32 index, const void *key, const void *value,
-		      u32 key_hash)
-{
-	table_set_key(hash, index, key, key_hash);
-	words_in(elem_value(hash, elem_at(hash, index)), value, hash->map.spec.value_size);
-}
-
-/* change_elem() for the plain hash with BPF_ANY and a program's pool, which is most of all updates. */
-static int change_plain(struct hash_map *hash, const void *key, const void *value, u32 pool)
-{
-	u32 key_hash = (u32)table_hash(hash, key), *link, old, fresh;
-	struct bucket *bucket = bucket_of(hash, key_hash);
-
-	table_lock(bucket);
-	old = table_find_locked(hash, bucket, key, key_hash, &link);
-	fresh = old ? spare_take(hash, pool) : pool_take(hash, pool);
-	if (fresh) {
-		set_plain(hash, fresh, key, value, key_hash);
-		if (old)
-			table_replace(hash, link, old, fresh);
-		else
-			table_link(hash, bucket, fresh);
-	}
-	table_unlock(bucket);
-	if (old)
-		spare_give(hash, pool, old);
-	return fresh ? 0 : -E2BIG;
-}
-
-static int plain_update(struct map *map, const void *key, const void *value, u64 flags, u32 cpu)
-{
-	struct hash_map *hash = to_hash(map);
-
-	if (likely(flags == BPF_ANY && cpu < map->spec.nr_cpus && !value_is_special(&map->spec)))
-		return change_plain(hash, key, value, cpu);
-	return hash_update(map, key, value, flags, cpu);
+	if (err)
+		return err;
+	change.key_hash = (u32)table_hash(hash, key);
+	if ((flags == BPF_ANY || flags == BPF_EXIST) && !value_is_special(&map->spec) &&
+	    change_quick(hash, &change))
+		return 0;
+	return change_elem(hash, &change);
 }
 
 static int hash_sys_update(struct map *map, const void *key, const void *value, u64 flags)
@@ -408,6 +419,7 @@ static int hash_sys_update(struct map *map, const void *key, const void *value, 
 				 .value = value,
 				 .flags = flags,
 				 .pool = hash->nr_pools - 1,
+				 .key_hash = (u32)table_hash(hash, key),
 				 .all_cpus = true };
 	int err = check_flags(hash, flags);
 
@@ -445,7 +457,7 @@ static void copy_out(struct hash_map *hash, u32 index, void *value, u64 flags)
 	u32 size = hash->value_stride;
 
 	if (!hash->percpu) {
-		value_out(&hash->map.spec, value, elem_value(hash, elem_at(hash, index)), flags);
+		value_out(&hash->map.spec, value, cell_at(hash, index)->value, flags);
 		return;
 	}
 	for (u32 cpu = 0; cpu < hash->map.spec.nr_cpus; cpu++)
@@ -455,10 +467,12 @@ static void copy_out(struct hash_map *hash, u32 index, void *value, u64 flags)
 static int hash_sys_lookup(struct map *map, const void *key, void *value, u64 flags)
 {
 	struct hash_map *hash = to_hash(map);
-	u32 index = table_find(hash, key, (u32)table_hash(hash, key));
+	u32 index = find(hash, key);
 
 	if (!index)
 		return -ENOENT;
+	if (!hash->percpu)
+		cell_mark(cell_at(hash, index), ELEM_HELD);
 	copy_out(hash, index, value, flags);
 	return 0;
 }
@@ -534,9 +548,11 @@ static s64 hash_for_each(struct map *map, u32 cpu,
 			next = __atomic_load_n(&elem->next, __ATOMIC_ACQUIRE);
 			if (++seen > limit)
 				return (s64)limit;
-			if (visit(arg, map, elem->data,
+			if (!hash->percpu)
+				cell_mark(cell_at(hash, index), ELEM_HELD);
+			if (visit(arg, map, elem->key,
 				  hash->percpu ? elem_percpu(hash, index, cpu)
-					       : elem_value(hash, elem)))
+					       : cell_at(hash, index)->value))
 				return (s64)seen;
 		}
 	return (s64)seen;
@@ -566,7 +582,7 @@ static void outer_free(struct map *map)
 
 	for (u64 at = 0; at <= hash->mask; at++)
 		for (u32 i = hash->buckets[at].head; i; i = elem_at(hash, i)->next) {
-			memcpy(&slot, elem_value(hash, elem_at(hash, i)), sizeof(slot));
+			memcpy(&slot, cell_at(hash, i)->value, sizeof(slot));
 			if (map->drop)
 				map->drop(map, slot.object);
 		}
@@ -578,7 +594,11 @@ static int outer_set(struct map *map, const void *key, void *object, u32 id, u64
 	struct hash_map *hash = to_hash(map);
 	struct slot slot = { object, id };
 	struct change change = {
-		.key = key, .value = &slot, .flags = flags, .pool = hash->nr_pools - 1
+		.key = key,
+		.value = &slot,
+		.flags = flags,
+		.pool = hash->nr_pools - 1,
+		.key_hash = (u32)table_hash(hash, key),
 	};
 	int err = check_flags(hash, flags);
 
@@ -593,7 +613,7 @@ static int outer_set(struct map *map, const void *key, void *object, u32 id, u64
 
 static void *outer_object(struct map *map, const void *key)
 {
-	void *stored = hash_lookup(map, key, 0);
+	void *stored = find_value(to_hash(map), key, 0);
 
 	return stored ? __atomic_load_n(&((struct slot *)stored)->object, __ATOMIC_ACQUIRE) : NULL;
 }
@@ -606,7 +626,7 @@ static void *outer_lookup(struct map *map, const void *key, u32 cpu)
 
 static int outer_sys_lookup(struct map *map, const void *key, void *value, u64 flags)
 {
-	struct slot *stored = hash_lookup(map, key, 0);
+	struct slot *stored = find_value(to_hash(map), key, 0);
 	u32 id;
 
 	(void)flags;
@@ -625,7 +645,7 @@ static int outer_remove(struct map *map, const void *key)
 
 	if (!index)
 		return -ENOENT;
-	memcpy(&slot, elem_value(hash, elem_at(hash, index)), sizeof(slot));
+	memcpy(&slot, cell_at(hash, index)->value, sizeof(slot));
 	pool_give(hash, index);
 	if (map->drop)
 		map->drop(map, slot.object);
@@ -637,7 +657,7 @@ static int outer_remove(struct map *map, const void *key)
 	.sys_lookup = hash_sys_lookup, .sys_update = hash_sys_update, .sys_remove = hash_remove, \
 	.lookup_remove = hash_lookup_remove, .next_key = hash_next_key, .for_each = hash_for_each
 
-const struct map_ops hash_ops = { COMMON, .lookup = hash_lookup, .update = plain_update };
+const struct map_ops hash_ops = { COMMON, .lookup = hash_lookup, .update = hash_update };
 const struct map_ops percpu_hash_ops = { COMMON, .lookup = percpu_lookup, .update = hash_update };
 const struct map_ops lru_hash_ops = { COMMON, .lookup = lru_lookup, .update = hash_update };
 const struct map_ops lru_percpu_hash_ops = { COMMON, .lookup = percpu_lookup,

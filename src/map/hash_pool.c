@@ -10,17 +10,31 @@
 #include "map/hash.h"
 #include "util/lock.h"
 
-enum { FRESH_RUN = 32 };
+/* So many bytes of cells are one CPU's: processors fetch ahead within a page, and would fetch what is another's. */
+enum { RUN_BYTES = 4096 };
 
 int pools_new(struct hash_map *hash)
 {
-	hash->pools = aligned_alloc(64, hash->nr_pools * sizeof(*hash->pools));
+	hash->pools = aligned_alloc(128, hash->nr_pools * sizeof(*hash->pools));
 	if (!hash->pools)
 		return -ENOMEM;
 	for (u32 i = 0; i < hash->nr_pools; i++)
 		hash->pools[i] = (struct pool){ .spare = 1 + i };
 	hash->fresh = 1 + hash->nr_pools;
 	return 0;
+}
+
+/* Fields of a locked pool, which is_dry() reads without the lock. */
+static void set(u32 *field, u32 value)
+{
+	__atomic_store_n(field, value, __ATOMIC_RELAXED);
+}
+
+u32 pool_run(const struct hash_map *hash)
+{
+	u32 run = max((u32)RUN_BYTES / hash->cell_size, 1u);
+
+	return min(run, hash->capacity / (4 * hash->nr_pools) + 1);
 }
 
 /* A never-used element of the pool, which is locked. */
@@ -30,19 +44,32 @@ static u32 take_fresh(struct hash_map *hash, struct pool *pool)
 
 	if (pool->fresh == pool->fresh_end &&
 	    __atomic_load_n(&hash->fresh, __ATOMIC_RELAXED) < end) {
-		u32 run = min((u32)FRESH_RUN, hash->capacity / (4 * hash->nr_pools) + 1);
+		u32 run = pool_run(hash);
 		u32 from = __atomic_load_n(&hash->fresh, __ATOMIC_RELAXED), to;
 
 		do {
-			to = (u32)min((u64)from + run, end);
+			to = (u32)min((u64)from / run * run + run, end);
 			if (from >= end)
 				return 0;
 		} while (!__atomic_compare_exchange_n(&hash->fresh, &from, to, true,
 						      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-		pool->fresh = from;
-		pool->fresh_end = to;
+		set(&pool->fresh, from);
+		set(&pool->fresh_end, to);
 	}
-	return pool->fresh < pool->fresh_end ? pool->fresh++ : 0;
+	if (pool->fresh == pool->fresh_end)
+		return 0;
+	set(&pool->fresh, pool->fresh + 1);
+	return pool->fresh - 1;
+}
+
+/* Nothing there: to be seen without the lock, so that the pools of a full map stay in every CPU's cache. */
+static bool is_dry(const struct hash_map *hash, const struct pool *pool)
+{
+	return !__atomic_load_n(&pool->head, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&pool->fresh, __ATOMIC_RELAXED) ==
+		       __atomic_load_n(&pool->fresh_end, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&hash->fresh, __ATOMIC_RELAXED) >=
+		       1ull + hash->nr_pools + hash->capacity;
 }
 
 static u32 take_from(struct hash_map *hash, u32 which)
@@ -53,7 +80,7 @@ static u32 take_from(struct hash_map *hash, u32 which)
 	lock_take(&pool->lock);
 	index = pool->head;
 	if (index)
-		pool->head = elem_at(hash, index)->free_next;
+		set(&pool->head, cell_at(hash, index)->free_next);
 	else
 		index = take_fresh(hash, pool);
 	lock_drop(&pool->lock);
@@ -65,22 +92,26 @@ u32 pool_take(struct hash_map *hash, u32 pool)
 	u32 index = 0;
 
 	for (u32 i = 0; !index && i < hash->nr_pools; i++)
+		if (!is_dry(hash, &hash->pools[(pool + i) % hash->nr_pools]))
+			index = take_from(hash, (pool + i) % hash->nr_pools);
+	/* A run of fresh elements may have been on its way into a pool: before an insertion is refused, lock. */
+	for (u32 i = 0; !index && !hash->lru && i < hash->nr_pools; i++)
 		index = take_from(hash, (pool + i) % hash->nr_pools);
 	if (index)
-		__atomic_store_n(&elem_at(hash, index)->state, pool << ELEM_HOME_SHIFT,
+		__atomic_store_n(&cell_at(hash, index)->state, pool << ELEM_HOME_SHIFT,
 				 __ATOMIC_RELAXED);
 	return index;
 }
 
 void pool_give(struct hash_map *hash, u32 index)
 {
-	struct elem *elem = elem_at(hash, index);
+	struct cell *cell = cell_at(hash, index);
 	struct pool *pool =
-		&hash->pools[__atomic_load_n(&elem->state, __ATOMIC_RELAXED) >> ELEM_HOME_SHIFT];
+		&hash->pools[__atomic_load_n(&cell->state, __ATOMIC_RELAXED) >> ELEM_HOME_SHIFT];
 
 	lock_take(&pool->lock);
-	elem->free_next = pool->head;
-	pool->head = index;
+	cell->free_next = pool->head;
+	set(&pool->head, index);
 	lock_drop(&pool->lock);
 }
 
@@ -94,7 +125,7 @@ u32 spare_take(struct hash_map *hash, u32 pool)
 		for (u32 tries = 0;
 		     !(index = __atomic_exchange_n(&hash->pools[pool].spare, 0, __ATOMIC_ACQUIRE));)
 			lock_pause(tries++);
-	__atomic_store_n(&elem_at(hash, index)->state, pool << ELEM_HOME_SHIFT, __ATOMIC_RELAXED);
+	__atomic_store_n(&cell_at(hash, index)->state, pool << ELEM_HOME_SHIFT, __ATOMIC_RELAXED);
 	return index;
 }
 
