@@ -127,9 +127,8 @@ static void set_shape(struct hash_map *hash, bool percpu)
 		hash->map.shape = (struct map_shape){ .block = hash->percpu_stride,
 						      .stride = hash->value_stride };
 	else
-		hash->map.shape = (struct map_shape){ .stride = hash->elem_size,
-						      .value_off = (u32)sizeof(struct elem) +
-								   hash->value_off };
+		hash->map.shape = (struct map_shape){ .stride = hash->cell_size,
+						      .value_off = (u32)sizeof(struct cell) };
 }
 
 static int hash_alloc(struct map **out, const struct map_spec *spec, struct log *why)
