@@ -101,6 +101,7 @@ struct run_seq {
 struct run_visit {
 	const void *key;
 	const struct run_visit *up;
+	u32 depth;
 };
 
 enum { RUN_RECORDS = 32 }; /* held at once; one more is not given */
@@ -137,6 +138,7 @@ struct run {
 	struct run_seq *seq; /* iterators; else NULL */
 	struct watch *watch; /* vm/watch.h, ORACLE builds only */
 	const struct run_visit *visit; /* NULL: none */
+	u32 array_keys[RUN_FRAMES]; /* of arrays, by depth: a program may keep the pointer until its end */
 	struct map_space *
 		space; /* where values of this hive's maps live (map/space.h); NULL: no map may be read blindly */
 };

@@ -4,6 +4,7 @@
  * operation that a type does not have is an error all the same, not a crash (lookups: map_no_lookup).
  */
 #include <errno.h>
+#include <string.h>
 
 #include "helper/body.h"
 #include "map/map.h"
@@ -72,8 +73,15 @@ static bool visit_elem(void *arg, struct map *map, const void *key, void *value)
 	struct run_visit element = { .key = key, .up = run->visit };
 	u64 stop;
 
+	element.depth = element.up ? element.up->depth + 1 : 0;
+	if (map->spec.type == BPF_MAP_TYPE_ARRAY || map->spec.type == BPF_MAP_TYPE_PERCPU_ARRAY) {
+		u32 *kept = &run->array_keys[min(element.depth, RUN_FRAMES - 1u)];
+
+		memcpy(kept, key, sizeof(*kept));
+		element.key = kept;
+	}
 	run->visit = &element;
-	stop = code_callback(run, visit->callback, (u64)(uintptr_t)map, (u64)(uintptr_t)key,
+	stop = code_callback(run, visit->callback, (u64)(uintptr_t)map, (u64)(uintptr_t)element.key,
 			     (u64)(uintptr_t)value, visit->ctx, 0);
 	run->visit = element.up;
 	return stop != 0;

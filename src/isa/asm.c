@@ -468,18 +468,26 @@ static bool call(struct reader *r)
 	       emit(r, insn_make(OP_CALL_LOCAL, 0, 0, 0, distance));
 }
 
-/* "ld_pseudo r1, KIND, IMM[, HIGH]"; the word is read */
+/* "ld_pseudo r1, KIND, IMM[, HIGH]", "ld_pseudo r1, 4, label" (a function's address); the word is read */
 static bool pseudo(struct reader *r)
 {
-	s64 kind, imm, high = 0;
+	s64 kind, imm = 0, high = 0;
 	struct bpf_insn raw[2] = { { .code = BPF_LD | BPF_IMM | BPF_DW } };
 	struct insn insn[2];
+	s32 distance = 0;
+	bool label;
 	u8 dst;
 
 	if (!want_reg(r, &dst) || !want(r, ",") ||
-	    !want_number(r, 1, BPF_PSEUDO_MAP_IDX_VALUE, &kind) || !want(r, ",") ||
-	    !want_number(r, INT32_MIN, UINT32_MAX, &imm) ||
-	    (take(r, ",") && !want_number(r, INT32_MIN, UINT32_MAX, &high)) || r->failed)
+	    !want_number(r, 1, BPF_PSEUDO_MAP_IDX_VALUE, &kind) || !want(r, ","))
+		return false;
+	skip_blanks(r);
+	label = kind == BPF_PSEUDO_FUNC && isalpha((unsigned char)*r->at);
+	if (label ? !want_target(r, true, &distance) : !want_number(r, INT32_MIN, UINT32_MAX, &imm))
+		return false;
+	if (label)
+		imm = distance;
+	if ((take(r, ",") && !want_number(r, INT32_MIN, UINT32_MAX, &high)) || r->failed)
 		return false;
 	raw[0].dst_reg = dst;
 	raw[0].src_reg = (u8)kind & 15;

@@ -14,7 +14,8 @@
  * -E2BIG beyond 1,000,000 slots; -ENOMEM.
  *
  *   r1 = 5                 w1 s/= w2            r1 = -r1             r1 = (s8)r2        r1 = be16 r1
- *   r1 = 0x123456789 ll    ld_pseudo r1, 1, 5   goto +1              goto label         gotol label
+ *   r1 = 0x123456789 ll    ld_pseudo r1, 1, 5   ld_pseudo r1, 4, label
+ *   goto +1                goto label           gotol label
  *   if r1 s> 5 goto label  may_goto label       call 5               call bpf_NAME      call label
  *   call pc+3 (local)      call kfunc 77, 0     callx r1             exit
  *   r1 = *(u32 *)(r2 + 4)  *(u8 *)(r1 + 0) = 7  lock *(u64 *)(r1 + 0) += r2

@@ -114,7 +114,7 @@ static bool pointer(const struct scene *s, u32 nr, const struct reg_state *b, u6
 		return watch_offset(b,
 				    v - (u64)(s64)b->off - (u64)s->frame[nr - 1 - b->frameno].fp);
 	case PTR_TO_MAP_VALUE: return watch_value(run, b, v);
-	case PTR_TO_MAP_KEY: return watch_key(run, b, v);
+	case PTR_TO_MAP_KEY: return watch_key(run, b, v, s->contract);
 	case CONST_PTR_TO_MAP: return watch_map(b, v);
 	case PTR_TO_PACKET: return watch_packet(run, b, v, false);
 	case PTR_TO_PACKET_META: return watch_packet(run, b, v, true);

@@ -39,7 +39,8 @@ void watch_step(struct watch *watch, const struct code *code, u32 at, u32 depth)
 struct reg_state;
 bool watch_offset(const struct reg_state *believed, u64 v); /* v: the variable part alone */
 bool watch_value(const struct run *run, const struct reg_state *believed, u64 v);
-bool watch_key(const struct run *run, const struct reg_state *believed, u64 v);
+/* timer: it may be a timer's callback that was shown the key */
+bool watch_key(const struct run *run, const struct reg_state *believed, u64 v, bool timer);
 bool watch_map(const struct reg_state *believed, u64 v);
 bool watch_packet(const struct run *run, const struct reg_state *believed, u64 v, bool meta);
 bool watch_record(const struct run *run, const struct reg_state *believed, u64 v);

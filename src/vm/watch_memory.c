@@ -77,12 +77,17 @@ bool watch_value(const struct run *run, const struct reg_state *b, u64 v)
 	return in_element(map, b, v);
 }
 
-bool watch_key(const struct run *run, const struct reg_state *b, u64 v)
+bool watch_key(const struct run *run, const struct reg_state *b, u64 v, bool timer)
 {
 	for (const struct run_visit *visit = run->visit; visit; visit = visit->up)
 		if (watch_offset(b, v - (u64)(s64)b->off - (u64)visit->key))
 			return true;
-	return !run->visit; /* timers' */
+	for (u32 i = 0; i < RUN_FRAMES; i++) /* kept from a callback that has ended */
+		if (watch_offset(b, v - (u64)(s64)b->off - (u64)&run->array_keys[i]))
+			return true;
+	if (b->map->type == BPF_MAP_TYPE_ARRAY || b->map->type == BPF_MAP_TYPE_PERCPU_ARRAY)
+		return timer;
+	return true; /* in an element */
 }
 
 /* Whether there is memory at all: another state's map may be this one's number. */

@@ -96,7 +96,7 @@ static void parse_func(struct test_case *t, char *line)
 	}
 }
 
-/* "r1 = map[hash8]" and its kin become ld_pseudo; labels of func[] are resolved by the assembler's "call". */
+/* "r1 = map[hash8]" and its kin become ld_pseudo. */
 static void parse_asm(struct test_case *t, const char *line)
 {
 	char name[32] = "", reg[8] = "", *out = t->text + strlen(t->text);
@@ -107,6 +107,8 @@ static void parse_asm(struct test_case *t, const char *line)
 		for (u32 i = 0; i < ORACLE_MAPS; i++)
 			if (!strcmp(oracle_maps[i].name, name))
 				snprintf(out, room, "ld_pseudo r%s, 1, %u\n", reg, i);
+	} else if (sscanf(line, " r%3[0-9] = func[%31[a-z0-9_]]", reg, name) == 2) {
+		snprintf(out, room, "ld_pseudo r%s, 4, %s\n", reg, name);
 	} else if (sscanf(line, " r%3[0-9] = value[%31[a-z0-9]+%u]", reg, name, &off) >= 2) {
 		for (u32 i = 0; i < ORACLE_MAPS; i++)
 			if (!strcmp(oracle_maps[i].name, name))
