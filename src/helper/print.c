@@ -25,6 +25,7 @@ enum {
 struct out {
 	char *at, *end;
 	u64 len;
+	u64 size; /* what the program gave, with room for the NUL */
 };
 
 struct spec {
@@ -66,6 +67,13 @@ static void pad(struct out *out, char c, u32 count)
 		memset(out->at, c, room);
 	out->at += room;
 	out->len += count;
+}
+
+/* Text that Linux keeps ready behind %p: no width counts, and beyond the end its length does not count either. */
+static void put_ready(struct out *out, const char *text, size_t len)
+{
+	if (out->len < out->size)
+		put_text(out, text, len);
 }
 
 static void put_padded(struct out *out, const char *text, size_t len, const struct spec *spec)
@@ -175,12 +183,14 @@ static int put_string(struct format *format, struct out *out, const struct spec 
 		len = 1;
 	}
 	format->bin += (u32)len;
-	put_padded(out, text, (size_t)len - 1, spec);
+	if (source == 's')
+		put_padded(out, text, (size_t)len - 1, spec);
+	else
+		put_ready(out, text, (size_t)len - 1);
 	return 0;
 }
 
-static int put_ip(struct format *format, struct out *out, const struct spec *spec, char variant,
-		  char version)
+static int put_ip(struct format *format, struct out *out, char variant, char version)
 {
 	u64 addr = format->args[format->used++];
 	u32 size = version == '4' ? 4 : 16;
@@ -192,7 +202,7 @@ static int put_ip(struct format *format, struct out *out, const struct spec *spe
 	if (mem_read_kernel(format->run, bytes, size, addr))
 		memset(bytes, 0, sizeof(bytes));
 	for (u32 i = 0; i < size; i++) {
-		struct out part = { at, text + sizeof(text), 0 };
+		struct out part = { .at = at, .end = text + sizeof(text) };
 		struct spec number = { .zero = true, .kind = 'u' };
 
 		if (version == '6') {
@@ -209,7 +219,7 @@ static int put_ip(struct format *format, struct out *out, const struct spec *spe
 		at = part.at;
 	}
 	format->bin += (u32)(at - text) + 1;
-	put_padded(out, text, (size_t)(at - text), spec);
+	put_ready(out, text, (size_t)(at - text));
 	return 0;
 }
 
@@ -221,10 +231,13 @@ static int put_pointer(struct format *format, struct out *out, struct spec *spec
 
 	if (variant == 's' || variant == 'S' || variant == 'B') {
 		char text[24] = "0x";
-		struct out part = { text + 2, text + sizeof(text), 0 };
+		struct out part = { .at = text + 2, .end = text + sizeof(text) };
 
 		put_number(&part, value, &(struct spec){ .kind = 'x' });
-		put_padded(out, text, (size_t)(part.at - text), spec);
+		if (variant == 'B')
+			put_ready(out, text, (size_t)(part.at - text));
+		else
+			put_padded(out, text, (size_t)(part.at - text), spec);
 		return variant == 'B' ? 0 : err;
 	}
 	if (variant != 'x' && value && value < -4095ull)
@@ -236,6 +249,13 @@ static int put_pointer(struct format *format, struct out *out, struct spec *spec
 	}
 	put_number(out, value, spec);
 	return err;
+}
+
+/* Linux takes all letters and digits after %p for a part of the conversion. */
+static void skip_alnum(struct format *format)
+{
+	while (!ends_conversion(*format->at))
+		format->at++;
 }
 
 /* After "%p", at which format->at stands. */
@@ -250,10 +270,12 @@ static int convert_pointer(struct format *format, struct out *out, struct spec *
 	}
 	if ((first == 'i' || first == 'I') && (second == '4' || second == '6')) {
 		format->at += 2;
-		return put_ip(format, out, spec, first, second);
+		skip_alnum(format);
+		return put_ip(format, out, first, second);
 	}
 	if (first && strchr("KxsSB", first)) {
 		format->at++;
+		skip_alnum(format);
 		return put_pointer(format, out, spec, first);
 	}
 	if (!ends_conversion(first))
@@ -336,7 +358,7 @@ s64 print_format(struct run *run, char *text, u32 size, const char *fmt, u32 fmt
 	struct format format = {
 		.run = run, .at = fmt, .end = end, .args = args, .nr_args = nr_args
 	};
-	struct out out = { text, size ? text + size - 1 : text, 0 };
+	struct out out = { .at = text, .end = size ? text + size - 1 : text, .size = size };
 
 	if (!end)
 		return -EINVAL;
@@ -364,7 +386,7 @@ s64 print_format(struct run *run, char *text, u32 size, const char *fmt, u32 fmt
 static void trace_line(struct run *run, const char *text, size_t len)
 {
 	char line[TRACE_TEXT + 128], comm[16] = { 0 };
-	struct out out = { line, line + sizeof(line), 0 };
+	struct out out = { .at = line, .end = line + sizeof(line) };
 	u64 us = (time_now(CLOCK_MONOTONIC) + 500) / 1000;
 
 	run->task->ops->comm(run->task, comm);
