@@ -24,9 +24,21 @@ bool is_source(const char *path)
 	return ends_with(path, ".c") || ends_with(path, ".S") || ends_with(path, ".s");
 }
 
+/* By its name, or by what it says of itself: "#! /usr/bin/python3", as the tools of bpfcc-tools do. */
 bool is_python(const char *path)
 {
-	return ends_with(path, ".py");
+	struct stat st;
+	FILE *file = NULL;
+	char line[128] = "";
+
+	if (!ends_with(path, ".py") && !stat(path, &st) && S_ISREG(st.st_mode))
+		file = fopen(path, "re");
+	if (!file)
+		return ends_with(path, ".py");
+	if (!fgets(line, sizeof(line), file))
+		line[0] = 0;
+	fclose(file);
+	return !strncmp(line, "#!", 2) && strstr(line, "python");
 }
 
 static void compiling_slowly(void *arg)

@@ -122,23 +122,24 @@ struct bpf_timer {
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
 
-/* ---- registers at a probed function, as the kernel names them ---- */
+/*
+ * ---- registers at a probed function, as the kernel names them ----
+ *
+ * Never the kernel's own struct: where they lie is fixed, and without kprobes (load/unprobed.c) their loads become others,
+ * which a relocation to the running kernel's struct would not recognize.
+ */
 
 #if defined(__TARGET_ARCH_arm64)
-#ifndef SKEP_KERNEL_TYPES
 struct pt_regs {
 	u64 regs[31], sp, pc, pstate;
 };
-#endif
 #define SKEP_REG(ctx, x86, arm) ((ctx)->arm)
 #else
 #define _ASM_X86_PTRACE_H
-#ifndef SKEP_KERNEL_TYPES
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags,
 		sp, ss;
 };
-#endif
 #define SKEP_REG(ctx, x86, arm) ((ctx)->x86)
 #endif
 #define PT_REGS_PARM1(ctx) SKEP_REG(ctx, di, regs[0])

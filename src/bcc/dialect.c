@@ -609,6 +609,7 @@ static int translate(struct pass *p, const char *path, struct bcc_source *out)
 	tags = open_memstream(&out->kernel, &(size_t){ 0 });
 	if (!tags)
 		return -ENOMEM;
+	fputs("pt_regs\n", tags); /* bcc.h's */
 	list_tags(&p->t, tags);
 	return fclose(tags) ? -ENOMEM : 0;
 }

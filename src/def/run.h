@@ -42,6 +42,7 @@ struct task {
 	u32 known;
 	u64 ip, sp, bp;
 	struct task *child; /* sched_process_fork: the thread that this one made */
+	u32 exit_code;	    /* sched_process_exit: its status, as wait(2) has it */
 };
 
 enum { TASK_IP = 1, TASK_SP = 2, TASK_BP = 4 };
@@ -135,8 +136,8 @@ struct run {
 	u32 nr_records; /* 0 before a run */
 	u64 func_ip,
 		cookie; /* what bpf_get_func_ip and bpf_get_attach_cookie say; 0 where there is none */
-	struct run_seq *seq; /* iterators; else NULL */
-	struct watch *watch; /* vm/watch.h, ORACLE builds only */
+	struct run_seq *seq;	       /* iterators; else NULL */
+	struct watch *watch;	       /* vm/watch.h, ORACLE builds only */
 	const struct run_visit *visit; /* NULL: none */
 	u32 array_keys[RUN_FRAMES]; /* of arrays, by depth: a program may keep the pointer until its end */
 	struct map_space *

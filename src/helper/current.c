@@ -24,15 +24,22 @@ enum what {
 	START_BOOT,
 	CRED_PTR,
 	REAL_CRED_PTR,
+	EXIT_CODE,
 	WHATS
 };
 
 static const char *const task_fields[WHATS] = {
-	[PID] = "pid",		 [TGID] = "tgid",
-	[COMM] = "comm",	 [REAL_PARENT] = "real_parent",
-	[PARENT_PTR] = "parent", [GROUP_LEADER] = "group_leader",
-	[START] = "start_time",	 [START_BOOT] = "start_boottime",
-	[CRED_PTR] = "cred",	 [REAL_CRED_PTR] = "real_cred",
+	[PID] = "pid",
+	[TGID] = "tgid",
+	[COMM] = "comm",
+	[REAL_PARENT] = "real_parent",
+	[PARENT_PTR] = "parent",
+	[GROUP_LEADER] = "group_leader",
+	[START] = "start_time",
+	[START_BOOT] = "start_boottime",
+	[CRED_PTR] = "cred",
+	[REAL_CRED_PTR] = "real_cred",
+	[EXIT_CODE] = "exit_code",
 };
 
 static const char *const user_fields[] = { "uid", "suid", "euid", "fsuid" };
@@ -181,6 +188,9 @@ static void fill(struct current *current, struct run *run)
 	set_ids(current, THREAD, task->pid, task->tgid);
 	set_ids(current, LEADER, task->tgid, task->tgid);
 	set_ids(current, PARENT, origin.parent, origin.parent);
+	set_u32(current, THREAD, current->task[EXIT_CODE], task->exit_code);
+	set_u32(current, LEADER, current->task[EXIT_CODE],
+		task->pid == task->tgid ? task->exit_code : 0);
 	set(current, THREAD, current->task[COMM], comm, sizeof(comm));
 	set(current, LEADER, current->task[COMM], comm, sizeof(comm));
 	set(current, PARENT, current->task[COMM], origin.parent_comm, sizeof(origin.parent_comm));

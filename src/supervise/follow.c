@@ -173,13 +173,15 @@ static void pass_fork(struct follower *follower, struct task *task, s32 child)
 	life_fire(follower->lives, this_cpu(), task, &event);
 }
 
-static void pass_exit(struct follower *follower, struct task *task)
+static void pass_exit(struct follower *follower, struct task *task, u32 status)
 {
 	const struct life_event event = { .life = LIFE_EXIT,
 					  .prio = priority((s32)task->pid),
 					  .group_dead = is_last(task->tgid) };
 
+	task->exit_code = status;
 	life_fire(follower->lives, this_cpu(), task, &event);
+	task->exit_code = 0;
 }
 
 /* Takes a thread out of those that were seen ending; false where it is not among them. */
@@ -227,7 +229,7 @@ static void pass(struct follower *follower, const struct trace_event *told)
 		pass_exec(follower, task, (s32)told->value);
 		break;
 	case TRACE_EXIT: remember_ending(follower, told->tid); /* fallthrough */
-	case TRACE_DEAD: pass_exit(follower, task); break;
+	case TRACE_DEAD: pass_exit(follower, task, (u32)told->value); break;
 	}
 }
 

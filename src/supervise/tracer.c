@@ -349,8 +349,11 @@ static BARE s32 look_ahead(struct tree_life *life, bool *told)
 		return -1;
 	*told = info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
 		info.si_code == CLD_DUMPED;
-	if (*told)
-		tell(life, TRACE_DEAD, info.si_pid, (u64)info.si_status);
+	if (*told) /* as wait(2) has it */
+		tell(life, TRACE_DEAD, info.si_pid,
+		     info.si_code == CLD_EXITED
+			     ? (u64)(info.si_status & 0xff) << 8
+			     : (u64)info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0));
 	return info.si_pid;
 }
 

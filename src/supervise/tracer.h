@@ -22,7 +22,7 @@ enum { TRACE_REGS = 32 }; /* words: Linux's struct user_regs_struct and room */
 struct trace_event {
 	u32 kind;
 	s32 tid;
-	u64 value; /* FORK: the new thread (tid 0: of a parent that is gone); EXEC: the id before; EXIT: the status; LEAVE: 1 for the
+	u64 value; /* FORK: the new thread (tid 0: of a parent that is gone); EXEC: the id before; EXIT, DEAD: the status; LEAVE: 1 for the
 		       new thread of a fork */
 	u64 regs[TRACE_REGS]; /* zeroes: not known */
 };

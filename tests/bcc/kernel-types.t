@@ -84,4 +84,26 @@ run "$SKEP" run --kernel kernel.c -- /bin/true
 if [ "$status" = 125 ]; then skip "the same on Linux" "$(head -1 <<<"$err")"; else
 	like "$(grep '^same' <<<"$out")" '^same\[1\]: [0-9]+$' "the same on Linux"
 fi
+
+# Without kprobes the loads of registers become others: they must not be relocated to the kernel's struct.
+cat >bound.c <<'END'
+#include <linux/fs.h>
+BPF_HASH(seen, u32, u64);
+int syscall__execve(struct pt_regs *ctx, const char *filename)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	char first = 0;
+
+	bpf_probe_read_user(&first, 1, filename);
+	if (task->tgid == bpf_get_current_pid_tgid() >> 32)
+		seen.increment(first);
+	return 0;
+}
+END
+run "$SKEP" run -a syscall__execve=kprobe:execve bound.c -- /bin/true
+is "$out" "seen[47]: 1" "registers and the kernel's types in one program"
+run "$SKEP" run --kernel -a syscall__execve=kprobe:execve bound.c -- /bin/true
+if [ "$status" = 125 ] && grep -q "for root only" <<<"$err"; then skip "the same on Linux" "not permitted"; else
+	like "$out" 'seen\[47\]: [1-9]' "the same on Linux" || sed 's/^/# /' <<<"$err"
+fi
 done_testing
