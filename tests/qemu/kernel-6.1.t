@@ -78,7 +78,7 @@ ip() { /bin/ip "$@"; }
 unshare() { /bin/unshare "$@"; }
 nsenter() { /bin/nsenter "$@"; }
 nobody() { /bin/setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
-until_there() { i=0; until [ -e $1 ] || [ $i = 1000 ]; do usleep 10000; i=$((i + 1)); done; }
+until_there() { i=0; until [ -e $1 ] || [ $i = 12000 ]; do usleep 10000; i=$((i + 1)); done; }
 two='/bin/busybox true; /bin/busybox true'
 calls='mkdir /tmp/skep-a; mkdir /tmp/skep-a; mkdir /no/such; rmdir /tmp/skep-a'
 echo "== kernel"; uname -r
@@ -116,11 +116,20 @@ echo "== bridge"; skep run /probe/hello-xdp.bpf.o --bridge left,right -- nsenter
 echo "== pour"; skep run /probe/drop.bpf.o --bridge left,right -- nsenter -t $a -n talk pour 192.0.2.2 5000000
 wait $sink; echo "sum $(cat /tmp/sum)"
 ip link add br0 type bridge; ip link set left master br0; ip link set right master br0; ip link set br0 addrgenmode none up
-# UDP: the same packets each time, whoever answers
-say='talk send 192.0.2.2 5'
-echo "== verdicts on Linux"; skep run --kernel -a xdp:left /probe/drop.bpf.o -- nsenter -t $a -n sh -c "$say"
+# UDP: the same packets each time, whoever answers; no question about addresses comes in between, and the sender stays until
+# all have come, for Linux's programs run when its network does
+mac() { /bin/nsenter -t $1 -n /bin/ip -o link show $2 | sed 's,.*link/ether \([0-9a-f:]*\).*,\1,'; }
+/bin/nsenter -t $a -n /bin/ip neigh replace 192.0.2.2 lladdr $(mac $b b0) dev a0 nud permanent
+/bin/nsenter -t $b -n /bin/ip neigh replace 192.0.2.1 lladdr $(mac $a a0) dev b0 nud permanent
+cat >/tmp/say <<'SAY'
+came() { /bin/nsenter -t $1 -n sed -n 's/^ *b0: *[0-9]* *\([0-9]*\).*/\1/p' /proc/net/dev; }
+before=$(came $2) i=0
+/bin/nsenter -t $1 -n talk send 192.0.2.2 5
+until [ $(came $2) -ge $((before + 5)) ] || [ $i = 6000 ]; do usleep 10000; i=$((i + 1)); done
+SAY
+echo "== verdicts on Linux"; skep run --kernel -a xdp:left /probe/drop.bpf.o -- sh /tmp/say $a $b
 ip link del br0
-echo "== verdicts on skep"; skep run -a xdp:left /probe/drop.bpf.o --bridge left,right -- nsenter -t $a -n sh -c "$say"
+echo "== verdicts on skep"; skep run -a xdp:left /probe/drop.bpf.o --bridge left,right -- sh /tmp/say $a $b
 END
 start=$SECONDS
 guest_run "$T/script"
