@@ -104,6 +104,37 @@ static void by_flag(struct ask *ask)
 	}
 }
 
+/* Two flags at a time, and what map_extra may be. */
+static void by_pair(struct ask *ask)
+{
+	static const __u64 extras[] = { 1, 2, 15, 16, 255, 1ull << 32, ~0ull };
+	unsigned int key, value, entries;
+
+	good_sizes(type_now, &key, &value, &entries);
+	for (int pair = 0; pair < 20 * 20; pair++) {
+		unsigned int flags = 1u << pair / 20 | 1u << pair % 20;
+		int fd;
+
+		ask->key = pair;
+		fd = BPF(ask, BPF_MAP_CREATE, .map_type = (__u32)type_now, .key_size = key,
+			 .value_size = value, .max_entries = entries, .map_flags = flags);
+		note_fd(ask, "pair of flags", fd);
+		if (fd >= 0)
+			close(fd);
+	}
+	for (unsigned int i = 0; i < 2 * sizeof(extras) / sizeof(extras[0]); i++) {
+		int fd =
+			BPF(ask, BPF_MAP_CREATE, .map_type = (__u32)type_now, .key_size = key,
+			    .value_size = value, .max_entries = entries,
+			    .map_flags = i % 2 ? BPF_F_NO_PREALLOC : 0, .map_extra = extras[i / 2]);
+
+		ask->key = i;
+		note_fd(ask, "map_extra", fd);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
 static void names(struct ask *ask)
 {
 	static const char texts[][17] = {
@@ -209,6 +240,8 @@ int main(void)
 		both(what, by_size);
 		snprintf(what, sizeof(what), "type %d by flag", type_now);
 		both(what, by_flag);
+		snprintf(what, sizeof(what), "pairs of flags, type %d", type_now);
+		both(what, by_pair);
 	}
 	both("names", names);
 	both("fields", fields);
