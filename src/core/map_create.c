@@ -258,7 +258,8 @@ static int check_attr(struct call *call)
 		if (attr->map_type != BPF_MAP_TYPE_STRUCT_OPS || attr->btf_key_type_id ||
 		    attr->btf_value_type_id)
 			return -EINVAL;
-	} else if (attr->btf_key_type_id && !attr->btf_value_type_id) {
+	} else if ((attr->btf_key_type_id && !attr->btf_value_type_id) ||
+		   attr->map_type == BPF_MAP_TYPE_STRUCT_OPS) {
 		return -EINVAL;
 	}
 	if (attr->map_extra && attr->map_type != BPF_MAP_TYPE_BLOOM_FILTER &&

@@ -184,6 +184,7 @@ static void fields(struct ask *ask)
 	TRY(.map_flags = BPF_F_TOKEN_FD, .map_token_fd = 0);
 	TRY(.excl_prog_hash_size = 32);
 	TRY(.excl_prog_hash_size = 31);
+	note(ask, "struct_ops of no type", make_map(ask, BPF_MAP_TYPE_STRUCT_OPS, 4, 0, 1));
 	note(ask, "type 0", make_map(ask, 0, 4, 4, 1));
 	note(ask, "type 34", make_map(ask, 34, 4, 4, 1));
 	note(ask, "type 4294967295", make_map(ask, 0xffffffff, 4, 4, 1));
