@@ -106,6 +106,49 @@ b = BPF(text="int hello(void *ctx) { return 0; }")
 b.attach_uprobe(name="c", sym="mallocc", fn_name="hello")
 END
 
+bad "an index that an array does not have" "IndexError: Array index out of range" "" <<'END'
+from bcc import BPF
+b = BPF(text="BPF_ARRAY(a, u64, 2); int hello(void *ctx) { return 0; }")
+b["a"][7] = b["a"].Leaf(1)
+END
+bad "a leaf that is no C type" "TypeError: byref() argument must be a ctypes instance, not 'int'" "" <<'END'
+from bcc import BPF
+b = BPF(text="BPF_HASH(h); int hello(void *ctx) { return 0; }")
+b["h"][b["h"].Key(1)] = 5
+END
+bad "a queue that is empty" "KeyError: 'Could not pop from table'" "" <<'END'
+from bcc import BPF
+b = BPF(text="BPF_QUEUE(q, u64, 2); int hello(void *ctx) { return 0; }")
+b["q"].pop()
+END
+if unshare -Urn true 2>/dev/null; then
+	cat >"$T/twice.py" <<'END'
+from bcc import BPF
+b = BPF(text="int f(struct xdp_md *ctx) { return XDP_PASS; }")
+fn = b.load_func("f", BPF.XDP)
+b.attach_xdp("lo", fn, BPF.XDP_FLAGS_UPDATE_IF_NOEXIST)
+b.attach_xdp("lo", fn, BPF.XDP_FLAGS_UPDATE_IF_NOEXIST)
+END
+	run unshare -Urn "$SKEP" run "$T/twice.py" -- /bin/true
+	like "$err" "xdp: lo: Device or resource busy; another program is attached there.*Exception: Failed to attach BPF to device b'lo': Device or resource busy" \
+		"XDP on an interface that has a program"
+fi
+
+# Two functions on one kprobe, and one of them twice, as on Linux: each attach counts.
+cat >"$T/kprobes.py" <<'END'
+from bcc import BPF
+import time
+b = BPF(text="BPF_HASH(h, u32); int f(void *ctx) { h.increment(1); return 0; } int g(void *ctx) { h.increment(2); return 0; }")
+for fn in ("f", "g", "f"):
+    b.attach_kprobe(event=b.get_syscall_fnname("execve"), fn_name=fn)
+try:
+    time.sleep(99)
+except KeyboardInterrupt:
+    print(sorted((k.value, v.value) for k, v in b["h"].items()))
+END
+observe "$T/kprobes.py" -- /bin/true
+is "$out" "[(1, 2), (2, 1)]" "a kprobe again, with another function and with the same"
+
 # The library without an answer: no privilege, not under skep
 cat >"$T/alone.py" <<'END'
 from bcc import BPF
