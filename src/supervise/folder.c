@@ -31,6 +31,7 @@ struct folder {
 
 struct folders {
 	pthread_mutex_t lock;
+	u32 any; /* atomic: there was one ever */
 	u64 clock;
 	struct folder folders[FOLDERS];
 };
@@ -88,6 +89,7 @@ static int add_folder(struct folders *folders, const char *path, int fd, const s
 				   .dev = st->st_dev,
 				   .ino = st->st_ino,
 				   .used = ++folders->clock };
+	__atomic_store_n(&folders->any, 1, __ATOMIC_RELAXED);
 	if (folder->path && folder->fd >= 0)
 		return 0;
 	free(folder->path);
@@ -145,7 +147,7 @@ bool folder_path(struct clients *clients, struct client_call *call, int fd, char
 	struct folder *folder;
 	struct fd_key key;
 
-	if (!__atomic_load_n(&folders->clock, __ATOMIC_RELAXED) || identify(call, fd, &key))
+	if (!__atomic_load_n(&folders->any, __ATOMIC_RELAXED) || identify(call, fd, &key))
 		return false;
 	pthread_mutex_lock(&folders->lock);
 	folder = find(folders, &key);
@@ -222,7 +224,7 @@ s64 folder_read(struct clients *clients, struct client_call *call, int fd, u64 a
 	struct fd_key key;
 	s64 ret = CONTINUE;
 
-	if (!__atomic_load_n(&folders->clock, __ATOMIC_RELAXED) || identify(call, fd, &key))
+	if (!__atomic_load_n(&folders->any, __ATOMIC_RELAXED) || identify(call, fd, &key))
 		return CONTINUE;
 	pthread_mutex_lock(&folders->lock);
 	folder = find(folders, &key);

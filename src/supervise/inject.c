@@ -83,6 +83,17 @@ static bool is_behind_call(const struct injection *in)
 	       insn[1] == 0x05;
 }
 
+/*
+ * A thread that cannot be let go has been killed, and we are who must see its end: else an execve(2) of its process would
+ * wait for it.
+ */
+static void let_go(const struct injection *in)
+{
+	if (ptrace(PTRACE_DETACH, in->tid, 0, in->signal))
+		while (await(in) >= 0)
+			ptrace(PTRACE_CONT, in->tid, 0, 0);
+}
+
 /* As it was, with what the call is to return. */
 static void leave(struct injection *in, s64 result)
 {
@@ -90,7 +101,7 @@ static void leave(struct injection *in, s64 result)
 	in->before.orig_rax = ~0ull;
 	ptrace(PTRACE_SETREGS, in->tid, 0, &in->before);
 	ptrace(PTRACE_SETSIGMASK, in->tid, sizeof(in->mask), &in->mask);
-	ptrace(PTRACE_DETACH, in->tid, 0, in->signal);
+	let_go(in);
 }
 
 /* The thread stops on its way back. */
@@ -101,7 +112,7 @@ static void run(struct injection *in, int number)
 
 	if (ptrace(PTRACE_GETREGS, in->tid, 0, &in->before) ||
 	    ptrace(PTRACE_GETSIGMASK, in->tid, sizeof(in->mask), &in->mask)) {
-		ptrace(PTRACE_DETACH, in->tid, 0, 0);
+		let_go(in);
 		return;
 	}
 	ptrace(PTRACE_SETSIGMASK, in->tid, sizeof(all), &all);
@@ -127,7 +138,7 @@ int inject_chdir(struct client_call *client, union tree_slot *slot, int fd)
 	if (await(&in) < 0)
 		return 0;
 	if (number < 0)
-		ptrace(PTRACE_DETACH, in.tid, 0, 0);
+		let_go(&in);
 	else
 		run(&in, number);
 	return 0;

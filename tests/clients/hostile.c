@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PAGE = 4096 };
@@ -335,6 +337,71 @@ static int fault(void)
 	return 0;
 }
 
+static int new_ring(void)
+{
+	union bpf_attr attr = { .map_type = BPF_MAP_TYPE_RINGBUF, .max_entries = PAGE };
+
+	return (int)bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
+}
+
+/* Whatever is answered by more than a number: goes in and out of bpffs, waits for buffers and maps them. */
+static void *wander(void *arg)
+{
+	uint8_t *pages = arg;
+	int fd = new_ring();
+	struct timespec now = { 0, 0 };
+
+	for (;;) {
+		void *mem;
+
+		if (chdir(draw() % 2 ? "/sys/fs/bpf" : "..") && errno != EACCES &&
+		    errno != ENOENT && errno != EMFILE)
+			_exit(1);
+		syscall(SYS_getcwd, place(pages), draw() % 64);
+		syscall(SYS_chdir, place(pages));
+		syscall(SYS_ppoll, place(pages), draw() % 10000, &now, NULL, 0);
+		syscall(SYS_pselect6, draw() % 5000, place(pages), NULL, NULL, &now, NULL);
+		if (syscall(SYS_ppoll, &(struct pollfd){ fd, POLLIN, 0 }, 1, &now, NULL, 0))
+			_exit(2);
+		mem = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+		if (draw() % 8 == 0)
+			close(fd), fd = new_ring();
+		if (mem != MAP_FAILED)
+			munmap(mem, PAGE);
+	}
+	return NULL;
+}
+
+/* Processes that are killed or execute something else in the middle of that. */
+static int wandering(void)
+{
+	uint8_t *pages = odd_pages();
+
+	for (int i = 0; i < 24; i++) {
+		pid_t pid = fork();
+		pthread_t thread;
+		int status;
+
+		if (!pid) {
+			seed += (uint64_t)i * 0x9e3779b97f4a7c15ull;
+			if (i % 3 == 0)
+				wander(pages);
+			pthread_create(&thread, NULL, wander, pages);
+			usleep((useconds_t)(draw() % 20000));
+			if (i % 3 == 1)
+				execl("/bin/true", "true", NULL);
+			_exit(0);
+		}
+		usleep(20000);
+		if (i % 3 == 0)
+			kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		if (WIFEXITED(status) && WEXITSTATUS(status))
+			return WEXITSTATUS(status);
+	}
+	return 0;
+}
+
 static int victim(const char *until)
 {
 	uint64_t value = 42, got;
@@ -369,6 +436,8 @@ int main(int argc, char **argv)
 		return gone_in_the_middle();
 	if (!strcmp(argv[1], "memory"))
 		return memory();
+	if (!strcmp(argv[1], "wandering"))
+		return wandering();
 	if (!strcmp(argv[1], "fault"))
 		return fault();
 	return !strcmp(argv[1], "exhaustion") ? exhaustion() : 100;

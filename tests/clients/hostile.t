@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../cli/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 ${CC:-cc} -O1 -pthread -o "$T/hostile" "$here/hostile.c" 2>"$T/err" || { ok 1 "builds"; cat "$T/err"; exit 1; }
-for attack in random changing gone exhaustion memory fault; do
+for attack in random changing gone exhaustion memory fault wandering; do
 	rm -f "$T/stop"
 	# few fds, so that exhausting them is quick
 	run bash -c 'ulimit -n 256; "$0" exec --max-memory 16M -- bash -c '\''"$0" victim "$1" & "$0" "$2"; echo "attack $?"; touch "$1"; wait $!; echo "victim $?"'\'' "$1" "$2" "$3"' \
