@@ -242,10 +242,10 @@ void timers_drop_map(struct timers *timers, struct map *map)
 
 static void *key_of(const struct timer *timer, u32 *index)
 {
-	const struct map *map = timer->map;
+	struct map *map = timer->map;
 
-	if (map->spec.type != BPF_MAP_TYPE_ARRAY)
-		return (u8 *)timer->value - round_up(map->spec.key_size, 8);
+	if (map->ops->key_of)
+		return map->ops->key_of(map, timer->value);
 	*index = (u32)((u64)((u8 *)timer->value - map->values) / map->stride);
 	return index;
 }

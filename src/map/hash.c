@@ -557,6 +557,14 @@ static s64 hash_for_each(struct map *map, u32 cpu,
 	return (s64)seen;
 }
 
+static void *hash_key_of(struct map *map, const void *value)
+{
+	struct hash_map *hash = to_hash(map);
+	u64 index = (u64)((const u8 *)value - hash->cells) / hash->cell_size;
+
+	return elem_at(hash, (u32)index)->key;
+}
+
 /* Hash of maps: keys to objects. */
 static int outer_alloc(struct map **out, const struct map_spec *spec, struct log *why)
 {
@@ -654,7 +662,8 @@ static int outer_remove(struct map *map, const void *key)
 #define COMMON                                                                                   \
 	.free = hash_free, .alloc = hash_alloc, .remove = hash_remove,                           \
 	.sys_lookup = hash_sys_lookup, .sys_update = hash_sys_update, .sys_remove = hash_remove, \
-	.lookup_remove = hash_lookup_remove, .next_key = hash_next_key, .for_each = hash_for_each
+	.lookup_remove = hash_lookup_remove, .next_key = hash_next_key, .for_each = hash_for_each, \
+	.key_of = hash_key_of
 
 const struct map_ops hash_ops = { COMMON, .lookup = hash_lookup, .update = hash_update };
 const struct map_ops percpu_hash_ops = { COMMON, .lookup = percpu_lookup, .update = hash_update };

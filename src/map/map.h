@@ -73,6 +73,8 @@ struct map_ops {
 	s64 (*for_each)(struct map *map, u32 cpu,
 			bool (*visit)(void *arg, struct map *map, const void *key, void *value),
 			void *arg);
+	/* The key of the element with this value. NULL: keys are elements' numbers. */
+	void *(*key_of)(struct map *map, const void *value);
 
 	/* bpf(2) side: value is value_size bytes, or round_up(value_size, 8) * nr_cpus for per-CPU types. */
 	int (*sys_lookup)(struct map *map, const void *key, void *value, u64 flags);
