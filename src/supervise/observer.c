@@ -284,6 +284,22 @@ static bool is_notified(const struct observer *o)
 	return sleeps_in(o, &nr) && nr != SYS_read && syscall_set_has(&o->server.calls.set, nr);
 }
 
+static bool is_wait(u32 nr)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(looked_at); i++)
+		if ((u32)looked_at[i] == nr)
+			return nr != SYS_bpf && nr != SYS_ioctl && nr != SYS_openat;
+	return false;
+}
+
+/* Whether it sleeps for our answer: on a busy machine that may take long. */
+static bool is_asking(const struct observer *o)
+{
+	u32 nr;
+
+	return is_notified(o) && sleeps_in(o, &nr) && !is_wait(nr);
+}
+
 /* Or for whoever reads what it reports. */
 static bool is_writing(const struct observer *o)
 {
@@ -462,7 +478,7 @@ static void let_finish(struct observer *o)
 
 		if (soon && done >= rounds && (!unread(o) || (given_up && done > 3)) && sleeps(o))
 			return;
-		if (is_still(o, &still) && !soon && (!unread(o) || given_up) &&
+		if (is_still(o, &still) && !soon && !is_asking(o) && (!unread(o) || given_up) &&
 		    (still.looks >= UNREAD || !is_over(&wait, now)))
 			return;
 		if (!o->spec.clients && wait.until == UINT64_MAX && done >= rounds && sleeps(o))
