@@ -121,12 +121,13 @@ static void kernel_types(void)
 	} cases[] = {
 		{ "#include <uapi/linux/in.h>\nint x;", "#include <linux/in.h>\nint x;", NULL },
 		{ "#include <linux/sched.h> /* why */\nint x;", " /* why */\nint x;", NULL },
-		{ "#include <net/sock.h>\n#include <linux/in.h>\nint x;", "\n\nint x;", "" },
+		{ "#include <net/sock.h>\n#include <linux/in.h>\nint x;", "\n\nint x;",
+		  "pt_regs\n" },
 		{ "#include <bcc/proto.h>\nint x;", "\nint x;", NULL },
-		{ "struct task_struct *x;", "struct task_struct *x;", "" },
+		{ "struct task_struct *x;", "struct task_struct *x;", "pt_regs\n" },
 		{ "struct mine { int a; } x;", "struct mine { int a; } x;", NULL },
 		{ "struct mine { struct sock *s; } x;", "struct mine { struct sock *s; } x;",
-		  "mine\n" },
+		  "pt_regs\nmine\n" },
 		{ "#include <stdint.h>\nint x;", "#include <stdint.h>\nint x;", NULL },
 	};
 
