@@ -145,10 +145,12 @@ BENCHES := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c))
 $(B)/bench/%: bench/%.c $(B)/libskep.a $(B)/flags
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  BENCH $@")
-	$(Q)$(CC) $(CFLAGS) $(SKEP_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(SKEP_CFLAGS) -Itests -MMD -MP $(LDFLAGS) -o $@ $< $(B)/libskep.a $(LDLIBS)
 # A client of libbpf's: the archive's system calls go where the benchmark says.
 $(B)/bench/ring: LDLIBS := $(LIBBPF_A) $(LDLIBS) -Wl,--wrap=syscall,--wrap=epoll_ctl
-bench: all $(BENCHES)   ## every figure, beside native code and the kernel where it may be asked
+.PHONY: benches
+benches: $(BENCHES)
+bench: all benches   ## every figure, beside native code and the kernel where it may be asked
 	@for b in $(BENCHES); do echo "== $$b"; SKEP=$(abspath $(B))/skep B=$(B) $$b || exit; done
 
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard fuzz/*.c))
