@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Records that programs send: perf buffers and ring buffers, opened through libbpf and written one line a
- * record, "name: value"; those of a perf buffer in the order of time, whichever CPU sent them. What a record is, BCC's dialect says: bcc.h leaves a variable NAME_skep_event_N
- * of type "pointer to it" in section .skep.events for every perf_submit and ringbuf_output.
+ * record, "name: value"; those of a perf buffer in the order of time, whichever CPU sent them. What a record
+ * is, BCC's dialect says: bcc.h leaves a variable NAME_skep_event_N of type "pointer to it" in section
+ * .skep.events for every perf_submit and ringbuf_output.
  */
 #include "load/value.h" /* first: it brings our uapi.h */
 

@@ -9,30 +9,7 @@
 #include <time.h>
 
 #include "both.h"
-
-enum { MAX = 32 };
-
-struct text {
-	struct bpf_insn insns[MAX];
-	unsigned int count;
-};
-
-static void emit(struct text *t, int code, int dst, int src, int off, int imm)
-{
-	t->insns[t->count++] = (struct bpf_insn){
-		.code = (__u8)code,
-		.dst_reg = dst & 15,
-		.src_reg = src & 15,
-		.off = (short)off,
-		.imm = imm,
-	};
-}
-
-static void number(struct text *t, int reg, __u64 value)
-{
-	emit(t, BPF_LD | BPF_IMM | BPF_DW, reg, 0, 0, (int)value);
-	emit(t, 0, 0, 0, 0, (int)(value >> 32));
-}
+#include "text.h"
 
 /* The half of r0 that a test run tells, and the other in a second run. */
 static __u64 run_text(struct ask *ask, struct text *t)

@@ -5,30 +5,9 @@
  * that it leaves. Addresses that each side hashes or names in its own way are left out.
  */
 #include "both.h"
+#include "text.h"
 
-enum { OUT = 128, MAX = 64, STRINGS = 64 };
-
-struct text {
-	struct bpf_insn insns[MAX];
-	unsigned int count;
-};
-
-static void emit(struct text *t, int code, int dst, int src, int off, int imm)
-{
-	t->insns[t->count++] = (struct bpf_insn){
-		.code = (__u8)code,
-		.dst_reg = dst & 15,
-		.src_reg = src & 15,
-		.off = (short)off,
-		.imm = imm,
-	};
-}
-
-static void number(struct text *t, int reg, __u64 value)
-{
-	emit(t, BPF_LD | BPF_IMM | BPF_DW, reg, 0, 0, (int)value);
-	emit(t, 0, 0, 0, 0, (int)(value >> 32));
-}
+enum { OUT = 128, STRINGS = 64 };
 
 static void address(struct text *t, int reg, int map, int off)
 {

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "bpf/both.h"
+#include "bpf/text.h"
 
 enum {
 	RUNNERS = 3,
@@ -16,7 +17,6 @@ enum {
 	STAY = 16,
 	COME = 48,
 	RING = 4096,
-	MAX = 64
 };
 enum { MISSED, SENT, REFUSED, COUNTS };
 
@@ -29,22 +29,6 @@ static void check(int good)
 {
 	if (!good)
 		__atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
-}
-
-struct text {
-	struct bpf_insn insns[MAX];
-	unsigned int count;
-};
-
-static void emit(struct text *t, int code, int dst, int src, int off, int imm)
-{
-	t->insns[t->count++] = (struct bpf_insn){
-		.code = (__u8)code,
-		.dst_reg = dst & 15,
-		.src_reg = src & 15,
-		.off = (short)off,
-		.imm = imm,
-	};
 }
 
 static void load_map(struct text *t, int fd)
